@@ -1,0 +1,141 @@
+"""Stage `best`: pick the strength that does best on dev, and score test once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.features import Features
+from pipeline.files import write
+from pipeline.journal import Metric
+from pipeline.statistics import accuracy_interval
+from pipeline.sweep import Classifier, Sweep
+
+
+class Ties(StrEnum):
+    """Which of several strengths that are equally good on dev: the strongest, or the first."""
+
+    strongest = "strongest"
+    first = "first"
+
+
+@dataclass
+class OnDev:
+    """How to pick.
+
+    Parameters
+    ----------
+    ties
+        Which of several strengths with the same dev accuracy: the strongest regularisation
+        (simplest classifier), or the first in rising order.
+    """
+
+    ties: Ties = Ties.strongest
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """The chosen classifier and how it does.
+
+    Parameters
+    ----------
+    row
+        Its index in the sweep's results.
+    strength
+        Its regularisation strength.
+    classifier
+        The fitted classifier.
+    scores
+        A dictionary of metrics a split, all as fractions of 1 but the error in classes.
+    predicted
+        (n,) class indices a split.
+    probabilities
+        (n, C) a split.
+    """
+
+    row: int
+    strength: float
+    classifier: Classifier
+    scores: dict[str, dict[str, float]]
+    predicted: dict[str, NDArray[np.int64]]
+    probabilities: dict[str, NDArray[np.float64]]
+
+    def describe(self) -> str:
+        """Return one line for the person at the terminal."""
+        accuracy = ", ".join(f"{name} {s['accuracy']:.1%}" for name, s in self.scores.items())
+        return f"strength {self.strength:.4g}: {accuracy}"
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield the scores, and the headline again as ``best/...``."""
+        for split, scores in self.scores.items():
+            for name, value in scores.items():
+                yield Metric(f"{split}/{name}", value)
+        yield Metric("best/strength", self.strength)
+        for split in ("dev", "test"):
+            yield Metric(f"best/{split}_accuracy", self.scores[split]["accuracy"])
+
+    def save(self, folder: Path, features: Features, sentences: dict[str, list[list[str]]]) -> None:
+        """Write ``predictions.csv``: each dev and test sentence, its label and what was predicted."""
+        tables = []
+        for split in ("dev", "test"):
+            names = np.array(features.classes)
+            table = pd.DataFrame(
+                {
+                    "split": split,
+                    "sentence": [" ".join(tokens) for tokens in sentences[split]],
+                    "label": names[features.y[split]],
+                    "predicted": names[self.predicted[split]],
+                    "correct": features.y[split] == self.predicted[split],
+                }
+            )
+            for i, name in enumerate(features.classes):
+                table[f"p({name})"] = self.probabilities[split][:, i]
+            tables.append(table)
+        write(folder / "predictions.csv", lambda file: pd.concat(tables).to_csv(file, index=False))
+
+
+def pick_best(swept: Sweep, features: Features, config: OnDev | None = None) -> Best:
+    """Pick the strength with the highest dev accuracy; only that classifier meets the test split."""
+    config = config or OnDev()
+    dev = swept.results["dev_accuracy"].to_numpy()
+    winners = np.flatnonzero(dev == dev.max())
+    row = int(winners[-1] if config.ties is Ties.strongest else winners[0])
+    classifier = swept.classifiers[row]
+    predicted = {split: np.asarray(classifier.predict(X)) for split, X in features.X.items()}
+    probabilities = {split: classifier.predict_proba(X) for split, X in features.X.items()}
+    return Best(
+        row=row,
+        strength=float(swept.results["strength"].iloc[row]),
+        classifier=classifier,
+        scores={
+            split: score(features.y[split], predicted[split], ordinal=features.ordinal)
+            for split in features.X
+        },
+        predicted=predicted,
+        probabilities=probabilities,
+    )
+
+
+def score(
+    y: NDArray[np.int64], predicted: NDArray[np.int64], *, ordinal: bool = False
+) -> dict[str, float]:
+    """Return accuracy with its 95 % interval, macro-F1, and for ordered classes the mean error."""
+    from sklearn.metrics import f1_score
+
+    correct = int(np.sum(y == predicted))
+    low, high = accuracy_interval(correct, len(y))
+    scores = {
+        "accuracy": correct / len(y),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "macro_f1": float(f1_score(y, predicted, average="macro", zero_division=0.0)),
+    }
+    if ordinal:
+        scores["mean_absolute_error"] = float(np.mean(np.abs(y - predicted)))
+    return scores

@@ -1,0 +1,165 @@
+"""The configuration: each dataclass of a stage is the schema of its YAML files."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException, MissingConfigException
+from hydra.utils import instantiate
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+
+from pipeline.best import OnDev
+from pipeline.corpus import Sample, Sst, Table
+from pipeline.errors import UserError, suggest
+from pipeline.experiment import STAGES, Experiment
+from pipeline.features import Mean
+from pipeline.report import Report
+from pipeline.sweep import Logistic, OneVsRest
+from pipeline.tracking import Tracking
+from pipeline.vectors import CBOW, Glove, Random, SkipGram
+from pipeline.vocab import Vocab
+
+# In a checkout conf/ stands beside the package, in an installed wheel inside it.
+CONF = next(
+    folder
+    for folder in (Path(__file__).parent / "conf", Path(__file__).parent.parent / "conf")
+    if folder.is_dir()
+)
+
+SCHEMAS: dict[str, dict[str, type]] = {
+    "corpus": {"sample": Sample, "sst": Sst, "table": Table},
+    "vocab": {"default": Vocab},
+    "vectors": {"skipgram": SkipGram, "cbow": CBOW, "glove": Glove, "random": Random},
+    "features": {"mean": Mean},
+    "sweep": {"logistic": Logistic, "one_vs_rest": OneVsRest},
+    "best": {"dev": OnDev},
+    "report": {"default": Report},
+    "tracking": {"mlflow": Tracking},
+}
+
+
+@dataclass
+class Config:
+    """One experiment: a configuration a stage, and what they share."""
+
+    corpus: Any = MISSING
+    vocab: Any = MISSING
+    vectors: Any = MISSING
+    features: Any = MISSING
+    sweep: Any = MISSING
+    best: Any = MISSING
+    report: Any = MISSING
+    tracking: Any = MISSING
+    seed: int = 1
+    name: str | None = None
+    glove: str | None = None
+
+
+def register() -> None:
+    """Tell Hydra the schemas and the resolvers that the YAML files use."""
+    store = ConfigStore.instance()
+    store.store(group="schema", name="config", node=Config)
+    for group, schemas in SCHEMAS.items():
+        for name, schema in schemas.items():
+            store.store(group=f"schema/{group}", name=name, node=schema)
+    OmegaConf.register_new_resolver("stamp", stamp, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver(
+        "logspace",
+        lambda low, high, count: np.logspace(low, high, count).tolist(),
+        replace=True,
+    )
+
+
+def stamp() -> str:
+    """Return a folder name that sorts by time and that no other run will have."""
+    return f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(3)}"
+
+
+def build(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[Experiment, Tracking]:
+    """Turn a composed configuration, and which file of each group it is from, into checked objects.
+
+    Raises
+    ------
+    UserError
+        For a value out of range, one that is missing, or a `_target_` that cannot be made.
+    """
+    try:
+        made = {name: OmegaConf.to_object(cfg[name]) for name in SCHEMAS}
+        shared = {name: cfg[name] for name in ("seed", "name")}
+    except OmegaConfBaseException as error:
+        raise UserError(explain(error)) from error
+    for group, value in made.items():
+        if isinstance(value, dict):  # not one of ours: code of the user's own
+            made[group] = _instantiate(group, value)
+    tracking = made.pop("tracking")
+    return Experiment(**made, **shared, choices={name: choices[name] for name in STAGES}), tracking
+
+
+def _instantiate(group: str, value: dict[str, Any]) -> Any:
+    if "_target_" not in value:
+        raise UserError(
+            f"{group} names neither a choice (see --help) nor a _target_: the class that is to be "
+            "made, e.g. my_module.MyTrainer."
+        )
+    try:
+        return instantiate(value, _convert_="all")
+    except HydraException as error:
+        reason = error.__cause__ or error
+        if isinstance(reason, UserError):
+            raise reason from error
+        raise UserError(f"{group}._target_={value['_target_']}: {reason}") from error
+
+
+def explain(error: Exception) -> str:
+    """Say in one line what is wrong with a configuration, and what to do."""
+    cause = error.__cause__
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        *_, group, choice = (error.missing_cfg_file or "").split("/")
+        options = sorted(error.options)
+        return f"{group}={choice}: no such choice{suggest(choice, options)}; {_list(options)}"
+    if isinstance(error, OmegaConfBaseException):
+        return _explain_value(error)
+    if isinstance(cause, OmegaConfBaseException):
+        return _explain_value(cause)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2]).replace("Error merging override", "override")
+
+
+def _explain_value(error: OmegaConfBaseException) -> str:
+    key = error.full_key or ""
+    message = str(error.msg or error).splitlines()[0]
+    if isinstance(error, MissingMandatoryValue):
+        return f"{key} is not set."
+    if isinstance(error, ConfigKeyError) or (" not in " in message):
+        parent, _, name = key.rpartition(".")
+        known = _keys(error.object_type)
+        of = f"{parent} has" if parent else "there are"
+        hint = f"; {of} {', '.join(known)}" if known else ""
+        return f"{key}: no such key{suggest(name, known)}{hint}."
+    message = re.sub(r"^Invalid value '(.*)', expected one of \[(.*)\]", r"'\1' is not one of \2", message)
+    return f"{key}: {message}." if key else f"{message}."
+
+
+def _keys(schema: Any) -> list[str]:
+    fields = getattr(schema, "__dataclass_fields__", {})
+    return sorted(fields)
+
+
+def _list(options: list[str]) -> str:
+    return f"choose one of {', '.join(options)}."
+
+
+def environment() -> None:
+    """Keep libraries to one BLAS thread each: two are slower on work this narrow."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")

@@ -1,0 +1,73 @@
+"""The embedded sample: film reviews in miniature, made by a grammar, nothing to download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.corpus import grammar
+from pipeline.corpus.base import Corpus, CorpusConfig, Pretraining, Split
+from pipeline.errors import require
+from pipeline.files import file_digest
+
+CLASSES = ("- -", "-", "neut", "+", "+ +")
+
+
+@dataclass
+class Sample(CorpusConfig):
+    """Sentences drawn from `pipeline.corpus.grammar`, and a larger text for pretrained vectors.
+
+    Parameters
+    ----------
+    train, dev, test
+        Labelled sentences a split.
+    pretraining
+        Sentences of the larger text, which vectors called pretrained are trained on.
+    seed
+        Of the sentences. It does not follow the run's seed, so that all runs share one sample.
+    """
+
+    train: int = 3000
+    dev: int = 500
+    test: int = 1000
+    pretraining: int = 100_000
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        super().__post_init__()
+        for name in ("train", "dev", "test", "pretraining"):
+            size = getattr(self, name)
+            require(size >= 50, f"corpus.{name} must be at least 50 sentences, not {size}.")
+
+    @property
+    def task(self) -> str:
+        """What is to be solved."""
+        return "sample-5"
+
+    def load(self) -> Corpus:
+        """Draw the three splits."""
+        sizes = {"train": self.train, "dev": self.dev, "test": self.test}
+        splits = {}
+        for stream, (name, size) in enumerate(sizes.items()):
+            sentences, labels = grammar.labelled(size, np.random.default_rng([self.seed, stream]))
+            splits[name] = Split([self._case(tokens) for tokens in sentences], labels)
+        return Corpus(
+            task=self.task,
+            classes=CLASSES,
+            splits=splits,
+            text_splits=tuple(self.text_splits),
+            unlabelled=self.extra_text(),
+            pretraining=Pretraining(f"sample-{self.pretraining}-{self.seed}", self._larger_text),
+            ordinal=True,
+        )
+
+    def _larger_text(self) -> Iterator[list[str]]:
+        rng = np.random.default_rng([self.seed, 3])
+        return (self._case(tokens) for tokens in grammar.unlabelled(self.pretraining, rng))
+
+    def _case(self, tokens: list[str]) -> list[str]:
+        return [token.lower() for token in tokens] if self.lower else tokens

@@ -1,0 +1,181 @@
+"""The Stanford Sentiment Treebank (Socher et al. 2013), from a folder or downloaded."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.corpus.base import SPLITS, Corpus, CorpusConfig, Split
+from pipeline.corpus.tokens import unescape
+from pipeline.download import Archive, download
+from pipeline.errors import UserError, require
+from pipeline.files import read_lines
+
+log = logging.getLogger(__name__)
+
+CLASSES = ("- -", "-", "neut", "+", "+ +")
+OFFICIAL = {"train": 8544, "dev": 1101, "test": 2210}
+ARCHIVE = Archive(
+    url="https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",
+    sha256="5c613a4f673fc74097d523a2c83f38e0cc462984d847b82c7aaf36b01cbbbfcc",
+    size=789_539,
+)
+
+# Only plain white space separates: "8 1/2" is one word, with a no-break space in it.
+_PIECE = re.compile(r"[()]|[^() \t\r\n]+")
+
+
+class Granularity(StrEnum):
+    """How many classes: all five, or negative against positive with the neutral ones dropped."""
+
+    five = "five"
+    binary = "binary"
+
+
+@dataclass
+class Sst(CorpusConfig):
+    """Penn-Treebank-style sentiment trees, a labelled sentence each.
+
+    Parameters
+    ----------
+    path
+        Folder with ``train.txt``, ``dev.txt`` and ``test.txt``; unset: download them.
+    granularity
+        ``five`` classes, or ``binary``: the neutral sentences dropped.
+    unescape
+        Turn the treebank's escapes back to text: ``-LRB-`` to ``(``, ``\\/`` to ``/``.
+    url
+        Where to download from, for a mirror of the official archive.
+    """
+
+    path: str | None = None
+    granularity: Granularity = Granularity.five
+    unescape: bool = False
+    url: str = ARCHIVE.url
+
+    @property
+    def task(self) -> str:
+        """What is to be solved."""
+        return f"sst-{5 if self.granularity is Granularity.five else 2}"
+
+    def load(self) -> Corpus:
+        """Read the three splits.
+
+        Raises
+        ------
+        UserError
+            For a missing folder or file, a broken tree, or a label outside 0-4.
+        """
+        folder = self._download() if self.path is None else Path(self.path).expanduser()
+        require(
+            folder.is_dir(),
+            f"corpus.path={folder}: no such folder. It should hold train.txt, dev.txt and test.txt "
+            "with a tree a line; leave corpus.path out to download them.",
+        )
+        trees = {name: read_trees(folder / f"{name}.txt") for name in SPLITS}
+        _check_sizes(folder, {name: len(rows) for name, rows in trees.items()})
+        return Corpus(
+            task=self.task,
+            classes=CLASSES if self.granularity is Granularity.five else ("-", "+"),
+            splits={name: self._split(rows) for name, rows in trees.items()},
+            text_splits=tuple(self.text_splits),
+            unlabelled=self.extra_text(brackets=self.unescape),
+            ordinal=True,
+        )
+
+    def _download(self) -> Path:
+        archive = Archive(self.url, ARCHIVE.sha256, ARCHIVE.size)
+        members = [f"trees/{name}.txt" for name in SPLITS]
+        return download(archive, members, Path("data") / "sst")
+
+    def _split(self, rows: list[tuple[int, list[str]]]) -> Split:
+        if self.granularity is Granularity.binary:
+            rows = [(int(label > 2), tokens) for label, tokens in rows if label != 2]
+        # Three words hold a no-break space. No vectors file can have such a word: they are left out.
+        sentences = [[token for token in tokens if "\xa0" not in token] for _, tokens in rows]
+        if self.unescape:
+            sentences = [[unescape(token) for token in tokens] for tokens in sentences]
+        if self.lower:
+            sentences = [[token.lower() for token in tokens] for tokens in sentences]
+        return Split(sentences, np.array([label for label, _ in rows], np.int64))
+
+
+def read_trees(path: Path) -> list[tuple[int, list[str]]]:
+    """Read a file of trees, one a line, as (root label 0-4, tokens); blank lines are skipped.
+
+    Raises
+    ------
+    UserError
+        Naming file and line, for a tree that is broken.
+    """
+    trees = []
+    for number, line in read_lines(path):
+        if line.strip():
+            try:
+                trees.append(parse_tree(line))
+            except ValueError as error:
+                raise UserError(
+                    f"{path}, line {number}: {error}. "
+                    "A tree looks like (3 (2 It) (3 (4 works) (2 .)))."
+                ) from error
+    require(trees, f"{path} holds no trees.")
+    return trees
+
+
+def parse_tree(line: str) -> tuple[int, list[str]]:
+    """Return root label and tokens of ``(3 (2 It) (3 (4 works) (2 .)))``.
+
+    Raises
+    ------
+    ValueError
+        If brackets do not match, a label is not 0-4, or a node holds nothing, or word and nodes.
+    """
+    tokens: list[str] = []
+    children: list[int] = []  # of each open node, counting its word
+    pieces = iter(_PIECE.findall(line))
+    root = -1
+    for piece in pieces:
+        if root >= 0 and not children:
+            raise ValueError(f"something follows the tree: {piece!r}")
+        if piece == "(":
+            label = next(pieces, "")
+            if label not in {"0", "1", "2", "3", "4"}:
+                raise ValueError(f"a node's label must be 0, 1, 2, 3 or 4, not {label!r}")
+            root = int(label) if root < 0 else root
+            if children:
+                if children[-1] < 0:
+                    raise ValueError("a node holds both a word and other nodes")
+                children[-1] += 1
+            children.append(0)
+        elif not children:
+            raise ValueError(f"a tree must start with '(', not {piece!r}")
+        elif piece == ")":
+            if children.pop() == 0:
+                raise ValueError("a node is empty")
+        else:
+            if children[-1] != 0:
+                raise ValueError(f"the word {piece!r} does not stand alone in its node")
+            children[-1] = -1
+            tokens.append(piece)
+    if children:
+        raise ValueError(f"{len(children)} bracket(s) never closed")
+    return root, tokens
+
+
+def _check_sizes(folder: Path, sizes: dict[str, int]) -> None:
+    """Warn where the sizes are not those of the official split: scores will not compare."""
+    if sizes == OFFICIAL:
+        return
+    found, official = (", ".join(f"{n} {c:,}" for n, c in s.items()) for s in (sizes, OFFICIAL))
+    joined = sizes["train"] == OFFICIAL["train"] + OFFICIAL["dev"]
+    reason = " Its train.txt looks like train and dev joined: dev is no longer unseen!"
+    log.warning(
+        "WARNING: %s is not the official split of the treebank (%s sentences instead of %s), "
+        "so its scores do not compare with published ones.%s",
+        *(folder, found, official, reason if joined else ""),
+    )

@@ -1,0 +1,57 @@
+"""Raw text to sentences of Penn-Treebank tokens, the style the Stanford Sentiment Treebank has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+BRACKETS = {
+    "-LRB-": "(",
+    "-RRB-": ")",
+    "-LSB-": "[",
+    "-RSB-": "]",
+    "-LCB-": "{",
+    "-RCB-": "}",
+}
+_ESCAPED = {text: escape for escape, text in BRACKETS.items()}
+# Punkt knows no abbreviation until it is trained or told: those that reviews are full of.
+_ABBREVIATIONS = "dr e.g i.e jr mr mrs ms no prof sr st u.k u.s vs".split()
+
+
+def unescape(token: str) -> str:
+    """Turn a treebank's escaped token back to text: ``-LRB-`` to ``(``, ``\\/`` to ``/``."""
+    return BRACKETS.get(token.upper(), token.replace("\\/", "/").replace("\\*", "*"))
+
+
+def tokenize(text: str) -> list[str]:
+    """Split one text, of one or more sentences, into Penn-Treebank tokens."""
+    return [token for sentence in sentences(text) for token in sentence]
+
+
+def sentences(text: str, *, brackets: bool = True) -> Iterator[list[str]]:
+    """Split a text into sentences, each a list of Penn-Treebank tokens.
+
+    Parameters
+    ----------
+    text
+        Raw text, one or more sentences.
+    brackets
+        Keep ``(`` and the others as they are; otherwise escape them as treebanks do (``-LRB-``).
+    """
+    splitter, tokenizer = _nltk()
+    for sentence in splitter.tokenize(text):
+        tokens: list[str] = tokenizer.tokenize(sentence)
+        if tokens:
+            yield tokens if brackets else [_ESCAPED.get(token, token) for token in tokens]
+
+
+@cache
+def _nltk() -> tuple[Any, Any]:
+    """Return NLTK's sentence splitter and word tokenizer; neither needs a download."""
+    from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
+    from nltk.tokenize.treebank import TreebankWordTokenizer
+
+    parameters = PunktParameters()
+    parameters.abbrev_types = set(_ABBREVIATIONS)
+    return PunktSentenceTokenizer(parameters), TreebankWordTokenizer()

@@ -1,0 +1,104 @@
+"""The experiment: six stages, each taking what those before it gave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pipeline.best import OnDev, pick_best
+from pipeline.corpus import CorpusConfig, Sample
+from pipeline.features import Mean, featurize
+from pipeline.files import write_json
+from pipeline.journal import Journal
+from pipeline.report import Report, result, write_report
+from pipeline.sweep import Logistic, Sweepable, sweep
+from pipeline.vectors import SkipGram, VectorSource, train_vectors
+from pipeline.vocab import Vocab, build_vocab
+
+
+STAGES = ("corpus", "vocab", "vectors", "features", "sweep", "best", "report")
+
+
+@dataclass
+class Experiment:
+    """What to do in each stage, and how to call it.
+
+    Parameters
+    ----------
+    corpus, vocab, vectors, features, sweep, best, report
+        A configuration a stage.
+    seed
+        Noted with the results; what is drawn follows the seed of its own stage.
+    name
+        Of the run; unset: the vectors' name.
+    choices
+        Names of the chosen corpus, vectors and sweep, noted with the results.
+    """
+
+    corpus: CorpusConfig = field(default_factory=Sample)
+    vocab: Vocab = field(default_factory=Vocab)
+    vectors: VectorSource = field(default_factory=SkipGram)
+    features: Mean = field(default_factory=Mean)
+    sweep: Sweepable = field(default_factory=Logistic)
+    best: OnDev = field(default_factory=OnDev)
+    report: Report = field(default_factory=Report)
+    seed: int = 1
+    name: str | None = None
+    choices: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Name what was not named."""
+        names = {stage: type(getattr(self, stage)).__name__.lower() for stage in STAGES}
+        self.choices = names | self.choices
+
+    def run(self, folder: Path, mlflow_run_id: str | None = None) -> dict[str, Any]:
+        """Run all stages; what they gave goes to `folder`. Return the content of ``result.json``.
+
+        Raises
+        ------
+        UserError
+            If a stage finds its input wrong; see each stage.
+        """
+        run = Journal()
+        corpus = run.stage("corpus", self.corpus.load)
+        vocabulary = run.stage("vocab", build_vocab, corpus, self.vocab)
+        vectors = run.stage("vectors", train_vectors, corpus, vocabulary, self.vectors)
+        features = run.stage("features", featurize, corpus, vectors, self.features)
+        swept = run.stage("sweep", sweep, features, self.sweep)
+        best = run.stage("best", pick_best, swept, features, self.best)
+        everything = (corpus, vocabulary, vectors, features, swept, best)
+        run.stage("report", write_report, folder, *everything, self.report)
+        numbers = {
+            "name": self.name or self.choices["vectors"],
+            "corpus": self.choices["corpus"],
+            "vectors": self.choices["vectors"],
+            "seed": self.seed,
+            **result(corpus, vocabulary, vectors, features, best),
+            "mlflow_run_id": mlflow_run_id,
+            "seconds": run.seconds,
+            "settings": self.settings(),
+            "settings_hash": self.settings_hash(),
+        }
+        run.save(folder)
+        write_json(folder / "result.json", numbers)  # last: where it stands, all else does too
+        return numbers
+
+    def settings(self) -> dict[str, Any]:
+        """Return every parameter of every stage as plain values by dotted name."""
+        flat: dict[str, Any] = {}
+        for stage in STAGES:
+            chosen = getattr(self, stage)
+            flat[stage] = self.choices.get(stage, type(chosen).__name__)
+            values = asdict(chosen) if is_dataclass(chosen) else vars(chosen)
+            for name, value in values.items():
+                flat[f"{stage}.{name}"] = value.value if isinstance(value, Enum) else value
+        return flat
+
+    def settings_hash(self) -> str:
+        """Return a short digest of the settings: the same for runs that ask for the same."""
+        text = json.dumps(self.settings(), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,31 @@
+"""Progress bars: on a terminal a bar, elsewhere nothing in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from tqdm.auto import tqdm
+
+T = TypeVar("T")
+
+
+def progress(items: Iterable[T], name: str, unit: str, total: int | None = None) -> Iterator[T]:
+    """Yield `items` with a bar that shows after two seconds how many are done."""
+    yield from tqdm(
+        items,
+        desc=name,
+        total=total,
+        unit=f" {unit}",
+        unit_scale=True,
+        delay=2,
+        leave=False,
+        disable=None,  # where there is no terminal
+    )
+
+
+def bar(name: str, unit: str, total: int) -> Any:
+    """Return a tqdm bar to be moved by hand; use it in a ``with``."""
+    return tqdm(
+        desc=name, total=total, unit=f" {unit}", unit_scale=True, leave=False, disable=None
+    )

@@ -1,0 +1,78 @@
+"""How sure a number is: intervals, and paired tests on the same sentences."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+
+class Interval(NamedTuple):
+    """A 95 % confidence interval."""
+
+    low: float
+    high: float
+
+
+def accuracy_interval(correct: int, total: int) -> Interval:
+    """Return Wilson's 95 % interval of an accuracy (Wilson 1927)."""
+    interval = stats.binomtest(correct, total).proportion_ci(0.95, method="wilson")
+    return Interval(float(interval.low), float(interval.high))
+
+
+class Paired(NamedTuple):
+    """Two classifiers on the same sentences: `difference` in accuracy, first minus second."""
+
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def paired(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Paired:
+    """Compare two classifiers by which of the same n sentences each got right, (n,) each.
+
+    `p` is the exact McNemar test's (McNemar 1947: a sign test on the sentences that only one got
+    right). The 95 % interval of the difference is Newcombe's score interval for paired
+    proportions (Newcombe 1998, method 10, without the continuity correction of its correlation).
+
+    Raises
+    ------
+    ValueError
+        If the two are not of the same length, or empty.
+    """
+    if first.shape != second.shape or not len(first):
+        raise ValueError(f"{first.shape} and {second.shape} are not the same sentences")
+    n = len(first)
+    both = int(np.sum(first & second))
+    only_first = int(np.sum(first & ~second))
+    only_second = int(np.sum(~first & second))
+    neither = n - both - only_first - only_second
+    disagreed = only_first + only_second
+    p = float(stats.binomtest(only_first, disagreed).pvalue) if disagreed else 1.0
+
+    a, b = both + only_first, both + only_second
+    low_a, high_a = accuracy_interval(a, n)
+    low_b, high_b = accuracy_interval(b, n)
+    spread = np.sqrt(float(a) * (n - a) * b * (n - b))
+    correlation = (both * neither - only_first * only_second) / spread if spread else 0.0
+    pa, pb = a / n, b / n
+
+    def reach(da: float, db: float) -> float:
+        return float(np.sqrt(max(0.0, da * da - 2 * correlation * da * db + db * db)))
+
+    difference = pa - pb
+    low = difference - reach(pa - low_a, high_b - pb)
+    high = difference + reach(high_a - pa, pb - low_b)
+    return Paired(difference, low, high, p)
+
+
+def holm(p: list[float]) -> list[float]:
+    """Adjust p-values for the number of tests (Holm 1979)."""
+    order = np.argsort(p)
+    steps = np.array(p, float)[order] * (len(p) - np.arange(len(p)))
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(steps))
+    return [float(value) for value in adjusted]

@@ -1,0 +1,192 @@
+"""Stage `sweep`: fit the classifier at every regularisation strength."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from dataclasses import dataclass, field
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from pipeline.errors import require
+from pipeline.features import Features
+from pipeline.journal import Metric
+
+log = logging.getLogger(__name__)
+
+
+class Classifier(Protocol):
+    """A scikit-learn classifier."""
+
+    def fit(self, X: Any, y: Any) -> Any:
+        """Fit to (n, D) features and (n,) class indices."""
+        ...
+
+    def predict(self, X: Any) -> Any:
+        """Return the (n,) class indices."""
+        ...
+
+    def predict_proba(self, X: Any) -> Any:
+        """Return the (n, C) probabilities."""
+        ...
+
+
+class Sweepable(Protocol):
+    """A classifier with a strength to sweep; one's own joins by having these two."""
+
+    strengths: list[float]
+
+    def classifier(self, strength: float, previous: Classifier | None) -> Classifier:
+        """Return an unfitted classifier, or `previous` (the last one fitted) to go on from."""
+        ...
+
+
+def default_strengths() -> list[float]:
+    """Return ten strengths, evenly spaced by logarithm from 1e-4 to 1e2."""
+    strengths: list[float] = np.logspace(-4, 2, 10).tolist()
+    return strengths
+
+
+def check_strengths(strengths: list[float]) -> None:
+    """Raise `UserError` unless there are strengths, none negative, none twice."""
+    require(strengths, "sweep.strengths is empty; give at least one, e.g. [0.1,1,10].")
+    negative = [s for s in strengths if not 0 <= s < np.inf]
+    require(not negative, f"sweep.strengths must be finite and not negative, not {negative}.")
+    require(len(set(strengths)) == len(strengths), "sweep.strengths names a strength twice.")
+
+
+def inverse(strength: float) -> float:
+    """Return scikit-learn's C; the small number keeps strength 0 finite."""
+    return 1 / (strength + 1e-12)
+
+
+@dataclass
+class Logistic:
+    """Multinomial logistic regression with an L2 penalty, by L-BFGS, each fit begun at the last.
+
+    Parameters
+    ----------
+    strengths
+        Of the penalty; scikit-learn's C is 1 / (strength + 1e-12).
+    max_iter, tol
+        When to stop each fit.
+    """
+
+    strengths: list[float] = field(default_factory=default_strengths)
+    max_iter: int = 5000
+    tol: float = 1e-4
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        check_strengths(self.strengths)
+        require(self.max_iter >= 1, f"sweep.max_iter must be at least 1, not {self.max_iter}.")
+        require(self.tol > 0, f"sweep.tol must be above 0, not {self.tol}.")
+
+    def classifier(self, strength: float, previous: Classifier | None) -> Classifier:
+        """Return the classifier for one strength."""
+        from sklearn.linear_model import LogisticRegression
+
+        model = copy.deepcopy(previous) or LogisticRegression(
+            max_iter=self.max_iter, tol=self.tol, warm_start=True
+        )
+        return model.set_params(C=inverse(strength))
+
+
+@dataclass
+class OneVsRest:
+    """One binary logistic regression a class, by liblinear.
+
+    Parameters
+    ----------
+    strengths
+        Of the penalty; scikit-learn's C is 1 / (strength + 1e-12).
+    max_iter, tol
+        When to stop each fit.
+    """
+
+    strengths: list[float] = field(default_factory=default_strengths)
+    max_iter: int = 1000
+    tol: float = 1e-4
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        check_strengths(self.strengths)
+        require(self.max_iter >= 1, f"sweep.max_iter must be at least 1, not {self.max_iter}.")
+        require(self.tol > 0, f"sweep.tol must be above 0, not {self.tol}.")
+
+    def classifier(self, strength: float, previous: Classifier | None) -> Classifier:  # noqa: ARG002
+        """Return the classifier for one strength."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.multiclass import OneVsRestClassifier
+
+        binary = LogisticRegression(
+            C=inverse(strength),
+            solver="liblinear",
+            max_iter=self.max_iter,
+            tol=self.tol,
+            random_state=0,
+        )
+        return OneVsRestClassifier(binary)
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """What every strength gave.
+
+    Parameters
+    ----------
+    results
+        A row a strength, rising: ``strength``, ``train_accuracy``, ``dev_accuracy``, ``converged``.
+    classifiers
+        The fitted classifier of each row.
+    """
+
+    results: pd.DataFrame
+    classifiers: list[Classifier]
+
+    def describe(self) -> str:
+        """Return one line for the person at the terminal."""
+        strengths = self.results["strength"]
+        return f"{len(strengths)} strengths from {strengths.min():.3g} to {strengths.max():.3g}"
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield a step a strength, so that the curve can be drawn."""
+        for step, row in enumerate(self.results.to_dict("records")):
+            for name in ("strength", "train_accuracy", "dev_accuracy"):
+                yield Metric(f"sweep/{name}", row[name], step)
+
+
+def sweep(features: Features, config: Sweepable | None = None) -> Sweep:
+    """Fit at every strength, from the strongest down; the test split is not touched."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    config = config or Logistic()
+    rows = []
+    previous = None
+    # Two BLAS threads are slower than one on matrices this narrow, far slower on a busy machine.
+    with threadpool_limits(1):
+        for strength in sorted(config.strengths, reverse=True):
+            classifier = config.classifier(strength, previous)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", ConvergenceWarning)
+                previous = classifier.fit(features.X["train"], features.y["train"])
+            accuracy = {
+                f"{split}_accuracy": float(
+                    np.mean(previous.predict(features.X[split]) == features.y[split])
+                )
+                for split in ("train", "dev")
+            }
+            converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
+            rows.append(({"strength": strength, **accuracy, "converged": converged}, previous))
+    rows.reverse()
+    results = pd.DataFrame([row for row, _ in rows])
+    unfinished = results.loc[~results["converged"], "strength"].tolist()
+    if unfinished:
+        listed = ", ".join(f"{strength:.3g}" for strength in unfinished)
+        log.warning("the fit did not converge at strength %s: raise sweep.max_iter.", listed)
+    return Sweep(results, [classifier for _, classifier in rows])

@@ -1,0 +1,38 @@
+"""Stage `vectors`: train word vectors, or load pretrained ones."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pipeline.corpus import Corpus
+from pipeline.pretrained import Glove, Random
+from pipeline.training import train
+from pipeline.vocab import Vocabulary
+from pipeline.word2vec import CBOW, SkipGram, Word2Vec
+from pipeline.wordvectors import WordVectors
+
+__all__ = ["CBOW", "Glove", "Random", "SkipGram", "VectorSource", "WordVectors", "train_vectors"]
+
+
+class VectorSource(Protocol):
+    """Whatever makes word vectors; one's own joins by having this method."""
+
+    def make(self, corpus: Corpus, vocabulary: Vocabulary) -> WordVectors:
+        """Train or load vectors for the words of `vocabulary` and `corpus`."""
+        ...
+
+
+def train_vectors(
+    corpus: Corpus, vocabulary: Vocabulary, source: VectorSource | Word2Vec | None = None
+) -> WordVectors:
+    """Train vectors on the encoded text, or load them: whatever `source` does.
+
+    Raises
+    ------
+    UserError
+        If the source cannot make them; see each source.
+    """
+    source = source or SkipGram()
+    if isinstance(source, Word2Vec):
+        return train(vocabulary, source)
+    return source.make(corpus, vocabulary)

@@ -1,0 +1,155 @@
+"""Stage `vocab`: which words there are, how often, and the text as their numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.corpus import Corpus
+from pipeline.errors import UserError, require
+from pipeline.files import write
+from pipeline.journal import Metric
+from pipeline.progress import progress
+
+_BLOCK = 10_000  # sentences encoded at a time: bounds the Python objects alive at once
+
+
+@dataclass
+class Vocab:
+    """How to build the vocabulary.
+
+    Parameters
+    ----------
+    min_count
+        Words seen less often are left out.
+    max_size
+        Keep only so many of the most frequent words; unset: all.
+    """
+
+    min_count: int = 1
+    max_size: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        require(self.min_count >= 1, f"vocab.min_count must be at least 1, not {self.min_count}.")
+        require(
+            self.max_size is None or self.max_size >= 1,
+            f"vocab.max_size must be at least 1, or null for no limit, not {self.max_size}.",
+        )
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words, and the training text encoded by them.
+
+    Parameters
+    ----------
+    words
+        By falling count; words seen equally often in the order they were first seen.
+    counts
+        (V,) how often each was seen.
+    tokens
+        (N,) int32, the text as indices into `words`, words left out of the vocabulary dropped.
+    offsets
+        (S + 1,) int64, sentence s is ``tokens[offsets[s]:offsets[s + 1]]``.
+    """
+
+    words: list[str]
+    counts: NDArray[np.int64]
+    tokens: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of words."""
+        return len(self.words)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The index of each word."""
+        return {word: i for i, word in enumerate(self.words)}
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of words and encoded text."""
+        digest = hashlib.sha256("\n".join(self.words).encode())
+        for array in (self.counts, self.tokens, self.offsets):
+            digest.update(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).data)
+        return digest.hexdigest()
+
+    def describe(self) -> str:
+        """Return one line for the person at the terminal."""
+        return f"{len(self):,} words, {len(self.tokens):,} in running text"
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield the sizes."""
+        yield Metric("vocab/words", len(self))
+        yield Metric("vocab/tokens", len(self.tokens))
+
+    def save(self, folder: Path) -> None:
+        """Write ``vocabulary.tsv``: a word and its count a line."""
+        lines = [f"{word}\t{n}\n" for word, n in zip(self.words, self.counts.tolist(), strict=True)]
+        write(
+            folder / "vocabulary.tsv",
+            lambda file: file.write_text("".join(lines), encoding="utf-8"),
+        )
+
+
+def build_vocab(corpus: Corpus, config: Vocab | None = None) -> Vocabulary:
+    """Count the words of the corpus's text and encode it, in one pass.
+
+    Raises
+    ------
+    UserError
+        If no word is seen often enough.
+    """
+    return build(corpus.text(), config or Vocab())
+
+
+def build(sentences: Iterable[list[str]], config: Vocab) -> Vocabulary:
+    """Do what `build_vocab` does, for any sentences."""
+    words, tokens, offsets = encode(progress(sentences, "vocab", "sentences"))
+    counts = np.bincount(tokens, minlength=len(words)).astype(np.int64)
+    kept = np.argsort(-counts, kind="stable")  # stable: ties in the order first seen
+    kept = kept[counts[kept] >= config.min_count][: config.max_size]
+    if not len(kept):
+        most = max(counts, default=0)
+        raise UserError(
+            f"no word is seen {config.min_count} times (the most frequent: {most}): the vocabulary "
+            "is empty. Lower vocab.min_count."
+        )
+    renumbered = np.full(len(words), -1, np.int32)
+    renumbered[kept] = np.arange(len(kept), dtype=np.int32)
+    tokens = renumbered[tokens]
+    known = tokens >= 0
+    position = np.concatenate([[0], np.cumsum(known, dtype=np.int64)])
+    return Vocabulary(
+        words=[words[i] for i in kept.tolist()],
+        counts=counts[kept],
+        tokens=tokens[known],
+        offsets=position[offsets],
+    )
+
+
+def encode(
+    sentences: Iterable[list[str]],
+) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64]]:
+    """Number words as they are first seen; return words, tokens (N,) and offsets (S + 1,)."""
+    # Looking a new word up gives it the next number: one dictionary access a token, all in C.
+    index: defaultdict[str, int] = defaultdict()
+    index.default_factory = index.__len__
+    stream = iter(sentences)
+    blocks = [np.empty(0, np.int32)]
+    lengths = [np.zeros(1, np.int64)]
+    while block := list(islice(stream, _BLOCK)):
+        numbers = map(index.__getitem__, chain.from_iterable(block))
+        blocks.append(np.fromiter(numbers, np.int32))
+        lengths.append(np.fromiter(map(len, block), np.int64, len(block)))
+    return list(index), np.concatenate(blocks), np.cumsum(np.concatenate(lengths))
