@@ -8,9 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.errors import choose
 from pipeline.features import Features
 from pipeline.files import write
 from pipeline.journal import Metric
@@ -37,6 +37,10 @@ class OnDev:
     """
 
     ties: Ties = Ties.strongest
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        self.ties = choose(Ties, self.ties, "best.ties")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +85,9 @@ class Best:
             yield Metric(f"best/{split}_accuracy", self.scores[split]["accuracy"])
 
     def save(self, folder: Path, features: Features, sentences: dict[str, list[list[str]]]) -> None:
-        """Write ``predictions.csv``: each dev and test sentence, its label and what was predicted."""
+        """Write ``predictions.csv``: dev and test sentences, their labels and predictions."""
+        import pandas as pd
+
         tables = []
         for split in ("dev", "test"):
             names = np.array(features.classes)
@@ -101,7 +107,7 @@ class Best:
 
 
 def pick_best(swept: Sweep, features: Features, config: OnDev | None = None) -> Best:
-    """Pick the strength with the highest dev accuracy; only that classifier meets the test split."""
+    """Pick the strength with the highest dev accuracy; only its classifier meets test."""
     config = config or OnDev()
     dev = swept.results["dev_accuracy"].to_numpy()
     winners = np.flatnonzero(dev == dev.max())

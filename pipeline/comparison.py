@@ -34,7 +34,10 @@ def compare(folders: Iterable[Path], overrides: dict[Path, list[str]] | None = N
     folders = list(folders)
     asked = overrides or {}
     names = arm_names([asked.get(folder, []) for folder in folders])
-    rows = [_row(folder, name, asked.get(folder, [])) for folder, name in zip(folders, names)]
+    rows = [
+        _row(folder, name, asked.get(folder, []))
+        for folder, name in zip(folders, names, strict=True)
+    ]
     done = [row for row in rows if row["status"] == "done"]
     reference = next((row for row in done if row["vectors"] == "glove"), done[0] if done else None)
     if reference is not None:

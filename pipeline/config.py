@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[Experiment, Trac
         For a value out of range, one that is missing, or a `_target_` that cannot be made.
     """
     try:
-        made = {name: OmegaConf.to_object(cfg[name]) for name in SCHEMAS}
+        made: dict[str, Any] = {name: OmegaConf.to_object(cfg[name]) for name in SCHEMAS}
         shared = {name: cfg[name] for name in ("seed", "name")}
     except OmegaConfBaseException as error:
         raise UserError(explain(error)) from error
@@ -146,13 +146,13 @@ def _explain_value(error: OmegaConfBaseException) -> str:
         of = f"{parent} has" if parent else "there are"
         hint = f"; {of} {', '.join(known)}" if known else ""
         return f"{key}: no such key{suggest(name, known)}{hint}."
-    message = re.sub(r"^Invalid value '(.*)', expected one of \[(.*)\]", r"'\1' is not one of \2", message)
+    pattern = r"^Invalid value (.*), expected one of \[(.*)\]"
+    message = re.sub(pattern, r"\1 is not one of \2", message)
     return f"{key}: {message}." if key else f"{message}."
 
 
 def _keys(schema: Any) -> list[str]:
-    fields = getattr(schema, "__dataclass_fields__", {})
-    return sorted(fields)
+    return sorted(field.name for field in fields(schema)) if is_dataclass(schema) else []
 
 
 def _list(options: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,8 @@ from pipeline.errors import UserError
 from pipeline.files import atomic
 
 log = logging.getLogger(__name__)
+
+_REMEDY = "name a mirror by its url, or fetch the file yourself and give its path."
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,12 @@ def _fetch(archive: Archive, folder: Path) -> Path:
         )
     except (RequestException, OSError) as error:
         raise UserError(
-            f"cannot download {archive.url}: {error}. Check the network, name a mirror by its "
-            "url, or fetch the file yourself and give its path."
+            f"cannot download {archive.url}: {error}. Check the network, {_REMEDY}"
         ) from error
     except ValueError as error:
-        raise UserError(f"{archive.url} is not the file expected: {error}") from error
+        raise UserError(
+            f"{archive.url} is not the file expected: {error} Check the address, {_REMEDY}"
+        ) from error
     return Path(path)
 
 
@@ -74,9 +78,10 @@ def _unpack(path: Path, members: dict[str, Path]) -> None:
     try:
         with zipfile.ZipFile(path) as file:
             for member, target in members.items():
-                with atomic(target) as temporary, file.open(member) as source:
-                    with temporary.open("wb") as sink:
-                        while block := source.read(1 << 20):
-                            sink.write(block)
+                with atomic(target) as temporary, temporary.open("wb") as sink:
+                    shutil.copyfileobj(file.open(member), sink, 1 << 20)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise UserError(f"{path}: {error}. The archive lacks what is needed.") from error
+        path.unlink()
+        raise UserError(
+            f"the archive lacks what is needed: {error.args[0]}. Check its address, {_REMEDY}"
+        ) from error

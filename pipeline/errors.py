@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from enum import StrEnum
+from typing import TypeVar
+
+E = TypeVar("E", bound=StrEnum)
 
 
 class UserError(Exception):
@@ -20,3 +24,14 @@ def suggest(word: str, choices: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the choice nearest to `word`, or nothing."""
     near = difflib.get_close_matches(word, list(choices), n=1)
     return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def choose(choices: type[E], value: str, name: str) -> E:
+    """Return the one of `choices` that `value`, given for the setting `name`, stands for."""
+    try:
+        return choices(value)
+    except ValueError as error:
+        raise UserError(
+            f"{name}: no choice '{value}'{suggest(value, choices)}; "
+            f"choose from {', '.join(choices)}."
+        ) from error

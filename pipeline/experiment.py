@@ -15,10 +15,9 @@ from pipeline.features import Mean, featurize
 from pipeline.files import write_json
 from pipeline.journal import Journal
 from pipeline.report import Report, result, write_report
-from pipeline.sweep import Logistic, Sweepable, sweep
-from pipeline.vectors import SkipGram, VectorSource, train_vectors
+from pipeline.sweep import Logistic, Sweepable, sweep_strengths
+from pipeline.vectors import SkipGram, Source, train_vectors
 from pipeline.vocab import Vocab, build_vocab
-
 
 STAGES = ("corpus", "vocab", "vectors", "features", "sweep", "best", "report")
 
@@ -41,7 +40,7 @@ class Experiment:
 
     corpus: CorpusConfig = field(default_factory=Sample)
     vocab: Vocab = field(default_factory=Vocab)
-    vectors: VectorSource = field(default_factory=SkipGram)
+    vectors: Source = field(default_factory=SkipGram)
     features: Mean = field(default_factory=Mean)
     sweep: Sweepable = field(default_factory=Logistic)
     best: OnDev = field(default_factory=OnDev)
@@ -68,10 +67,10 @@ class Experiment:
         vocabulary = run.stage("vocab", build_vocab, corpus, self.vocab)
         vectors = run.stage("vectors", train_vectors, corpus, vocabulary, self.vectors)
         features = run.stage("features", featurize, corpus, vectors, self.features)
-        swept = run.stage("sweep", sweep, features, self.sweep)
+        swept = run.stage("sweep", sweep_strengths, features, self.sweep)
         best = run.stage("best", pick_best, swept, features, self.best)
         everything = (corpus, vocabulary, vectors, features, swept, best)
-        run.stage("report", write_report, folder, *everything, self.report)
+        run.stage("report", write_report, folder, *everything, self.features, self.report)
         numbers = {
             "name": self.name or self.choices["vectors"],
             "corpus": self.choices["corpus"],
@@ -93,7 +92,7 @@ class Experiment:
         for stage in STAGES:
             chosen = getattr(self, stage)
             flat[stage] = self.choices.get(stage, type(chosen).__name__)
-            values = asdict(chosen) if is_dataclass(chosen) else vars(chosen)
+            values = asdict(chosen) if is_dataclass(chosen) else vars(chosen)  # type: ignore[arg-type]
             for name, value in values.items():
                 flat[f"{stage}.{name}"] = value.value if isinstance(value, Enum) else value
         return flat

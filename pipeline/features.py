@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from pipeline.corpus import Corpus
+from pipeline.errors import choose
 from pipeline.journal import Metric
 from pipeline.wordvectors import WordVectors
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 class Unknown(StrEnum):
@@ -37,6 +41,10 @@ class Mean:
 
     unknown: Unknown = Unknown.skip
     unit: bool = False
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        self.unknown = choose(Unknown, self.unknown, "features.unknown")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +76,8 @@ class Features:
         return f"{self.coverage['test']:.1%} of the running words of test have a vector"
 
     def metrics(self) -> Iterator[Metric]:
-        """Yield the coverage of each split."""
+        """Yield the coverage of each split; test's is the headline."""
+        yield Metric("vectors/coverage", self.coverage["test"])
         for name, share in self.coverage.items():
             yield Metric(f"{name}/coverage", share)
 
@@ -89,6 +98,8 @@ def word_counts(
     sentences: Sequence[Sequence[str]], vectors: WordVectors
 ) -> tuple[sparse.csr_array, NDArray[np.int64]]:
     """Count each sentence's known words: a sparse (n, V) matrix, and all words' number, (n,)."""
+    from scipy import sparse
+
     known = [
         [vectors.index[word] for word in sentence if word in vectors.index]
         for sentence in sentences

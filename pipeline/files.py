@@ -11,7 +11,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from pipeline.errors import UserError
 
@@ -27,7 +27,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     with open_bytes(path) as file:
         number = 0
         try:
-            for number, raw in enumerate(file, 1):  # noqa: B007
+            for number, raw in enumerate(file, 1):
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
                 yield number, line.rstrip("\r\n")
         except UnicodeDecodeError as error:
@@ -35,19 +35,29 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
                 f"{path}, line {number}: byte {error.object[error.start]:#04x} is not UTF-8. "
                 "Convert the file, e.g. iconv -f latin1 -t utf-8."
             ) from error
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise UserError(
-                f"{path}: the gzip archive is broken after line {number} ({error}). "
-                "Fetch or compress it again."
-            ) from error
 
 
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file, ``.gz`` or plain, for reading bytes; `UserError` where that cannot be done."""
+@contextlib.contextmanager
+def open_bytes(path: Path, *, unpack: bool = True) -> Iterator[IO[bytes]]:
+    """Open a file for reading bytes, those in a ``.gz`` unpacked.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be opened; within the ``with``, if the archive proves to be broken.
+    """
     try:
-        if path.suffix == ".gz":
-            return gzip.open(path)  # type: ignore[return-value]
-        return path.open("rb")
+        with _opened(path, unpack and path.suffix == ".gz") as file:
+            yield file
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(
+            f"{path}: the gzip archive is broken ({error}). Fetch or compress it again."
+        ) from error
+
+
+def _opened(path: Path, packed: bool) -> IO[bytes]:
+    try:
+        return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file.{_nearest_parent(path)}") from error
     except IsADirectoryError as error:
@@ -99,5 +109,5 @@ def write_json(path: Path, value: object) -> None:
 
 def file_digest(path: Path) -> str:
     """Return the sha256 of a file's bytes as hex."""
-    with open_bytes(path) if path.suffix != ".gz" else path.open("rb") as file:
+    with open_bytes(path, unpack=False) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -49,8 +51,10 @@ def read_text(path: Path, words: Collection[str] | None = None) -> WordVectors:
         )
     if not found:
         raise UserError(
-            f"{path} has none of the {len(words or []):,} words of the corpus. Is it in the same "
+            f"{path} has none of the {len(words):,} words of the corpus. Is it in the same "
             "language, and lower-cased or not as the corpus is (corpus.lower)?"
+            if words is not None
+            else f"{path} has a header but no vectors."
         )
     matrix = _numbers(path, found, layout.dim)
     return WordVectors([_decode(path, w, n) for w, (n, _) in found.items()], matrix)
@@ -87,12 +91,13 @@ class _Layout(NamedTuple):
 def _layout(path: Path, file: IO[bytes]) -> _Layout:
     """Tell dimensions and header by the first line, and go back to the first row."""
     first = file.readline()
-    fields = first.split()
+    start = len(codecs.BOM_UTF8) if first.startswith(codecs.BOM_UTF8) else 0
+    fields = re.split(rb"[ \t]+", first[start:].strip(b" \t\r\n"))
     if len(fields) == 2 and all(field.isdigit() for field in fields):
         return _Layout(dim=int(fields[1]), rows=int(fields[0]))
     if len(fields) < 2:
         raise UserError(f"{path}, line 1: no vector here; expected a word and its numbers.")
-    file.seek(0)
+    file.seek(start)
     # A word may hold spaces itself: count the numbers from the right.
     dim = 0
     while dim < len(fields) - 1 and _is_number(fields[-1 - dim]):
@@ -119,10 +124,9 @@ def _rows(path: Path, file: IO[bytes], layout: _Layout) -> Iterator[tuple[int, b
 
 def _odd_row(path: Path, number: int, row: bytes, dim: int) -> tuple[bytes, bytes]:
     """Split a row with tabs, or a word that holds spaces; or say what is wrong with it."""
-    pieces = row.replace(b"\t", b" ").rsplit(b" ", dim)
-    last_of_word = pieces[0].rsplit(b" ", 1)[-1]
-    spaced = b" " in pieces[0] and _is_number(last_of_word)
-    if len(pieces) != dim + 1 or spaced:
+    pieces = row.rsplit(None, dim)
+    of_word = pieces[0].split()
+    if len(pieces) != dim + 1 or (len(of_word) > 1 and _is_number(of_word[-1])):
         count = len(row.split()) - 1
         raise UserError(
             f"{path}, line {number}: {count} numbers where other rows have {dim}. "

@@ -61,7 +61,7 @@ class Journal:
         with atomic(folder / "metrics.csv") as path, path.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(Metric._fields)
-            writer.writerows((m.name, repr(m.value), m.step) for m in self.metrics)
+            writer.writerows((m.name, float(m.value), m.step) for m in self.metrics)
 
 
 def read_metrics(folder: Path) -> list[Metric]:

@@ -13,7 +13,7 @@ from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from pipeline import config, tracking
@@ -62,13 +62,12 @@ class Multirun(Callback):
     def end(self, status: str) -> None:
         """Write and show the comparison of the jobs there are; end the parent run."""
         Multirun.current = None
-        jobs = sorted((p.parent.parent for p in self.folder.glob("*/.hydra/overrides.yaml")), key=_number)
-        if jobs:
-            overrides = {
-                job: yaml.safe_load((job / ".hydra" / "overrides.yaml").read_text("utf-8"))
-                for job in jobs
-            }
-            comparison = compare(jobs, overrides)
+        asked = {
+            path.parent.parent: yaml.safe_load(path.read_text("utf-8"))
+            for path in self.folder.glob("*/.hydra/overrides.yaml")
+        }
+        if asked:
+            comparison = compare(sorted(asked, key=_number), asked)
             comparison.save(self.folder)
             show(comparison, self.folder)
             if comparison.failed:
@@ -82,7 +81,7 @@ class Multirun(Callback):
 
 def show(comparison: Comparison, folder: Path) -> None:
     """Print the comparison."""
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     console.print()
     console.print(comparison.rich())
     for sentence in comparison.sentences():
@@ -96,7 +95,7 @@ def _experiments(config_: DictConfig) -> Iterator[tuple[Experiment, tracking.Tra
     """Compose and check every job; nothing where another sweeper decides as it goes."""
     if not str(config_.hydra.sweeper._target_).endswith("BasicSweeper"):
         return
-    task = OmegaConf.to_container(config_.hydra.overrides.task)
+    task = list(config_.hydra.overrides.task)
     parsed = OverridesParser.create().parse_overrides(task)
     for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None):
         for overrides in batch:

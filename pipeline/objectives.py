@@ -210,9 +210,9 @@ def cbow(
         v = 1/C sum_{c in context} input_c         J = loss(v, center, output)
         d J / d input_c = 1/C d J / d v            for each occurrence of c
 
-    The mean is word2vec's own choice, gensim's ``cbow_mean=1``. Both programs then forget the 1/C
-    and step by d J / d v, C times too far; here is the true gradient (Irsoy et al., 2021,
-    "Corrected CBOW performs as well as skip-gram"). The model's source is that of `skipgram`.
+    The mean is word2vec's own choice, gensim's ``cbow_mean=1``. Both programs then leave out the
+    1/C and step by d J / d v; returned here is the true gradient (Irsoy et al., 2021, "Corrected
+    CBOW performs as well as skip-gram"). The model's source is that of `skipgram`.
     """
     if len(context) == 0:
         raise ValueError("cbow needs 1 or more context words, got 0: leave such a window out.")

@@ -26,7 +26,7 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
     best = results.iloc[row]
     for split, colour in (("train", TRAIN), ("dev", DEV)):
         accuracy = results[f"{split}_accuracy"].to_numpy()
-        axes.plot(strength, accuracy, "-o", color=colour, markersize=4.5, linewidth=1.8, label=split)
+        axes.plot(strength, accuracy, "-o", color=colour, markersize=4.5, label=split)
     axes.axvline(best["strength"], color=CHOSEN, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     axes.plot(
         best["strength"],
@@ -46,10 +46,10 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
         markersize=6,
         label=f"test, scored once: {test_accuracy:.1%}",
     )
-    if len(strength) > 1:
-        axes.set_xscale("symlog", linthresh=strength[strength > 0].min()) if (
-            strength == 0
-        ).any() else axes.set_xscale("log")
+    if strength.min() > 0:
+        axes.set_xscale("log")
+    elif strength.max() > 0:  # 0 itself has no logarithm
+        axes.set_xscale("symlog", linthresh=strength[strength > 0].min())
     axes.set_xlabel("regularisation strength")
     axes.set_ylabel("accuracy")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -69,7 +69,7 @@ def confusion(matrix: NDArray[np.int64], classes: Sequence[str]) -> Figure:
     dark = colormaps["Blues"]
     for true in range(n):
         for predicted in range(n):
-            shade = dark(share[true, predicted] / image.norm.vmax)[:3]  # type: ignore[operator]
+            shade = dark(share[true, predicted] / image.norm.vmax)[:3]
             axes.text(
                 predicted,
                 true,
@@ -91,7 +91,7 @@ def confusion(matrix: NDArray[np.int64], classes: Sequence[str]) -> Figure:
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, format=PercentFormatter(1, decimals=0))
     bar.set_label("share of the true class", color=INK)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return figure
 
 
@@ -101,16 +101,18 @@ def word_map(words: Sequence[str], points: NDArray[np.float64]) -> Figure:
     axes.scatter(points[:, 0], points[:, 1], s=16, color=DEV, linewidths=0, zorder=3)
     axes.margins(0.12)
     labels = [
-        axes.text(x, y, word, fontsize=10, color=INK)
+        # A bare comma would be lost on the map.
+        axes.text(x, y, word if word.isalnum() else f"\u201c{word}\u201d", fontsize=10, color=INK)
         for word, (x, y) in zip(words, points, strict=True)
     ]
-    FigureCanvasAgg(figure).draw()  # labels have a size only once they are drawn
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]  # labels have a size only once they are drawn
     if len(labels) > 1:
         adjust_text(
             labels,
             ax=axes,
             x=points[:, 0],
             y=points[:, 1],
+            expand=(1.25, 1.5),
             arrowprops={"arrowstyle": "-", "color": FAINT, "lw": 0.5},
         )
     axes.set_xlabel("first principal direction")

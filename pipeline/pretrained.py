@@ -107,6 +107,7 @@ class Random:
     def __post_init__(self) -> None:
         """Check values."""
         require(self.dim >= 1, f"vectors.dim must be at least 1, not {self.dim}.")
+        require(self.seed >= 0, f"vectors.seed must be at least 0, not {self.seed}.")
 
     def make(self, corpus: Corpus, vocabulary: Vocabulary) -> WordVectors:  # noqa: ARG002
         """Draw (V, dim) normal numbers of variance 1 / dim."""

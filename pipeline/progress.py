@@ -26,6 +26,4 @@ def progress(items: Iterable[T], name: str, unit: str, total: int | None = None)
 
 def bar(name: str, unit: str, total: int) -> Any:
     """Return a tqdm bar to be moved by hand; use it in a ``with``."""
-    return tqdm(
-        desc=name, total=total, unit=f" {unit}", unit_scale=True, leave=False, disable=None
-    )
+    return tqdm(desc=name, total=total, unit=f" {unit}", unit_scale=True, leave=False, disable=None)

@@ -6,18 +6,20 @@ import importlib.metadata
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pipeline.best import Best
+from pipeline.classify import TextClassifier
 from pipeline.corpus import Corpus
-from pipeline.features import Features
+from pipeline.features import Features, Mean
 from pipeline.files import write, write_json
 from pipeline.journal import Metric
 from pipeline.sweep import Sweep
 from pipeline.vocab import Vocabulary
 from pipeline.wordvectors import WordVectors
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PACKAGES = ("yourvectors", "numpy", "numba", "scipy", "scikit-learn", "mlflow", "hydra-core")
 
@@ -70,21 +72,29 @@ def write_report(
     features: Features,
     swept: Sweep,
     best: Best,
+    mean: Mean | None = None,
     config: Report | None = None,
 ) -> Written:
     """Write what each stage gave, under the stage's name, and the figures under ``report``.
 
-    ``corpus/summary.json``, ``vocab/vocabulary.tsv``, ``vectors/`` (if trained here),
-    ``sweep/results.csv``, ``best/predictions.csv``, ``report/*.png`` and their numbers as CSV.
+    ``corpus/summary.json``, ``vocab/vocabulary.tsv``, ``vectors/``, ``sweep/results.csv``,
+    ``best/predictions.csv`` and what `TextClassifier.load` needs, ``report/*.png`` and their numbers as CSV.
     """
     config = config or Report()
+    mean = mean or Mean()
     write_json(folder / "corpus" / "summary.json", corpus.summary())
     vocabulary.save(folder / "vocab")
-    if vectors.provenance.get("source") != "file":
-        vectors.save(folder / "vectors")
     _csv(folder / "sweep" / "results.csv", swept.results)
     sentences = {name: split.sentences for name, split in corpus.splits.items()}
     best.save(folder / "best", features, sentences)
+    TextClassifier(
+        vectors,
+        mean,
+        best.classifier,
+        corpus.classes,
+        lower=corpus.unlabelled.lower,
+        brackets=corpus.unlabelled.brackets,
+    ).save(folder)
     _figures(folder / "report", vectors, features, swept, best, config)
     return Written(folder)
 
@@ -97,6 +107,7 @@ def _figures(
     best: Best,
     config: Report,
 ) -> None:
+    import pandas as pd
     from sklearn.metrics import confusion_matrix
 
     from pipeline import plots

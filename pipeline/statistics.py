@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 
 class Interval(NamedTuple):
@@ -18,6 +17,8 @@ class Interval(NamedTuple):
 
 def accuracy_interval(correct: int, total: int) -> Interval:
     """Return Wilson's 95 % interval of an accuracy (Wilson 1927)."""
+    from scipy import stats
+
     interval = stats.binomtest(correct, total).proportion_ci(0.95, method="wilson")
     return Interval(float(interval.low), float(interval.high))
 
@@ -35,8 +36,8 @@ def paired(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Paired:
     """Compare two classifiers by which of the same n sentences each got right, (n,) each.
 
     `p` is the exact McNemar test's (McNemar 1947: a sign test on the sentences that only one got
-    right). The 95 % interval of the difference is Newcombe's score interval for paired
-    proportions (Newcombe 1998, method 10, without the continuity correction of its correlation).
+    right). The 95 % interval of the difference is Newcombe's square-and-add interval for paired
+    proportions (Newcombe 1998, method 10).
 
     Raises
     ------
@@ -45,6 +46,8 @@ def paired(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Paired:
     """
     if first.shape != second.shape or not len(first):
         raise ValueError(f"{first.shape} and {second.shape} are not the same sentences")
+    from scipy import stats
+
     n = len(first)
     both = int(np.sum(first & second))
     only_first = int(np.sum(first & ~second))
@@ -57,7 +60,10 @@ def paired(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Paired:
     low_a, high_a = accuracy_interval(a, n)
     low_b, high_b = accuracy_interval(b, n)
     spread = np.sqrt(float(a) * (n - a) * b * (n - b))
-    correlation = (both * neither - only_first * only_second) / spread if spread else 0.0
+    together = float(both * neither - only_first * only_second)
+    if together > 0:
+        together = max(0.0, together - n / 2)  # Newcombe's continuity correction
+    correlation = together / spread if spread else 0.0
     pa, pb = a / n, b / n
 
     def reach(da: float, db: float) -> float:

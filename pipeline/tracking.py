@@ -10,16 +10,17 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import pandas as pd
 
 from pipeline.errors import UserError, require
 from pipeline.journal import read_metrics
@@ -73,6 +74,7 @@ def connect(tracking: Tracking) -> MlflowClient:
     _knock(tracking.uri)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     from filelock import FileLock
     from mlflow import MlflowClient
@@ -202,6 +204,7 @@ def tracked(
 
 def send(client: MlflowClient, run_id: str, folder: Path, tracking: Tracking) -> None:
     """Send parameters, metrics, datasets, tables and files of a finished run's folder."""
+    import pandas as pd
     from mlflow.entities import Metric, Param
 
     result = json.loads((folder / "result.json").read_text("utf-8"))
@@ -225,6 +228,7 @@ def send(client: MlflowClient, run_id: str, folder: Path, tracking: Tracking) ->
     results = pd.read_csv(folder / "sweep" / "results.csv")
     client.log_table(run_id, results, "sweep/results.json")
     _send_files(client, run_id, folder, tracking.largest_mb)
+    _send_model(run_id, folder, tracking, result)
 
 
 def _send_datasets(client: MlflowClient, run_id: str, folder: Path, result: dict[str, Any]) -> None:
@@ -253,6 +257,39 @@ def _send_files(client: MlflowClient, run_id: str, folder: Path, largest_mb: flo
                 client.log_artifact(run_id, str(path), str(below) if below.parts else None)
             else:
                 log.info("%s is not sent: larger than tracking.largest_mb", path)
+
+
+def _send_model(run_id: str, folder: Path, tracking: Tracking, result: dict[str, Any]) -> None:
+    """Log the chosen classifier: raw text in, label and probabilities out."""
+    import mlflow
+    import pandas as pd
+    from mlflow.models import infer_signature
+
+    from pipeline.classify import TextClassifier
+
+    parts = [folder / "vectors", folder / "best"]
+    size = sum(path.stat().st_size for part in parts for path in part.iterdir())
+    if size > tracking.largest_mb * 1e6:
+        log.info("the model is not sent: larger than tracking.largest_mb")
+        return
+    example = pd.DataFrame({"text": ["a sweet, funny film", "a waste of two good actors"]})
+    signature = infer_signature(example, TextClassifier.load(folder).predict(list(example["text"])))
+    with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow asks for type hints that would say less
+        run = Path(temporary) / "run"
+        for part in parts:
+            shutil.copytree(part, run / part.name)
+        mlflow.set_tracking_uri(tracking.uri)
+        with mlflow.start_run(run_id=run_id, log_system_metrics=False):
+            mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("serving.py")),
+                artifacts={"run": str(run)},
+                signature=signature,
+                input_example=example,
+                # Named, or MLflow loads the model in a process of its own to find them out.
+                pip_requirements=[f"yourvectors=={result['versions']['yourvectors']}"],
+            )
 
 
 def _git_tags() -> dict[str, str]:

@@ -20,11 +20,14 @@ def train(vocabulary: Vocabulary, trainer: Word2Vec) -> WordVectors:
     """Train, and combine input and output vectors as the trainer says."""
     name = type(trainer).__name__
     if trainer.threads > 1:
-        log.info("%d threads write to the same vectors: not reproducible bit by bit", trainer.threads)
+        log.info(
+            "%d threads write to the same vectors: not reproducible bit by bit", trainer.threads
+        )
     with bar("vectors", "words", len(vocabulary.tokens) * trainer.epochs) as shown:
 
         def show(now: Progress) -> None:
-            shown.set_postfix_str(f"loss {now.loss:.3f}, rate {now.learning_rate:.4f}", refresh=False)
+            state = f"loss {now.loss:.3f}, rate {now.learning_rate:.4f}"
+            shown.set_postfix_str(state, refresh=False)
             shown.update(now.words_seen - shown.n)
 
         trained = trainer.train(vocabulary, show)

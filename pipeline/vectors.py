@@ -11,10 +11,10 @@ from pipeline.vocab import Vocabulary
 from pipeline.word2vec import CBOW, SkipGram, Word2Vec
 from pipeline.wordvectors import WordVectors
 
-__all__ = ["CBOW", "Glove", "Random", "SkipGram", "VectorSource", "WordVectors", "train_vectors"]
+__all__ = ["CBOW", "Glove", "Random", "SkipGram", "Source", "WordVectors", "train_vectors"]
 
 
-class VectorSource(Protocol):
+class Maker(Protocol):
     """Whatever makes word vectors; one's own joins by having this method."""
 
     def make(self, corpus: Corpus, vocabulary: Vocabulary) -> WordVectors:
@@ -22,8 +22,11 @@ class VectorSource(Protocol):
         ...
 
 
+Source = Word2Vec | Maker
+
+
 def train_vectors(
-    corpus: Corpus, vocabulary: Vocabulary, source: VectorSource | Word2Vec | None = None
+    corpus: Corpus, vocabulary: Vocabulary, source: Source | None = None
 ) -> WordVectors:
     """Train vectors on the encoded text, or load them: whatever `source` does.
 

@@ -141,7 +141,7 @@ def build(sentences: Iterable[list[str]], config: Vocab) -> Vocabulary:
 def encode(
     sentences: Iterable[list[str]],
 ) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64]]:
-    """Number words as they are first seen; return words, tokens (N,) and offsets (S + 1,)."""
+    """Return words in the order first seen, the tokens (N,) as their indices, offsets (S + 1,)."""
     # Looking a new word up gives it the next number: one dictionary access a token, all in C.
     index: defaultdict[str, int] = defaultdict()
     index.default_factory = index.__len__

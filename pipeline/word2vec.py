@@ -220,7 +220,7 @@ class Word2Vec:
         self, vocabulary: Vocabulary, pieces: NDArray[np.int64], inputs: Floats, outputs: Floats
     ) -> Callable[[Chunk], tuple[float, int]]:
         """Return the function that trains one chunk."""
-        from pipeline import kernels  # noqa: PLC0415 - numba takes a second to import
+        from pipeline import kernels
 
         kernel = getattr(kernels, self.kernel)
         keep = keep_thresholds(vocabulary.counts, self.subsample)

@@ -58,7 +58,8 @@ class WordVectors:
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
         """Return the (D,) vector of `word`; `KeyError` where it has none."""
-        return self.matrix[self.index[word]]
+        vector: NDArray[np.float32] = self.matrix[self.index[word]]
+        return vector
 
     @property
     def dim(self) -> int:
@@ -81,7 +82,9 @@ class WordVectors:
     def unit(self) -> NDArray[np.float32]:
         """The matrix with every row scaled to length one; zero rows stay zero."""
         length = np.linalg.norm(self.matrix, axis=1, keepdims=True)
-        return np.divide(self.matrix, length, out=np.zeros_like(self.matrix), where=length > 0)
+        tiny = np.finfo(np.float32).tiny
+        scaled: NDArray[np.float32] = self.matrix / np.maximum(length, tiny)
+        return scaled
 
     def describe(self) -> str:
         """Return one line for the person at the terminal."""
@@ -145,7 +148,7 @@ class WordVectors:
     def save(self, folder: Path) -> None:
         """Write ``words.txt``, ``matrix.npy``, ``loss.csv`` and ``provenance.json``."""
         text = "".join(f"{word}\n" for word in self.words)
-        write(folder / "words.txt", lambda file: file.write_text(text, encoding="utf-8"))
+        write(folder / "words.txt", lambda file: file.write_bytes(text.encode()))
         write(folder / "matrix.npy", lambda file: np.save(file, self.matrix))
         header = "words_seen,loss"
         write(
@@ -157,8 +160,10 @@ class WordVectors:
     @classmethod
     def load(cls, folder: Path) -> WordVectors:
         """Read what `save` wrote; the matrix is memory-mapped."""
-        words = (folder / "words.txt").read_text("utf-8").split("\n")[:-1]
-        curve = np.loadtxt(folder / "loss.csv", delimiter=",", skiprows=1, ndmin=2)
+        # As bytes: a word may hold what text mode takes for the end of a line.
+        words = (folder / "words.txt").read_bytes().decode().split("\n")[:-1]
+        points = (folder / "loss.csv").read_text("utf-8").splitlines()[1:]
+        curve = np.array([[float(n) for n in point.split(",")] for point in points], np.float64)
         return cls(
             words=words,
             matrix=np.load(folder / "matrix.npy", mmap_mode="r"),

@@ -5,7 +5,7 @@ from pipeline.corpus.sample import Sample
 from pipeline.corpus.sst import Granularity, Sst
 from pipeline.corpus.table import Table
 from pipeline.corpus.text import Text
-from pipeline.corpus.tokens import tokenize
+from pipeline.corpus.tokens import sentences, tokenize
 
 __all__ = [
     "SPLITS",
@@ -18,5 +18,6 @@ __all__ = [
     "Sst",
     "Table",
     "Text",
+    "sentences",
     "tokenize",
 ]

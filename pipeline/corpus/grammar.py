@@ -15,7 +15,6 @@ from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from itertools import accumulate
 from math import fsum
 from typing import TypeAlias
@@ -23,32 +22,31 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.corpus import lexicon
+
 __all__ = ["label_of", "labelled", "polarity", "unlabelled"]
 
-MOODS = {-2: 14, -1: 25, 0: 17, 1: 26, 2: 18}
+MOODS = {-2: 9, -1: 34, 0: 11, 1: 33, 2: 13}
 START = {0: "PLAIN", 1: "VIEW", 2: "RAVE"}
-GENRES = {
-    **{"comedy": 12, "crime": 11, "romance": 10, "horror": 9, "family": 7, "war": 6},
-    **{"space": 6, "western": 5, "fantasy": 5, "musical": 4, "documentary": 4, "sport": 4},
-}
 
 # How often a mood, mild or strong, takes a word of each grade.
-TASTE = {1: {1: 5, 2: 4, 3: 1}, 2: {1: 0, 2: 4, 3: 6}}
+TASTE = {0: {}, 1: {1.0: 0.6, 2.0: 0.35, 3.0: 0.05}, 2: {2.0: 0.4, 3.0: 0.6}}
 # The k-th word of a list is drawn in proportion to 1 / (k + FLATTENING): Zipf's law with
 # Mandelbrot's correction. Divisions and sums alone, so every machine draws the same words.
 FLATTENING = 2.0
 
 # ------------------------------------------------------------------------------- what is meant
 
-FLIPS = frozenset(
-    "not n't never no hardly rarely neither nor nothing nobody lacks without far could should".split()
-)
+FLIPS = frozenset({
+    "not", "n't", "never", "no", "nor", "neither", "nothing", "nobody", "hardly", "rarely",
+    "lacks", "without", "far", "could", "should",
+})  # fmt: skip
 TURNS = frozenset({"but", "yet", "?"})
 CONCEDES = frozenset({"although", "despite"})
 ENDS = frozenset({",", ".", "!", "?", "--", ":", ";", "``", "''"})
-DEGREES = ("MUCH", "UTTERLY", "RATHER", "SLIGHTLY")
+JOINS = frozenset({"and"})
 OUTWEIGHED = 0.25
-CUTS = (-1.9, -0.5, 0.5, 1.9)
+CUTS = (-1.9, -0.25, 0.25, 1.9)
 NOISE = 0.13
 
 
@@ -76,7 +74,7 @@ def polarity(tokens: Sequence[str]) -> float:
     float
         From about -4.5, dreadful, to 4.5, brilliant.
     """
-    grades, factors = _marks()
+    grades, factors = lexicon.grades(), lexicon.factors()
     said: list[tuple[float, float]] = []
     factor, flipped, weight = 1.0, False, 1.0
     for token in tokens:
@@ -84,7 +82,7 @@ def polarity(tokens: Sequence[str]) -> float:
             said = [(value, OUTWEIGHED * old) for value, old in said]
         if token in ENDS:
             factor, flipped, weight = 1.0, False, 1.0
-        elif token == "and" or token in TURNS:
+        elif token in JOINS or token in TURNS:
             factor, flipped = 1.0, False
         elif token in CONCEDES:
             weight = OUTWEIGHED
@@ -209,7 +207,7 @@ def _root() -> _Choice:
     return _choice(
         ((_compile(START[abs(mood)], mood, genre, "film"),), often * common)
         for mood, often in MOODS.items()
-        for genre, common in GENRES.items()
+        for common, _, (genre,) in _rules()["GENRE"]
     )
 
 
@@ -249,66 +247,22 @@ def _item(word: str, mood: int, genre: str, about: str) -> _Choice | str:
 def _words(symbol: str, mood: int) -> _Choice:
     """Compile a list of words: grades by the taste of the mood, words of a grade by Zipf's law."""
     name, _, inflected = symbol.partition("+")
+    taste = TASTE[abs(mood)]
     weighted: list[tuple[_Phrase, float]] = []
-    for mark, entries in _lexicon()[name].items():
-        graded = mark and name not in DEGREES
-        share = TASTE[abs(mood)].get(mark if mood > 0 else -mark, 0) if graded else 1
+    for mark, entries in lexicon.words()[name].items():
+        graded = mark and name not in lexicon.DEGREES
+        share = taste.get(mark if mood > 0 else -mark, 0.0) if graded else 1.0
         zipf = [1.0 / (k + FLATTENING) for k in range(1, len(entries) + 1)]
-        words = (tuple(_forms(entry)[bool(inflected)].split("_")) for entry in entries)
-        weighted += [(w, share * z / fsum(zipf)) for w, z in zip(words, zipf, strict=True)]
+        for entry, weight in zip(entries, zipf, strict=True):
+            word = lexicon.forms(entry)[bool(inflected)]
+            weighted.append((tuple(word.split("_")), share * weight / fsum(zipf)))
     return _choice(weighted, fresh=True)
-
-
-def _forms(entry: str) -> tuple[str, str]:
-    """Return a word of the lexicon as it stands and as +s wants it."""
-    word, _, form = entry.partition("/")
-    if word.endswith(("s", "x", "z", "ch", "sh")):
-        return word, form or word + "es"
-    if word.endswith("y") and word[-2] not in "aeou":
-        return word, form or word[:-1] + "ies"
-    return word, form or word + "s"
-
-
-def _sections(name: str) -> dict[str, list[list[str]]]:
-    """Read the lines under each heading of a file, a heading being what starts with a capital."""
-    sections: dict[str, list[list[str]]] = {}
-    for line in files(__package__).joinpath(name).read_text("ascii").splitlines():
-        if line[:1].isupper():
-            lines = sections[line] = []
-        elif line.strip() and line[0] != "#":
-            lines.append(line.split())
-    return sections
 
 
 @cache
 def _rules() -> dict[str, list[tuple[int, str, list[str]]]]:
     """Read the grammar: for every rule its alternatives as weight, condition and words."""
     return {
-        name: [(int(w.strip("+-*=")), w.strip("0123456789"), words) for w, *words in lines]
-        for name, lines in _sections("grammar.txt").items()
+        name: [(int(w.strip("+-*=")), w.strip("0123456789"), phrase) for w, *phrase in lines]
+        for name, lines in lexicon.sections("grammar.txt").items()
     }
-
-
-@cache
-def _lexicon() -> dict[str, dict[float, list[str]]]:
-    """Read the lists of words by their mark: a grade, a degree's factor, 0 where there is none."""
-    lexicon: dict[str, dict[float, list[str]]] = {}
-    for name, lines in _sections("lexicon.txt").items():
-        lexicon[name] = {}
-        for first, *rest in lines:
-            marked = first[0] in "+-" or "." in first
-            words = rest if marked else [first, *rest]
-            lexicon[name].setdefault(float(first) if marked else 0.0, []).extend(words)
-    return lexicon
-
-
-@cache
-def _marks() -> tuple[dict[str, float], dict[str, float]]:
-    """Return the grade of every polar word and the factor of every word of degree."""
-    grades: dict[str, float] = {}
-    factors: dict[str, float] = {}
-    for name, lists in _lexicon().items():
-        marks = factors if name in DEGREES else grades
-        for mark, entries in lists.items():
-            marks |= {form.split("_")[-1]: mark for e in entries if mark for form in _forms(e)}
-    return grades, factors

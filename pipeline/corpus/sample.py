@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ class Sample(CorpusConfig):
         for name in ("train", "dev", "test", "pretraining"):
             size = getattr(self, name)
             require(size >= 50, f"corpus.{name} must be at least 50 sentences, not {size}.")
+        require(self.seed >= 0, f"corpus.seed must be at least 0, not {self.seed}.")
 
     @property
     def task(self) -> str:
@@ -61,9 +63,16 @@ class Sample(CorpusConfig):
             splits=splits,
             text_splits=tuple(self.text_splits),
             unlabelled=self.extra_text(),
-            pretraining=Pretraining(f"sample-{self.pretraining}-{self.seed}", self._larger_text),
+            pretraining=Pretraining(self._key(), self._larger_text),
             ordinal=True,
         )
+
+    def _key(self) -> str:
+        """Name the larger text by all that makes it, the grammar's own files included."""
+        rules = sorted(Path(grammar.__file__).parent.glob("[gl]*.[pt]*"))
+        made_by = "".join(file_digest(path) for path in rules if path.is_file())
+        digest = hashlib.sha256(f"{made_by} {self.lower}".encode()).hexdigest()[:8]
+        return f"sample-{self.pretraining}-{self.seed}-{digest}"
 
     def _larger_text(self) -> Iterator[list[str]]:
         rng = np.random.default_rng([self.seed, 3])

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.corpus.base import SPLITS, Corpus, CorpusConfig, Split
 from pipeline.corpus.tokens import unescape
 from pipeline.download import Archive, download
-from pipeline.errors import UserError, require
+from pipeline.errors import UserError, choose, require
 from pipeline.files import read_lines
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ ARCHIVE = Archive(
 )
 
 # Only plain white space separates: "8 1/2" is one word, with a no-break space in it.
-_PIECE = re.compile(r"[()]|[^() \t\r\n]+")
+_PIECE = re.compile(r"\([ \t]*([^() \t\r\n]*)|\)|([^() \t\r\n]+)")
 
 
 class Granularity(StrEnum):
@@ -39,7 +39,7 @@ class Granularity(StrEnum):
 
 @dataclass
 class Sst(CorpusConfig):
-    """Penn-Treebank-style sentiment trees, a labelled sentence each.
+    r"""Penn-Treebank-style sentiment trees, a labelled sentence each.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Sst(CorpusConfig):
     granularity
         ``five`` classes, or ``binary``: the neutral sentences dropped.
     unescape
-        Turn the treebank's escapes back to text: ``-LRB-`` to ``(``, ``\\/`` to ``/``.
+        Turn the treebank's escapes back to text: ``-LRB-`` to ``(``, ``\/`` to ``/``.
     url
         Where to download from, for a mirror of the official archive.
     """
@@ -57,6 +57,11 @@ class Sst(CorpusConfig):
     granularity: Granularity = Granularity.five
     unescape: bool = False
     url: str = ARCHIVE.url
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        super().__post_init__()
+        self.granularity = choose(Granularity, self.granularity, "corpus.granularity")
 
     @property
     def task(self) -> str:
@@ -96,7 +101,7 @@ class Sst(CorpusConfig):
     def _split(self, rows: list[tuple[int, list[str]]]) -> Split:
         if self.granularity is Granularity.binary:
             rows = [(int(label > 2), tokens) for label, tokens in rows if label != 2]
-        # Three words hold a no-break space. No vectors file can have such a word: they are left out.
+        # Three words hold a no-break space; no vectors file can have them: they are left out.
         sentences = [[token for token in tokens if "\xa0" not in token] for _, tokens in rows]
         if self.unescape:
             sentences = [[unescape(token) for token in tokens] for tokens in sentences]
@@ -123,7 +128,7 @@ def read_trees(path: Path) -> list[tuple[int, list[str]]]:
                     f"{path}, line {number}: {error}. "
                     "A tree looks like (3 (2 It) (3 (4 works) (2 .)))."
                 ) from error
-    require(trees, f"{path} holds no trees.")
+    require(trees, f"{path} holds no trees; it should hold one a line, like (3 (2 It) (4 works)).")
     return trees
 
 
@@ -136,35 +141,38 @@ def parse_tree(line: str) -> tuple[int, list[str]]:
         If brackets do not match, a label is not 0-4, or a node holds nothing, or word and nodes.
     """
     tokens: list[str] = []
-    children: list[int] = []  # of each open node, counting its word
-    pieces = iter(_PIECE.findall(line))
-    root = -1
-    for piece in pieces:
-        if root >= 0 and not children:
-            raise ValueError(f"something follows the tree: {piece!r}")
-        if piece == "(":
-            label = next(pieces, "")
-            if label not in {"0", "1", "2", "3", "4"}:
-                raise ValueError(f"a node's label must be 0, 1, 2, 3 or 4, not {label!r}")
-            root = int(label) if root < 0 else root
-            if children:
-                if children[-1] < 0:
-                    raise ValueError("a node holds both a word and other nodes")
-                children[-1] += 1
-            children.append(0)
-        elif not children:
-            raise ValueError(f"a tree must start with '(', not {piece!r}")
-        elif piece == ")":
-            if children.pop() == 0:
+    labels: list[str] = []  # of all nodes, the root's first
+    held: list[str] = []  # what each open node holds so far: "", "word" or "nodes"
+    for match in _PIECE.finditer(line):
+        label, word = match.groups()
+        if not held and labels:
+            raise ValueError(f"something follows the tree: {match.group().strip()!r}")
+        if label is not None:
+            _open(held, label)
+            labels.append(label)
+        elif not held:
+            raise ValueError(f"a tree must start with '(', not {match.group()!r}")
+        elif word is None:
+            if not held.pop():
                 raise ValueError("a node is empty")
+        elif held[-1]:
+            raise ValueError(f"the word {word!r} does not stand alone in its node")
         else:
-            if children[-1] != 0:
-                raise ValueError(f"the word {piece!r} does not stand alone in its node")
-            children[-1] = -1
-            tokens.append(piece)
-    if children:
-        raise ValueError(f"{len(children)} bracket(s) never closed")
-    return root, tokens
+            held[-1] = "word"
+            tokens.append(word)
+    if held or not labels:
+        raise ValueError(f"{len(held)} bracket(s) never closed")
+    return int(labels[0]), tokens
+
+
+def _open(held: list[str], label: str) -> None:
+    if label not in {"0", "1", "2", "3", "4"}:
+        raise ValueError(f"a node's label must be 0, 1, 2, 3 or 4, not {label!r}")
+    if held and held[-1] == "word":
+        raise ValueError("a node holds both a word and other nodes")
+    if held:
+        held[-1] = "nodes"
+    held.append("")
 
 
 def _check_sizes(folder: Path, sizes: dict[str, int]) -> None:

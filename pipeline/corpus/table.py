@@ -61,6 +61,7 @@ class Table(CorpusConfig):
             self.dev + self.test < 1,
             f"corpus.dev={self.dev} and corpus.test={self.test} leave nothing to train on.",
         )
+        require(self.seed >= 0, f"corpus.seed must be at least 0, not {self.seed}.")
 
     @property
     def task(self) -> str:
@@ -79,7 +80,7 @@ class Table(CorpusConfig):
             raise UserError("corpus.path is not set: name your CSV or TSV file.")
         path = Path(self.path).expanduser()
         rows = list(self._rows(path))
-        require(rows, f"{path} has a header but no rows.")
+        require(rows, f"{path} has a header but no rows; add a labelled text a row.")
         classes = self._classes(path, [label for _, label, _ in rows])
         index = {name: i for i, name in enumerate(classes)}
         labels = np.array([index[label] for _, label, _ in rows], np.int64)
@@ -106,7 +107,9 @@ class Table(CorpusConfig):
         delimiter = "\t" if name.endswith((".tsv", ".tab")) else ","
         csv.field_size_limit(2**31 - 1)  # a whole book may stand in one field
         # The csv module wants line ends, to keep those inside quotes.
-        reader = csv.reader((line + "\n" for _, line in read_lines(path)), delimiter=delimiter)
+        lines = (line + "\n" for _, line in read_lines(path))
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        line = 1  # where the row being read begins: it may take several
         try:
             header = next(reader, None)
             if header is None:
@@ -114,20 +117,28 @@ class Table(CorpusConfig):
             columns = [self.text, self.label, *([self.split] if self.split else [])]
             at = [_column(path, header, name) for name in columns]
             rows = []
+            line = reader.line_num + 1
             for row in reader:
+                where, line = f"{path}, line {line}", reader.line_num + 1
                 if not row:
                     continue
                 if len(row) != len(header):
                     raise UserError(
-                        f"{path}, line {reader.line_num}: {len(row)} fields where the header has "
-                        f"{len(header)}. Quote a text that holds the separator."
+                        f"{where}: {len(row)} fields where the header has {len(header)}. "
+                        "Quote a text that holds the separator."
                     )
                 text, label, *rest = (row[i].strip() for i in at)
-                where = f"{path}, line {reader.line_num}"
-                require(label, f"{where}: the label in column '{self.label}' is empty.")
+                require(
+                    label,
+                    f"{where}: the label in column '{self.label}' is empty. "
+                    "Fill it in, or leave the row out.",
+                )
                 rows.append((text, label, _split_name(where, rest[0]) if rest else ""))
         except csv.Error as error:
-            raise UserError(f"{path}, line {reader.line_num}: {error}.") from error
+            raise UserError(
+                f"{path}, line {line}: {error}. A text that begins with a quotation mark must be "
+                "quoted as a whole, the quotation marks in it doubled."
+            ) from error
         return rows
 
     def _classes(self, path: Path, labels: list[str]) -> tuple[str, ...]:
@@ -138,7 +149,7 @@ class Table(CorpusConfig):
             require(not unknown, f"{path} has labels that corpus.classes does not list: {unknown}.")
             return tuple(self.classes)
         try:
-            return tuple(sorted(found, key=float))
+            return tuple(sorted(sorted(found), key=float))
         except ValueError:
             return tuple(sorted(found))
 

@@ -16,11 +16,37 @@ BRACKETS = {
 }
 _ESCAPED = {text: escape for escape, text in BRACKETS.items()}
 # Punkt knows no abbreviation until it is trained or told: those that reviews are full of.
-_ABBREVIATIONS = "dr e.g i.e jr mr mrs ms no prof sr st u.k u.s vs".split()
+_ABBREVIATIONS = (
+    "dr",
+    "jr",
+    "mr",
+    "mrs",
+    "ms",
+    "prof",
+    "sr",
+    "st",
+    "e.g",
+    "i.e",
+    "u.k",
+    "u.s",
+    "vs",
+)
+# What treebanks write for the punctuation of print: quotes, apostrophes, dashes, an ellipsis.
+_TYPED = str.maketrans(
+    {
+        "\N{LEFT DOUBLE QUOTATION MARK}": "``",
+        "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
+        "\N{LEFT SINGLE QUOTATION MARK}": "'",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{EN DASH}": "--",
+        "\N{EM DASH}": "--",
+        "\N{HORIZONTAL ELLIPSIS}": "...",
+    }
+)
 
 
 def unescape(token: str) -> str:
-    """Turn a treebank's escaped token back to text: ``-LRB-`` to ``(``, ``\\/`` to ``/``."""
+    r"""Turn a treebank's escaped token back to text: ``-LRB-`` to ``(``, ``\/`` to ``/``."""
     return BRACKETS.get(token.upper(), token.replace("\\/", "/").replace("\\*", "*"))
 
 
@@ -40,7 +66,7 @@ def sentences(text: str, *, brackets: bool = True) -> Iterator[list[str]]:
         Keep ``(`` and the others as they are; otherwise escape them as treebanks do (``-LRB-``).
     """
     splitter, tokenizer = _nltk()
-    for sentence in splitter.tokenize(text):
+    for sentence in splitter.tokenize(text.translate(_TYPED)):
         tokens: list[str] = tokenizer.tokenize(sentence)
         if tokens:
             yield tokens if brackets else [_ESCAPED.get(token, token) for token in tokens]

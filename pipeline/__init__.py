@@ -1,0 +1,71 @@
+"""Do the word vectors you trained beat GloVe? Six stages as plain functions.
+
+Neither Hydra nor MLflow is needed for them::
+
+    import pipeline as yv
+
+    corpus = yv.Sample().load()
+    vocabulary = yv.build_vocab(corpus, yv.Vocab(min_count=2))
+    vectors = yv.train_vectors(corpus, vocabulary, yv.SkipGram(dim=50))
+    features = yv.featurize(corpus, vectors)
+    swept = yv.sweep_strengths(features)
+    best = yv.pick_best(swept, features)
+    best.scores["test"]["accuracy"]
+"""
+
+from pipeline.best import Best, OnDev, Ties, pick_best
+from pipeline.classify import TextClassifier
+from pipeline.comparison import Comparison, compare
+from pipeline.corpus import Corpus, Granularity, Sample, Split, Sst, Table, Text, tokenize
+from pipeline.errors import UserError
+from pipeline.experiment import Experiment
+from pipeline.features import Features, Mean, Unknown, featurize
+from pipeline.formats import read_text, write_text
+from pipeline.report import Report, write_report
+from pipeline.sweep import Logistic, OneVsRest, Sweep, sweep_strengths
+from pipeline.vectors import CBOW, Glove, Random, SkipGram, WordVectors, train_vectors
+from pipeline.vocab import Vocab, Vocabulary, build_vocab
+from pipeline.word2vec import Combine, Loss
+
+__all__ = [
+    "CBOW",
+    "Best",
+    "Combine",
+    "Comparison",
+    "Corpus",
+    "Experiment",
+    "Features",
+    "Glove",
+    "Granularity",
+    "Logistic",
+    "Loss",
+    "Mean",
+    "OnDev",
+    "OneVsRest",
+    "Random",
+    "Report",
+    "Sample",
+    "SkipGram",
+    "Split",
+    "Sst",
+    "Sweep",
+    "Table",
+    "Text",
+    "TextClassifier",
+    "Ties",
+    "Unknown",
+    "UserError",
+    "Vocab",
+    "Vocabulary",
+    "WordVectors",
+    "build_vocab",
+    "compare",
+    "featurize",
+    "pick_best",
+    "read_text",
+    "sweep_strengths",
+    "tokenize",
+    "train_vectors",
+    "write_report",
+    "write_text",
+]

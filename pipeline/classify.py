@@ -1,0 +1,126 @@
+"""`TextClassifier`: what a run found, as one object from raw text to label and probabilities."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.corpus import sentences
+from pipeline.errors import UserError
+from pipeline.features import Mean, Unknown, average, word_counts
+from pipeline.files import write, write_json
+from pipeline.sweep import Classifier
+from pipeline.wordvectors import WordVectors
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What skops may load beside scikit-learn's own types: nothing that runs code of its own.
+_TRUSTED = ["pipeline.two_layer.TwoLayerClassifier"]
+
+
+@dataclass(frozen=True, eq=False)
+class TextClassifier:
+    """Word vectors, how to average them, and the chosen classifier.
+
+    Parameters
+    ----------
+    vectors, mean, classifier
+        What the run used.
+    classes
+        Class names in order.
+    lower, brackets
+        How the run's corpus was written: lower-cased; ``(`` rather than ``-LRB-``.
+    """
+
+    vectors: WordVectors
+    mean: Mean
+    classifier: Classifier
+    classes: tuple[str, ...]
+    lower: bool = True
+    brackets: bool = True
+
+    def predict(self, texts: Sequence[str]) -> pd.DataFrame:
+        """Return a row a text: its ``label``, and ``p(CLASS)`` for every class."""
+        import pandas as pd
+
+        tokens = [self._tokenize(text) for text in texts]
+        counts, lengths = word_counts(tokens, self.vectors)
+        probabilities = self.classifier.predict_proba(
+            average(counts, lengths, self.vectors, self.mean)
+        )
+        names = np.array(self.classes, dtype=object)
+        table = pd.DataFrame({"label": names[probabilities.argmax(axis=1)]})
+        for i, name in enumerate(self.classes):
+            table[f"p({name})"] = probabilities[:, i]
+        return table
+
+    def _tokenize(self, text: str) -> list[str]:
+        tokens = [token for s in sentences(text, brackets=self.brackets) for token in s]
+        return [token.lower() for token in tokens] if self.lower else tokens
+
+    def save(self, folder: Path) -> None:
+        """Write ``vectors/`` and, under ``best``, ``classifier.skops`` and ``classifier.json``.
+
+        No pickle: skops holds scikit-learn's classifiers without running code on loading.
+
+        Raises
+        ------
+        UserError
+            If skops cannot hold a classifier of one's own.
+        """
+        import skops.io
+
+        self.vectors.save(folder / "vectors")
+        settings = {
+            "classes": list(self.classes),
+            "lower": self.lower,
+            "brackets": self.brackets,
+            **asdict(self.mean),
+        }
+        write_json(folder / "best" / "classifier.json", settings)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                write(
+                    folder / "best" / "classifier.skops",
+                    lambda file: skops.io.dump(self.classifier, file),
+                )
+        except Exception as error:  # it has no type of its own for what it cannot hold
+            name = type(self.classifier).__name__
+            raise UserError(f"the classifier {name} cannot be saved by skops: {error}") from error
+
+    @classmethod
+    def load(cls, folder: Path) -> TextClassifier:
+        """Read what `save` wrote, or what a run left in its folder.
+
+        Raises
+        ------
+        UserError
+            If the folder is not a run's, or its classifier is of a type that is not trusted.
+        """
+        import skops.io
+        from skops.io.exceptions import UntrustedTypesFoundException
+
+        path = folder / "best" / "classifier.skops"
+        try:
+            settings = json.loads((folder / "best" / "classifier.json").read_text("utf-8"))
+            classifier = skops.io.load(path, trusted=_TRUSTED)
+        except FileNotFoundError as error:
+            raise UserError(f"{folder} is not the folder of a finished run: {error}.") from error
+        except UntrustedTypesFoundException as error:
+            raise UserError(f"{path}: {error}") from error
+        return cls(
+            vectors=WordVectors.load(folder / "vectors"),
+            mean=Mean(Unknown(settings["unknown"]), settings["unit"]),
+            classifier=classifier,
+            classes=tuple(settings["classes"]),
+            lower=settings["lower"],
+            brackets=settings["brackets"],
+        )

@@ -1,0 +1,111 @@
+"""Every configuration file composes and makes what it says."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from pipeline import config
+from pipeline.experiment import STAGES, Experiment
+
+CONF = Path(__file__).parent.parent / "conf"
+CHOICES = sorted(
+    f"{path.parent.name}={path.stem}"
+    for path in CONF.glob("*/*.yaml")
+    if path.parent.name != "experiment"
+)
+EXPERIMENTS = sorted(path.stem for path in CONF.glob("experiment/*.yaml"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hydra():
+    config.register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+def build(*overrides: str) -> tuple[Experiment, config.Tracking]:
+    cfg = compose("config", list(overrides), return_hydra_config=True)
+    return config.build(cfg, cfg.hydra.runtime.choices)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_choice_of_every_group_composes_and_validates(choice):
+    experiment, tracking = build(choice)
+    group, name = choice.split("=")
+    if group == "tracking":
+        assert tracking.enabled is (name != "off")
+    else:
+        assert experiment.choices[group] == name
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("vectors", [[], ["vectors=glove"], ["vectors=random"]])
+def test_every_experiment_composes_with_any_vectors(name, vectors):
+    experiment, _ = build(f"+experiment={name}", *vectors)
+    assert isinstance(experiment, Experiment)
+
+
+def test_every_file_says_in_a_comment_what_it_is_for():
+    for path in CONF.glob("*/*.yaml"):
+        assert path.read_text("utf-8").startswith("#"), path
+
+
+def test_there_is_a_group_for_every_stage():
+    for stage in STAGES:
+        assert (CONF / stage).is_dir(), stage
+
+
+def test_the_files_define_no_default_of_python_again():
+    """What a bare Python object has is what the command line has, the shared seed aside."""
+    experiment, _ = build()
+    bare = Experiment()
+    for stage in STAGES:
+        ours, theirs = getattr(experiment, stage), getattr(bare, stage)
+        assert type(ours) is type(theirs)
+        assert ours == theirs
+
+
+def test_the_exercise_is_the_exercise():
+    experiment, _ = build("+experiment=assignment")
+    vectors = experiment.vectors
+    assert (vectors.dim, vectors.negative, vectors.window) == (10, 10, 5)
+    assert vectors.subsample == 1e-5
+    assert vectors.combine.value == "concat"
+    assert experiment.features.unknown.value == "zero"
+    assert experiment.choices["sweep"] == "one_vs_rest"
+
+
+def test_the_seed_reaches_the_vectors_and_not_the_corpus():
+    experiment, _ = build("seed=7")
+    assert experiment.vectors.seed == 7
+    assert experiment.corpus.seed == 1
+
+
+def test_one_override_names_the_glove_file_for_a_whole_multirun():
+    experiment, _ = build("vectors=glove", "glove=some/file.txt")
+    assert experiment.vectors.path == "some/file.txt"
+    build("vectors=skipgram", "glove=some/file.txt")
+
+
+def test_strengths_can_be_given_as_a_logspace():
+    experiment, _ = build("sweep.strengths=${logspace:-2,2,5}")
+    assert experiment.sweep.strengths == pytest.approx([0.01, 0.1, 1, 10, 100])
+
+
+def test_every_parameter_is_described_where_it_is_defined():
+    for schemas in config.SCHEMAS.values():
+        for schema in schemas.values():
+            assert is_dataclass(schema)
+            described = "\n".join(base.__doc__ or "" for base in schema.__mro__)
+            for field in fields(schema):
+                assert field.name in described, f"{schema.__name__}.{field.name}"
+
+
+def test_stamps_sort_by_time_and_never_repeat():
+    stamps = [config.stamp() for _ in range(1000)]
+    assert len(set(stamps)) == 1000
+    assert [stamp[:19] for stamp in stamps] == sorted(stamp[:19] for stamp in stamps)

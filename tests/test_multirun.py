@@ -1,0 +1,190 @@
+"""A multirun: a parent with its children in MLflow, and a comparison on disk."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pandas as pd
+import pytest
+from test_main import SMALL, only, run
+
+from pipeline.comparison import arm_names
+
+
+@pytest.fixture(scope="module")
+def multirun(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("multi run")
+    done = run(folder, "-m", *SMALL, "vectors=skipgram,random", "vectors.dim=8,6")
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+@pytest.fixture(scope="module")
+def client(multirun):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{multirun[0] / 'outputs' / 'mlflow.db'}")
+
+
+@pytest.fixture(scope="module")
+def runs(client):
+    experiment = client.get_experiment_by_name("sample-5")
+    return client.search_runs([experiment.experiment_id])
+
+
+class TestOnDisk:
+    def test_comparison_csv_has_a_row_a_job(self, multirun):
+        table = pd.read_csv(only(multirun[0], "outputs/multiruns/*/comparison.csv"))
+        assert table["arm"].tolist() == [
+            "skipgram vectors.dim=8",
+            "skipgram vectors.dim=6",
+            "random vectors.dim=8",
+            "random vectors.dim=6",
+        ]
+        assert (table["status"] == "done").all()
+        assert table["dim"].tolist() == [8, 6, 8, 6]
+        assert table["test_accuracy"].between(table["test_low"], table["test_high"]).all()
+
+    def test_comparison_json_says_the_same(self, multirun):
+        folder = only(multirun[0], "outputs/multiruns/*")
+        comparison = json.loads((folder / "comparison.json").read_text("utf-8"))
+        table = pd.read_csv(folder / "comparison.csv")
+        assert [row["arm"] for row in comparison["runs"]] == table["arm"].tolist()
+        assert comparison["reference"] == "skipgram vectors.dim=8"
+
+    def test_each_arm_but_the_reference_is_tested_against_it(self, multirun):
+        table = pd.read_csv(only(multirun[0], "outputs/multiruns/*/comparison.csv"))
+        assert math.isnan(table["p"][0])
+        assert table["p"][1:].between(0, 1).all()
+        differences = table["test_accuracy"] - table["test_accuracy"][0]
+        assert table["difference"][1:].tolist() == pytest.approx(differences[1:].tolist())
+        assert table["difference"][1:].between(table["difference_low"][1:], 1).all()
+
+    def test_each_row_leads_to_the_job_and_its_result(self, multirun):
+        table = pd.read_csv(only(multirun[0], "outputs/multiruns/*/comparison.csv"))
+        for row in table.to_dict("records"):
+            path = multirun[0] / row["folder"] / "result.json"
+            result = json.loads(path.read_text("utf-8"))
+            assert result["test"]["accuracy"] == row["test_accuracy"]
+            assert result["mlflow_run_id"] == row["mlflow_run_id"]
+
+    def test_the_table_is_printed(self, multirun):
+        printed = multirun[1].stdout
+        for word in ("skipgram vectors.dim=8", "random vectors.dim=6", "coverage", "p = "):
+            assert word in printed
+
+
+class TestInMlflow:
+    def test_a_parent_and_a_child_a_job_all_finished(self, runs):
+        parents = [run for run in runs if run.data.tags["role"] == "parent"]
+        children = [run for run in runs if run.data.tags["role"] == "job"]
+        assert len(parents) == 1
+        assert len(children) == 4
+        assert {run.info.status for run in runs} == {"FINISHED"}
+        for child in children:
+            assert child.data.tags["mlflow.parentRunId"] == parents[0].info.run_id
+
+    def test_the_parent_is_named_by_what_is_swept_and_holds_the_comparison(self, runs, client):
+        parent = next(run for run in runs if run.data.tags["role"] == "parent")
+        assert parent.info.run_name == "vectors=skipgram,random vectors.dim=8,6"
+        files = {item.path for item in client.list_artifacts(parent.info.run_id)}
+        assert files == {"comparison.csv", "comparison.json", "comparison.png"}
+
+    def test_metrics_have_the_same_names_whatever_the_vectors(self, runs):
+        names = [
+            {name for name in run.data.metrics if name != "vectors/loss"}
+            for run in runs
+            if run.data.tags["role"] == "job"
+        ]
+        assert all(name == names[0] for name in names)
+        assert {
+            "dev/accuracy",
+            "test/macro_f1",
+            "best/strength",
+            "best/test_accuracy",
+            "vectors/coverage",
+            "time/vectors_s",
+            "sweep/train_accuracy",
+        } <= names[0]
+
+    def test_the_sweep_is_a_step_a_strength(self, runs, client):
+        job = next(run for run in runs if run.data.tags["role"] == "job")
+        history = client.get_metric_history(job.info.run_id, "sweep/strength")
+        assert [point.step for point in history] == list(range(10))
+        assert history[0].value == pytest.approx(1e-4)
+
+    def test_the_loss_is_logged_by_words_seen(self, runs, client):
+        job = next(run for run in runs if run.data.tags.get("vectors") == "skipgram")
+        history = client.get_metric_history(job.info.run_id, "vectors/loss")
+        assert len(history) > 1
+        assert history[0].step > 1000
+        assert history[-1].value < history[0].value
+
+    def test_parameters_tags_and_datasets_are_there(self, runs):
+        job = next(run for run in runs if run.data.tags.get("vectors") == "random")
+        assert job.data.params["vectors"] == "random"
+        assert job.data.params["corpus.train"] == "150"
+        assert {"settings_hash", "corpus_digest", "vectors_digest"} <= set(job.data.tags)
+        contexts = {item.tags[0].value for item in job.inputs.dataset_inputs}
+        assert contexts == {"train", "dev", "test"}
+
+    def test_tables_and_figures_are_there(self, runs, client):
+        job = next(run for run in runs if run.data.tags["role"] == "job")
+        files = {item.path for item in client.list_artifacts(job.info.run_id, "report")}
+        assert {"report/strength.png", "report/confusion.png", "report/words.png"} <= files
+        sweep = {item.path for item in client.list_artifacts(job.info.run_id, "sweep")}
+        assert sweep == {"sweep/results.csv", "sweep/results.json"}
+
+    def test_the_model_takes_raw_text_and_returns_label_and_probabilities(self, multirun, runs):
+        import mlflow
+
+        mlflow.set_tracking_uri(f"sqlite:///{multirun[0] / 'outputs' / 'mlflow.db'}")
+        job = next(run for run in runs if run.data.tags.get("vectors") == "skipgram")
+        model = mlflow.pyfunc.load_model(f"runs:/{job.info.run_id}/model")
+        answer = model.predict(pd.DataFrame({"text": ["A sweet film.", "It isn't good."]}))
+        assert answer.columns.tolist() == ["label", "p(- -)", "p(-)", "p(neut)", "p(+)", "p(+ +)"]
+        assert answer.iloc[:, 1:].sum(axis=1).tolist() == pytest.approx([1, 1])
+        assert model.metadata.signature is not None
+
+    def test_nothing_stored_is_a_pickle(self, multirun):
+        names = [path.name for path in multirun[0].rglob("*") if path.is_file()]
+        assert not [name for name in names if name.endswith((".pkl", ".pickle", ".joblib"))]
+
+
+class TestAJobThatFails:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def failed(cls, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("failed")
+        (folder / "v.txt").write_text("the 1 2\na 3\n")
+        return folder, run(folder, "-m", *SMALL[:3], "vectors=random,glove", "glove=v.txt")
+
+    def test_the_others_finish_and_the_exit_code_says_so(self, failed):
+        folder, done = failed
+        assert done.returncode == 1
+        table = pd.read_csv(only(folder, "outputs/multiruns/*/comparison.csv"))
+        assert table["status"].tolist() == ["done", "failed"]
+        assert "v.txt, line 2" in table["error"][1]
+
+    def test_its_error_is_shown_once_without_a_traceback(self, failed):
+        assert failed[1].stderr.count("v.txt, line 2") == 1
+        assert "Traceback" not in failed[1].stderr
+
+    def test_the_parent_and_the_job_are_failed_in_mlflow(self, failed):
+        from mlflow import MlflowClient
+
+        client = MlflowClient(f"sqlite:///{failed[0] / 'outputs' / 'mlflow.db'}")
+        experiment = client.get_experiment_by_name("sample-5")
+        runs = client.search_runs([experiment.experiment_id])
+        status = sorted((run.data.tags["role"], run.info.status) for run in runs)
+        assert status == [("job", "FAILED"), ("job", "FINISHED"), ("parent", "FAILED")]
+
+
+class TestNames:
+    def test_an_arm_is_named_by_what_not_all_have(self):
+        rows = [["vectors=skipgram", "seed=1", "corpus=sst"], ["vectors=glove", "corpus=sst"]]
+        assert arm_names(rows) == ["skipgram seed=1", "glove"]
+
+    def test_a_single_job_has_all_its_overrides_for_a_name(self):
+        assert arm_names([["vectors=glove", "seed=2"]]) == ["glove seed=2"]
