@@ -12,8 +12,10 @@ import yaml
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from pipeline import config, tracking
@@ -99,8 +101,12 @@ def _experiments(config_: DictConfig) -> Iterator[tuple[Experiment, tracking.Tra
     parsed = OverridesParser.create().parse_overrides(task)
     for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None):
         for overrides in batch:
-            cfg = compose(config_.hydra.job.config_name, list(overrides), return_hydra_config=True)
-            yield config.build(cfg, cfg.hydra.runtime.choices)
+            try:
+                cfg = compose(config_.hydra.job.config_name, overrides, return_hydra_config=True)
+                yield config.build(cfg, cfg.hydra.runtime.choices)
+            except (UserError, HydraException, OmegaConfBaseException) as error:
+                job = " ".join(overrides)
+                raise UserError(f"{config.explain(error)} (in the job {job})") from error
 
 
 def _swept(config_: DictConfig) -> str:

@@ -6,6 +6,8 @@ functions, which numba compiles to LLVM's generic vector type. LLVM fits that to
 hand: one AVX register, two of SSE or NEON, or, where there is nothing better, eight floats.
 """
 
+# ruff: noqa: ARG001 - numba hands over types by the names of the arguments
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -31,7 +33,8 @@ EIGHT = ir.VectorType(FLOAT, LANES)
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile, keep the machine code on disk, and let other threads run meanwhile."""
     freedoms = {"contract", "reassoc", "nsz", "arcp"}  # all but to assume that NaN never happens
-    return cast("Callable[P, R]", njit(cache=True, nogil=True, fastmath=freedoms)(function))
+    options: Any = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": freedoms}
+    return cast("Callable[P, R]", njit(**options)(function))
 
 
 def instruction(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,7 +42,7 @@ def instruction(function: Callable[..., Any]) -> Callable[..., Any]:
     return cast("Callable[..., Any]", intrinsic(function))
 
 
-class VectorType(types.Type):  # type: ignore[misc]  # numba has no types
+class VectorType(types.Type):
     """Eight float32 in a register."""
 
     def __init__(self) -> None:
@@ -50,17 +53,22 @@ VECTOR = VectorType()
 
 
 @register_model(VectorType)
-class VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class VectorModel(models.PrimitiveModel):
     """How numba hands the type to LLVM."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, EIGHT)
+        super().__init__(manager, kind, EIGHT)  # type: ignore[no-untyped-call]
 
 
 def address(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """Return a pointer to element ``args[1]`` of the flat array ``args[0]``."""
     array = context.make_array(signature.args[0])(context, builder, args[0])
     return builder.gep(array.data, [args[1]])
+
+
+def declared(builder: Any, kind: Any, name: str) -> Any:
+    """Return one of LLVM's own functions."""
+    return cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
 
 
 @instruction
@@ -93,7 +101,7 @@ def prefetch(_: Any, array: Any, index: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = builder.bitcast(address(context, builder, signature, args), cgutils.voidptr_t)
         kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, INT, INT, INT])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        function = declared(builder, kind, "llvm.prefetch.p0")
         builder.call(function, [pointer, INT(1), INT(3), INT(1)])  # to write, keep near, data
         return context.get_dummy_value()
 
@@ -138,7 +146,7 @@ def multiply_add(_: Any, a: Any, b: Any, c: Any) -> Any:
 
     def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         kind = ir.FunctionType(EIGHT, [EIGHT] * 3)
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.fmuladd.v8f32")
+        function = declared(builder, kind, "llvm.fmuladd.v8f32")
         return builder.call(function, args)
 
     return VECTOR(VECTOR, VECTOR, VECTOR), code

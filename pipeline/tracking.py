@@ -79,6 +79,7 @@ def connect(tracking: Tracking) -> MlflowClient:
     from filelock import FileLock
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     path = _sqlite_path(tracking.uri)
@@ -87,7 +88,7 @@ def connect(tracking: Tracking) -> MlflowClient:
         with FileLock(f"{path}.lock") if path else contextlib.nullcontext():
             client = MlflowClient(tracking.uri)
             client.search_experiments(max_results=1)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         raise UserError(
             f"the tracking store {tracking.uri} does not work: {_first_line(error)}. "
             "Name another by tracking.uri=..., or say tracking=off."

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 from pipeline.errors import UserError
 
 CHUNK = 50_000  # words: some 30 ms of one thread, between which all is at rest
+SOFTMAX_CHUNK = 2_000  # words, each some hundred times as dear
 SENTENCE = 10_000  # words: longer sentences are cut, or a book on one line would be one chunk
 POINTS = 200  # in the loss curve, at most about
 LINE = 16  # floats in a cache line, the unit rows are padded to
@@ -98,7 +100,7 @@ class Trained:
 
 
 class Chunk(NamedTuple):
-    """Whole sentences of about `CHUNK` words, to be trained in one call."""
+    """Whole sentences to be trained in one call."""
 
     number: int
     sentences: slice
@@ -151,7 +153,7 @@ class Word2Vec:
     combine: Combine = Combine.input
     seed: int = 1
 
-    kernel: ClassVar[str]
+    averages: ClassVar[bool]  # whether the context's vectors are averaged before they predict
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
@@ -191,7 +193,9 @@ class Word2Vec:
         work = self.worker(vocabulary, pieces, inputs, outputs)
         meter = Meter(total, max(CHUNK, total // POINTS))
         began = time.perf_counter()
-        for chunk, (loss, pairs) in ordered(work, chunks(pieces, self.epochs), self.threads):
+        full = self.loss is Loss.softmax  # its threads work on one chunk together
+        parts = chunks(pieces, self.epochs, SOFTMAX_CHUNK if full else CHUNK)
+        for chunk, (loss, pairs) in ordered(work, parts, 1 if full else self.threads):
             rate = self.rate((chunk.before + chunk.words) / total)
             if not math.isfinite(loss):
                 raise UserError(
@@ -212,36 +216,32 @@ class Word2Vec:
         """Input vectors at random within half a unit, output vectors zero, as word2vec does."""
         random = np.random.default_rng([self.seed, 0])
         inputs, outputs = padded(words, self.dim), padded(words, self.dim)
-        for row in inputs:
-            row[: self.dim] = (random.random(self.dim, np.float32) - 0.5) / self.dim
+        inputs[:, : self.dim] = (random.random((words, self.dim), np.float32) - 0.5) / self.dim
         return inputs, outputs
 
     def worker(
         self, vocabulary: Vocabulary, pieces: NDArray[np.int64], inputs: Floats, outputs: Floats
     ) -> Callable[[Chunk], tuple[float, int]]:
         """Return the function that trains one chunk."""
+        from threadpoolctl import threadpool_limits
+
         from pipeline import kernels
 
-        kernel = getattr(kernels, self.kernel)
         keep = keep_thresholds(vocabulary.counts, self.subsample)
-        accept, alias = alias_table(vocabulary.counts, self.power)
+        aliases = kernels.alias_table(np.asarray(vocabulary.counts, np.float64) ** self.power)
         total = int(pieces[-1]) * self.epochs
 
         def work(chunk: Chunk) -> tuple[float, int]:
+            text = vocabulary.tokens, pieces[chunk.sentences], inputs, outputs, keep
+            model = self.window, self.averages
+            rates = self.rate(chunk.before / total), self.rate((chunk.before + chunk.words) / total)
             stream = np.random.SeedSequence([self.seed, 1 + chunk.number])
-            loss, pairs = kernel(
-                vocabulary.tokens,
-                pieces[chunk.sentences],
-                inputs,
-                outputs,
-                keep,
-                accept,
-                alias,
-                self.window,
-                self.negative,
-                self.rate(chunk.before / total),
-                self.rate((chunk.before + chunk.words) / total),
-                stream.generate_state(1, np.uint64)[0],
+            seed = stream.generate_state(1, np.uint64)[0]
+            if self.loss is Loss.softmax:
+                with threadpool_limits(self.threads):
+                    return kernels.train_softmax(*text, *model, rates, seed)
+            loss, pairs = kernels.train(
+                *text, aliases, self.dim, self.negative, *model, *rates, seed
             )
             return float(loss), int(pairs)
 
@@ -253,7 +253,7 @@ class SkipGram(Word2Vec):
     """Skip-gram: every context word on its own predicts the center."""
 
     learning_rate: float = 0.05
-    kernel: ClassVar[str] = "skipgram"
+    averages: ClassVar[bool] = False
 
 
 @dataclass
@@ -261,7 +261,7 @@ class CBOW(Word2Vec):
     """Continuous bag of words: the mean of the context's vectors predicts the center."""
 
     learning_rate: float = 0.05
-    kernel: ClassVar[str] = "cbow"
+    averages: ClassVar[bool] = True
 
 
 @dataclass
@@ -311,14 +311,14 @@ def cut(vocabulary: Vocabulary) -> NDArray[np.int64]:
     return np.unique(np.concatenate([offsets, *extra]))
 
 
-def chunks(pieces: NDArray[np.int64], epochs: int) -> Iterator[Chunk]:
-    """Go through the text ``epochs`` times in chunks of whole sentences."""
+def chunks(pieces: NDArray[np.int64], epochs: int, size: int = CHUNK) -> Iterator[Chunk]:
+    """Go through the text ``epochs`` times, in chunks of whole sentences with ``size`` words."""
     words = int(pieces[-1])
-    edges = np.searchsorted(pieces, np.arange(0, words, CHUNK))
+    edges = np.searchsorted(pieces, np.arange(0, words, size))
     edges = np.unique(np.append(edges, len(pieces) - 1))
     number = 0
     for epoch in range(epochs):
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
+        for first, last in pairwise(edges):
             before, after = int(pieces[first]), int(pieces[last])
             yield Chunk(number, slice(first, last + 1), epoch * words + before, after - before)
             number += 1
@@ -369,27 +369,3 @@ def keep_thresholds(counts: NDArray[np.int64], subsample: float) -> NDArray[np.u
         ratio = subsample * counts.sum() / np.maximum(counts, 1)
         probability = np.minimum(1.0, np.sqrt(ratio) + ratio)
     return np.round(probability * 0xFFFFFFFF).astype(np.uint32)
-
-
-def alias_table(
-    counts: NDArray[np.int64], power: float
-) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
-    """Return what is needed to draw a word by count to a power in constant time.
-
-    Draw a word uniformly, and a 32-bit number: keep the word if the number is at most its
-    threshold, otherwise take its alias (Walker 1977; built in one pass as by Vose 1991).
-    """
-    weights = np.asarray(counts, np.float64) ** power
-    scaled = (weights * (len(weights) / weights.sum())).tolist()
-    accept = np.full(len(scaled), 0xFFFFFFFF, np.uint32)
-    alias = np.arange(len(scaled), dtype=np.int32)
-    small = [word for word, weight in enumerate(scaled) if weight < 1]
-    large = [word for word, weight in enumerate(scaled) if weight >= 1]
-    while small and large:
-        poor, rich = small.pop(), large[-1]
-        accept[poor] = int(scaled[poor] * 0xFFFFFFFF)
-        alias[poor] = rich
-        scaled[rich] -= 1 - scaled[poor]
-        if scaled[rich] < 1:
-            small.append(large.pop())
-    return accept, alias

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
+from front import SIZES, assert_one_clear_line, call, only, run
 
-SMALL = ["corpus.train=150", "corpus.dev=60", "corpus.test=60", "vectors.epochs=60"]
+SMALL = [*SIZES, "vectors.epochs=60"]
 QUICK = [*SMALL, "vectors.dim=8", "sweep.strengths=[0.1,1]", "tracking=off"]
 
 
-def run(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline", *arguments]
-    clean = {k: v for k, v in os.environ.items() if k != "HYDRA_FULL_ERROR"}
-    return subprocess.run(
-        command, cwd=folder, env=clean | env, capture_output=True, text=True, timeout=300
-    )
-
-
-def only(folder: Path, pattern: str) -> Path:
-    found = sorted(folder.glob(pattern))
-    assert len(found) == 1, found
-    return found[0]
-
-
-def assert_one_clear_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert done.returncode == 1, done.stderr
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    for word in words:
-        assert word in errors[0]
+@pytest.fixture
+def here(capsys, monkeypatch, tmp_path):
+    """Call the front door in this process, in an empty folder."""
+    return partial(call, capsys, monkeypatch, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +109,8 @@ class TestMistakesOnTheCommandLine:
             ("corpus.text_splits=[tran]", ["corpus.text_splits", "did you mean 'train'"]),
         ],
     )
-    def test_a_mistake_gives_one_line_that_names_the_key(self, tmp_path, override, words):
-        assert_one_clear_line(run(tmp_path, "tracking=off", override), *words)
+    def test_a_mistake_gives_one_line_that_names_the_key(self, here, override, words):
+        assert_one_clear_line(here("tracking=off", override), *words)
 
     def test_a_mistake_in_a_multirun_stops_it_before_any_job(self, tmp_path):
         done = run(tmp_path, "-m", *QUICK, "vectors.dim=8,0")
@@ -142,30 +124,30 @@ class TestMistakesOnTheCommandLine:
 
 
 class TestBadInput:
-    def test_a_missing_folder(self, tmp_path):
-        done = run(tmp_path, "corpus=sst", "corpus.path=nowhere", "tracking=off")
+    def test_a_missing_folder(self, here):
+        done = here("corpus=sst", "corpus.path=nowhere", "tracking=off")
         assert_one_clear_line(done, "corpus.path=nowhere", "no such folder", "train.txt")
 
-    def test_no_word_of_the_corpus_in_the_vectors_file(self, tmp_path):
+    def test_no_word_of_the_corpus_in_the_vectors_file(self, here, tmp_path):
         (tmp_path / "v.txt").write_text("xyzzy 1 2\nplugh 3 4\n")
-        done = run(tmp_path, "vectors=glove", "vectors.path=v.txt", "tracking=off")
+        done = here("vectors=glove", "vectors.path=v.txt", "tracking=off")
         assert_one_clear_line(done, "v.txt", "none of the", "corpus.lower")
 
-    def test_a_failed_run_leaves_its_reason_and_no_result(self, tmp_path):
+    def test_a_failed_run_leaves_its_reason_and_no_result(self, here, tmp_path):
         (tmp_path / "v.txt").write_text("the 1 2\na 3 x\n")
-        done = run(tmp_path, "vectors=glove", "vectors.path=v.txt", "tracking=off")
+        done = here("vectors=glove", "vectors.path=v.txt", "tracking=off")
         assert_one_clear_line(done, "v.txt, line 2", "'x'")
         folder = only(tmp_path, "outputs/runs/*")
         assert "line 2" in json.loads((folder / "error.json").read_text("utf-8"))["error"]
         assert not (folder / "result.json").exists()
 
-    def test_an_unreachable_tracking_server_stops_the_run_before_any_work(self, tmp_path):
-        done = run(tmp_path, *SMALL, "tracking.uri=http://127.0.0.1:9")
+    def test_an_unreachable_tracking_server_stops_the_run_before_any_work(self, here):
+        done = here(*SMALL, "tracking.uri=http://127.0.0.1:9")
         assert_one_clear_line(done, "http://127.0.0.1:9", "tracking=off")
         assert "vocab" not in done.stderr
 
-    def test_an_unreachable_tracking_server_stops_a_multirun_before_any_job(self, tmp_path):
-        done = run(tmp_path, "-m", *SMALL, "seed=1,2", "tracking.uri=http://127.0.0.1:9")
+    def test_an_unreachable_tracking_server_stops_a_multirun_before_any_job(self, here, tmp_path):
+        done = here("-m", *SMALL, "seed=1,2", "tracking.uri=http://127.0.0.1:9")
         assert_one_clear_line(done, "http://127.0.0.1:9", "tracking=off")
         assert not list(tmp_path.glob("outputs/multiruns/*/0"))
 

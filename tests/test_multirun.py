@@ -7,15 +7,17 @@ import math
 
 import pandas as pd
 import pytest
-from test_main import SMALL, only, run
+from front import assert_one_clear_line, only, run
 
 from pipeline.comparison import arm_names
+
+SIZES = ["corpus.train=600", "corpus.dev=60", "corpus.test=60"]
 
 
 @pytest.fixture(scope="module")
 def multirun(tmp_path_factory):
     folder = tmp_path_factory.mktemp("multi run")
-    done = run(folder, "-m", *SMALL, "vectors=skipgram,random", "vectors.dim=8,6")
+    done = run(folder, "-m", *SIZES, "vectors=skipgram,random", "vectors.dim=8,6")
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -124,7 +126,7 @@ class TestInMlflow:
     def test_parameters_tags_and_datasets_are_there(self, runs):
         job = next(run for run in runs if run.data.tags.get("vectors") == "random")
         assert job.data.params["vectors"] == "random"
-        assert job.data.params["corpus.train"] == "150"
+        assert job.data.params["corpus.train"] == "600"
         assert {"settings_hash", "corpus_digest", "vectors_digest"} <= set(job.data.tags)
         contexts = {item.tags[0].value for item in job.inputs.dataset_inputs}
         assert contexts == {"train", "dev", "test"}
@@ -158,7 +160,7 @@ class TestAJobThatFails:
     def failed(cls, tmp_path_factory):
         folder = tmp_path_factory.mktemp("failed")
         (folder / "v.txt").write_text("the 1 2\na 3\n")
-        return folder, run(folder, "-m", *SMALL[:3], "vectors=random,glove", "glove=v.txt")
+        return folder, run(folder, "-m", *SIZES, "vectors=random,glove", "glove=v.txt")
 
     def test_the_others_finish_and_the_exit_code_says_so(self, failed):
         folder, done = failed
@@ -179,6 +181,11 @@ class TestAJobThatFails:
         runs = client.search_runs([experiment.experiment_id])
         status = sorted((run.data.tags["role"], run.info.status) for run in runs)
         assert status == [("job", "FAILED"), ("job", "FINISHED"), ("parent", "FAILED")]
+
+
+def test_a_key_that_only_some_jobs_have_is_told_with_the_job(tmp_path):
+    done = run(tmp_path, "-m", "vectors=skipgram,random", "vectors.window=3", "tracking=off")
+    assert_one_clear_line(done, "vectors.window", "vectors=random vectors.window=3")
 
 
 class TestNames:

@@ -19,6 +19,7 @@ quick = settings(max_examples=30, deadline=None)
 words_of_a_line = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1
 )
+numbers = st.floats(-1e9, 1e9, width=32)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
     lambda inner: st.lists(inner, max_size=2),
@@ -27,7 +28,7 @@ json_values = st.recursive(
 
 
 @st.composite
-def vectors_of_any_kind(draw, elements=st.floats(-1e9, 1e9, width=32)):
+def vectors_of_any_kind(draw, elements=numbers):
     words = draw(st.lists(words_of_a_line, min_size=1, max_size=6, unique=True))
     dim = draw(st.integers(1, 4))
     points = draw(st.integers(0, 3))

@@ -26,17 +26,14 @@ from pipeline.corpus import lexicon
 
 __all__ = ["label_of", "labelled", "polarity", "unlabelled"]
 
+# How often a review is in a mood, and the rule that writes it.
 MOODS = {-2: 9, -1: 34, 0: 11, 1: 33, 2: 13}
 START = {0: "PLAIN", 1: "VIEW", 2: "RAVE"}
-
 # How often a mood, mild or strong, takes a word of each grade.
 TASTE = {0: {}, 1: {1.0: 0.6, 2.0: 0.35, 3.0: 0.05}, 2: {2.0: 0.4, 3.0: 0.6}}
 # The k-th word of a list is drawn in proportion to 1 / (k + FLATTENING): Zipf's law with
 # Mandelbrot's correction. Divisions and sums alone, so every machine draws the same words.
 FLATTENING = 2.0
-
-# ------------------------------------------------------------------------------- what is meant
-
 FLIPS = frozenset({
     "not", "n't", "never", "no", "nor", "neither", "nothing", "nobody", "hardly", "rarely",
     "lacks", "without", "far", "could", "should",
@@ -44,10 +41,9 @@ FLIPS = frozenset({
 TURNS = frozenset({"but", "yet", "?"})
 CONCEDES = frozenset({"although", "despite"})
 ENDS = frozenset({",", ".", "!", "?", "--", ":", ";", "``", "''"})
-JOINS = frozenset({"and"})
-OUTWEIGHED = 0.25
-CUTS = (-1.9, -0.25, 0.25, 1.9)
-NOISE = 0.13
+OUTWEIGHED = 0.25  # what is left of the weight of a concession
+CUTS = (-1.9, -0.25, 0.25, 1.9)  # of the polarity, between the five labels
+NOISE = 0.13  # share of labels that are off by one
 
 
 def compose(grade: float, factor: float, flipped: bool) -> float:
@@ -77,21 +73,21 @@ def polarity(tokens: Sequence[str]) -> float:
     grades, factors = lexicon.grades(), lexicon.factors()
     said: list[tuple[float, float]] = []
     factor, flipped, weight = 1.0, False, 1.0
-    for token in tokens:
-        if token in TURNS:
+    for word in tokens:
+        if word in TURNS:
             said = [(value, OUTWEIGHED * old) for value, old in said]
-        if token in ENDS:
+        if word in ENDS:
             factor, flipped, weight = 1.0, False, 1.0
-        elif token in JOINS or token in TURNS:
+        elif word == "and" or word in TURNS:
             factor, flipped = 1.0, False
-        elif token in CONCEDES:
+        elif word in CONCEDES:
             weight = OUTWEIGHED
-        elif token in FLIPS:
+        elif word in FLIPS:
             flipped = True
-        elif token in factors:
-            factor = factors[token]
-        elif token in grades:
-            said.append((compose(grades[token], factor, flipped), weight))
+        elif word in factors:
+            factor = factors[word]
+        elif word in grades:
+            said.append((compose(grades[word], factor, flipped), weight))
             factor = 1.0
     return fsum(v * w for v, w in said) / fsum(w for _, w in said) if said else 0.0
 
@@ -99,9 +95,6 @@ def polarity(tokens: Sequence[str]) -> float:
 def label_of(tokens: Sequence[str]) -> int:
     """Return the label a sentence deserves, 0 (very negative) to 4 (very positive)."""
     return bisect(CUTS, polarity(tokens))
-
-
-# ------------------------------------------------------------------------------ what is written
 
 
 def labelled(n: int, rng: np.random.Generator) -> tuple[list[list[str]], NDArray[np.int64]]:
@@ -207,14 +200,12 @@ def _root() -> _Choice:
     return _choice(
         ((_compile(START[abs(mood)], mood, genre, "film"),), often * common)
         for mood, often in MOODS.items()
-        for common, _, (genre,) in _rules()["GENRE"]
+        for common, _, (genre,) in lexicon.rules()["GENRE"]
     )
 
 
 def _choice(weighted: Iterable[tuple[_Phrase, float]], *, fresh: bool = False) -> _Choice:
-    phrases, weights = zip(
-        *((phrase, weight) for phrase, weight in weighted if weight), strict=True
-    )
+    phrases, weights = zip(*((p, w) for p, w in weighted if w), strict=True)
     *sums, total = accumulate(weights)
     # The last bound is 1 by word, not by division: no draw may fall behind it.
     return _Choice(tuple(p[::-1] for p in phrases), (*(s / total for s in sums), 1.0), fresh)
@@ -223,12 +214,12 @@ def _choice(weighted: Iterable[tuple[_Phrase, float]], *, fresh: bool = False) -
 @cache
 def _compile(symbol: str, mood: int, genre: str, about: str) -> _Choice:
     """Compile a rule where the mood, the genre and what is talked about are known."""
-    if symbol not in _rules():
+    if symbol not in lexicon.rules():
         return _words(symbol, mood)
     sides = {"": True, "+": mood > 0, "-": mood < 0, "=": abs(mood) == 1, "*": abs(mood) == 2}
     return _choice(
         (tuple(_item(word, mood, genre, about) for word in words), weight)
-        for weight, condition, words in _rules()[symbol]
+        for weight, condition, words in lexicon.rules()[symbol]
         if sides[condition]
     )
 
@@ -257,12 +248,3 @@ def _words(symbol: str, mood: int) -> _Choice:
             word = lexicon.forms(entry)[bool(inflected)]
             weighted.append((tuple(word.split("_")), share * weight / fsum(zipf)))
     return _choice(weighted, fresh=True)
-
-
-@cache
-def _rules() -> dict[str, list[tuple[int, str, list[str]]]]:
-    """Read the grammar: for every rule its alternatives as weight, condition and words."""
-    return {
-        name: [(int(w.strip("+-*=")), w.strip("0123456789"), phrase) for w, *phrase in lines]
-        for name, lines in lexicon.sections("grammar.txt").items()
-    }

@@ -1,4 +1,4 @@
-"""The words of the sample corpus, read from ``lexicon.txt``: which there are, what they weigh."""
+"""The words of the sample corpus and the rules they go by: ``lexicon.txt`` and ``grammar.txt``."""
 
 from __future__ import annotations
 
@@ -6,33 +6,31 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["DEGREES", "factors", "forms", "grades", "sections", "words"]
+__all__ = ["DEGREES", "factors", "forms", "grades", "rules", "words"]
 
 DEGREES = ("MUCH", "UTTERLY", "RATHER", "SLIGHTLY")
-
-
-def sections(name: str) -> dict[str, list[list[str]]]:
-    """Read the lines under each heading of a file, a heading being what starts with a capital."""
-    found: dict[str, list[list[str]]] = {}
-    for line in files(__package__).joinpath(name).read_text("ascii").splitlines():
-        if line[:1].isupper():
-            lines = found[line] = []
-        elif line.strip() and line[0] != "#":
-            lines.append(line.split())
-    return found
 
 
 @cache
 def words() -> dict[str, dict[float, list[str]]]:
     """Return the lists of words by their mark: a grade, a degree's factor, 0 for none."""
     lists: dict[str, dict[float, list[str]]] = {}
-    for name, lines in sections("lexicon.txt").items():
+    for name, lines in _sections("lexicon.txt").items():
         lists[name] = {}
         for first, *rest in lines:
             marked = first[0] in "+-" or "." in first
             entries = rest if marked else [first, *rest]
             lists[name].setdefault(float(first) if marked else 0.0, []).extend(entries)
     return lists
+
+
+@cache
+def rules() -> dict[str, list[tuple[int, str, list[str]]]]:
+    """Return the rules by name: of every alternative its weight, condition and items."""
+    return {
+        name: [(int(w.strip("+-*=")), w.strip("0123456789"), items) for w, *items in lines]
+        for name, lines in _sections("grammar.txt").items()
+    }
 
 
 @cache
@@ -70,3 +68,14 @@ def _marks(names: Iterable[str]) -> dict[str, float]:
         for form in forms(entry)
         if mark
     }
+
+
+def _sections(name: str) -> dict[str, list[list[str]]]:
+    """Read the lines under each heading of a file, a heading being what starts with a capital."""
+    found: dict[str, list[list[str]]] = {}
+    for line in files(__package__).joinpath(name).read_text("ascii").splitlines():
+        if line[:1].isupper():
+            lines = found[line] = []
+        elif line.strip() and line[0] != "#":
+            lines.append(line.split())
+    return found

@@ -1,0 +1,247 @@
+"""Our word2vec beside gensim's: speed, and quality beside it, since one is worth nothing alone.
+
+    python benchmarks/word2vec.py reviews.txt.gz --eval path/of/similarity/files
+
+The text has a document a line; it is lower-cased and split at white space. Trainers run in turn
+(ours, gensim, ours, gensim, ...) in this one process, because other work on the machine shifts
+absolute speeds but hardly the ratios, whose medians are given. One thread is compared by CPU
+seconds, several by the clock. Only training counts: both are handed a finished vocabulary, and our
+kernels are compiled beforehand. Held-out loss is that of the words after the training text, every
+pair with its own negatives (of skip-gram only: CBOW does not predict from a single word).
+
+Without arguments the text is ``corpora/imdb_unsup.txt.gz`` and the similarity files are those in
+``eval``, both in the folder that the environment variable YOURVECTORS_DATA names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from pipeline.word2vec import CBOW, SkipGram
+
+DIM, WINDOW, NEGATIVE, SAMPLE, MIN_COUNT = 100, 5, 5, 1e-3, 5
+HELD_OUT = 200_000  # words
+COMMON = 15_000  # words that analogies are asked among
+
+Floats = NDArray[np.floating[Any]]
+Encoded = tuple[NDArray[np.int32], NDArray[np.int64]]
+
+
+class Text(NamedTuple):
+    """A vocabulary as the trainers want it, and the words that follow the training text."""
+
+    words: list[str]
+    counts: NDArray[np.int64]
+    tokens: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    sentences: list[list[str]]
+    held_out: Encoded
+
+
+class Run(NamedTuple):
+    """What a training cost and gave."""
+
+    cpu: float
+    wall: float
+    input: Floats
+    output: Floats
+
+
+def read(path: Path, words: int) -> Text:
+    """Read the first so many words, and some more to measure the loss on."""
+    open_text = gzip.open if path.suffix == ".gz" else open
+    with open_text(path, "rt", encoding="utf-8") as lines:
+        documents = (line.lower().split() for line in lines)
+        sentences = take(documents, words)
+        held_out = take(documents, HELD_OUT)
+    counts = Counter(word for sentence in sentences for word in sentence)
+    frequent = sorted((-n, word) for word, n in counts.items() if n >= MIN_COUNT)
+    index = {word: i for i, (_, word) in enumerate(frequent)}
+    tokens, offsets = encode(sentences, index)
+    sizes = np.array([-n for n, _ in frequent])
+    return Text(list(index), sizes, tokens, offsets, sentences, encode(held_out, index))
+
+
+def take(documents: Any, words: int) -> list[list[str]]:
+    """Take documents until there are so many words."""
+    taken: list[list[str]] = []
+    while words > 0 and (document := next(documents, None)) is not None:
+        taken.append(document[:words])
+        words -= len(taken[-1])
+    return taken
+
+
+def encode(sentences: list[list[str]], index: dict[str, int]) -> Encoded:
+    """Return the known words' numbers, and where each sentence begins."""
+    ids = [[index[word] for word in sentence if word in index] for sentence in sentences]
+    offsets = np.cumsum([0, *map(len, ids)], dtype=np.int64)
+    return np.fromiter((i for sentence in ids for i in sentence), np.int32), offsets
+
+
+def timed(train: Callable[[], tuple[Floats, Floats]]) -> Run:
+    """Train, and look at both clocks."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    vectors = train()
+    return Run(time.process_time() - cpu, time.perf_counter() - wall, *vectors)
+
+
+def ours(text: Text, model: type[SkipGram | CBOW], args: Any, threads: int, seed: int) -> Run:
+    """Train with our kernels."""
+    trainer = model(
+        dim=DIM,
+        window=WINDOW,
+        negative=NEGATIVE,
+        subsample=SAMPLE,
+        learning_rate=args.rate,
+        epochs=args.epochs,
+        threads=threads,
+        seed=seed,
+    )
+
+    def train() -> tuple[Floats, Floats]:
+        trained = trainer.train(text)
+        return trained.input, trained.output
+
+    return timed(train)
+
+
+def gensims(text: Text, model: type[SkipGram | CBOW], args: Any, threads: int, seed: int) -> Run:
+    """Train with gensim."""
+    from gensim.models import Word2Vec
+
+    theirs = Word2Vec(
+        vector_size=DIM,
+        window=WINDOW,
+        negative=NEGATIVE,
+        sample=SAMPLE,
+        min_count=MIN_COUNT,
+        sg=int(model is SkipGram),
+        alpha=args.rate,
+        min_alpha=1e-4,
+        epochs=args.epochs,
+        workers=threads,
+        seed=seed,
+    )
+    theirs.build_vocab(text.sentences)
+    order = [theirs.wv.key_to_index[word] for word in text.words]
+
+    def train() -> tuple[Floats, Floats]:
+        theirs.train(text.sentences, total_examples=len(text.sentences), epochs=args.epochs)
+        return theirs.wv.vectors[order], theirs.syn1neg[order]
+
+    return timed(train)
+
+
+def similarity(path: Path, index: dict[str, int], unit: Floats) -> float:
+    """Spearman's correlation of cosines with people's judgement."""
+    rows = [line.lower().split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    known = [row for row in rows if row[0] in index and row[1] in index]
+    cosines = [float(unit[index[a]] @ unit[index[b]]) for a, b, *_ in known]
+    return float(spearmanr(cosines, [float(row[2]) for row in known])[0])
+
+
+def analogies(path: Path, index: dict[str, int], unit: Floats) -> float:
+    """Share of the questions "a is to b as c to ?" whose answer is the nearest word."""
+    common = dict(islice(index.items(), COMMON))
+    lines = (line.lower().split() for line in path.read_text(encoding="utf-8").splitlines())
+    questions = [q for q in lines if q[0] != ":" and all(word in common for word in q)]
+    asked = np.array([[common[w] for w in q] for q in questions])
+    unit, right = unit[:COMMON], 0
+    for a, b, c, answer in np.array_split(asked.T, len(asked) // 500 + 1, axis=1):
+        nearness = (unit[b] - unit[a] + unit[c]) @ unit.T
+        for given in (a, b, c):
+            nearness[np.arange(len(a)), given] = -np.inf
+        right += int((nearness.argmax(axis=1) == answer).sum())
+    return right / len(asked)
+
+
+def held_out_loss(text: Text, run: Run) -> float:
+    """Mean negative-sampling loss of neighbouring words, each pair with fresh negatives."""
+    random = np.random.default_rng(7)
+    tokens, offsets = text.held_out
+    sentence = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    pairs = []
+    for distance in range(1, WINDOW + 1):
+        near = sentence[:-distance] == sentence[distance:]
+        near &= random.random(len(near)) < 1 - (distance - 1) / WINDOW
+        a, b = tokens[:-distance][near], tokens[distance:][near]
+        pairs += [np.stack([a, b]), np.stack([b, a])]
+    words, centers = np.concatenate(pairs, axis=1)[:, :: 1 + len(pairs)]
+    chance = text.counts**0.75
+    negatives = random.choice(len(chance), (NEGATIVE, len(words)), p=chance / chance.sum())
+    v = run.input[words]
+    loss = np.logaddexp(0, -np.einsum("nd,nd->n", v, run.output[centers])).sum()
+    for drawn in negatives:
+        loss += np.logaddexp(0, np.einsum("nd,nd->n", v, run.output[drawn])).sum()
+    return float(loss / len(words))
+
+
+def quality(text: Text, run: Run, evaluation: Path) -> list[float]:
+    """WordSim-353, SimLex-999, analogies and held-out loss."""
+    index = {word: i for i, word in enumerate(text.words)}
+    unit = run.input / np.linalg.norm(run.input, axis=1, keepdims=True)
+    return [
+        similarity(evaluation / "EN-WS-353-ALL.txt", index, unit),
+        similarity(evaluation / "EN-SIMLEX-999.txt", index, unit),
+        analogies(evaluation / "questions-words.txt", index, unit),
+        held_out_loss(text, run),
+    ]
+
+
+def compare(text: Text, model: type[SkipGram | CBOW], threads: int, args: Any) -> None:
+    """Train in turn, and print a table row a trainer."""
+    runs: dict[str, list[Run]] = {"ours": [], "gensim": []}
+    for seed in range(1, args.rounds + 1):
+        runs["ours"].append(ours(text, model, args, threads, seed))
+        runs["gensim"].append(gensims(text, model, args, threads, seed))
+    clock = "cpu" if threads == 1 else "wall"
+    seconds = {name: [getattr(run, clock) for run in some] for name, some in runs.items()}
+    ratio = median(b / a for a, b in zip(seconds["ours"], seconds["gensim"], strict=True))
+    total = args.epochs * len(text.tokens) / 1e6
+    for name, some in runs.items():
+        figures = [total / median(seconds[name]), ratio if name == "ours" else 1.0]
+        figures += np.mean([quality(text, run, args.eval) for run in some], axis=0).tolist()
+        if model is CBOW:
+            figures.pop()
+        cells = [model.__name__, str(threads), clock, name, *(f"{x:.3f}" for x in figures)]
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def main() -> None:
+    """Read the text, compare both models, with one and with two threads."""
+    data = Path(os.environ.get("YOURVECTORS_DATA", "data"))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("text", nargs="?", type=Path, default=data / "corpora/imdb_unsup.txt.gz")
+    parser.add_argument("--eval", type=Path, default=data / "eval", help="similarity files")
+    parser.add_argument("--words", type=int, default=5_000_000, help="length of the training text")
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3, help="of both trainers, a seed each")
+    parser.add_argument("--rate", type=float, default=0.025, help="first learning rate")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    args = parser.parse_args()
+    text = read(args.text, args.words)
+    print(f"{args.words:,} words, {len(text.words):,} different, {args.epochs} epochs\n")
+    print("| model | threads | clock | trainer | M words/s | times gensim", end=" ")
+    print("| WordSim | SimLex | analogies | held-out |\n|" + "---|" * 10)
+    tiny = text._replace(tokens=text.tokens[:1000], offsets=np.array([0, 1000]))
+    for model in (SkipGram, CBOW):
+        model(dim=DIM, epochs=1).train(tiny)  # compiles
+        for threads in args.threads:
+            compare(text, model, threads, args)
+
+
+if __name__ == "__main__":
+    main()

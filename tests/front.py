@@ -1,0 +1,78 @@
+"""The front door for tests: in a process of its own, or (faster) in this one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SIZES = ["corpus.train=150", "corpus.dev=60", "corpus.test=60"]
+
+
+def run(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m pipeline`` in `folder`."""
+    command = [sys.executable, "-m", "pipeline", *arguments]
+    clean = {k: v for k, v in os.environ.items() if k != "HYDRA_FULL_ERROR"}
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=clean | env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def call(capsys, monkeypatch, folder: Path, *arguments: str) -> Done:
+    """Do the same within this process."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    from pipeline import __main__ as door
+
+    door.failures.clear()
+    door.Multirun.failed = False
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    on_term = signal.getsignal(signal.SIGTERM)
+    capsys.readouterr()
+    code: object = 0
+    try:
+        door.main()
+    except SystemExit as end:
+        code = end.code
+    finally:
+        signal.signal(signal.SIGTERM, on_term)
+        GlobalHydra.instance().clear()
+    out, err = capsys.readouterr()
+    if isinstance(code, str):  # sys.exit prints a text only when the interpreter ends
+        code, err = 1, f"{err}{code}\n"
+    return Done(int(code or 0), out, err)  # type: ignore[call-overload]
+
+
+def only(folder: Path, pattern: str) -> Path:
+    """Return the one path that fits."""
+    found = sorted(folder.glob(pattern))
+    assert len(found) == 1, found
+    return found[0]
+
+
+def assert_one_clear_line(done: subprocess.CompletedProcess[str] | Done, *words: str) -> None:
+    assert done.returncode == 1, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in errors[0]

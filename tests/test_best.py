@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score
+
+from pipeline.best import OnDev, Ties, pick_best, score
+from pipeline.errors import UserError
+from pipeline.features import Features
+from pipeline.statistics import accuracy_interval
+from pipeline.sweep import Sweep
+
+SIZES = {"train": 12, "dev": 9, "test": 10}
+LABELS = {name: np.arange(size) % 3 for name, size in SIZES.items()}
+CLASSES = ("-", "neut", "+")
+
+
+class Spy:
+    """A classifier that errs on every fourth sentence, and notes what it is shown."""
+
+    def __init__(self):
+        self.shown = []
+
+    def _guess(self, X):
+        rows = X[:, 0].astype(int)
+        return np.where(rows % 4 == 0, (rows + 1) % 3, rows % 3)
+
+    def predict(self, X):
+        self.shown.append(X)
+        return self._guess(X)
+
+    def predict_proba(self, X):
+        return 0.7 * np.eye(3)[self._guess(X)] + 0.1
+
+
+@pytest.fixture
+def features():
+    X = {name: np.arange(size)[:, None] / 1.0 for name, size in SIZES.items()}
+    return Features(X, LABELS, dict.fromkeys(SIZES, 1.0), CLASSES, ordinal=True)
+
+
+def swept(*dev_accuracy):
+    strengths = [10.0**i for i in range(len(dev_accuracy))]
+    results = pd.DataFrame(
+        {
+            "strength": strengths,
+            "train_accuracy": np.linspace(0.9, 0.5, len(dev_accuracy)),
+            "dev_accuracy": dev_accuracy,
+            "converged": True,
+        }
+    )
+    return Sweep(results, [Spy() for _ in strengths])
+
+
+class TestPickBest:
+    def test_takes_the_strength_that_does_best_on_dev(self, features):
+        given = swept(0.3, 0.5, 0.4)
+        best = pick_best(given, features)
+        assert (best.row, best.strength) == (1, 10.0)
+        assert best.classifier is given.classifiers[1]
+
+    @pytest.mark.parametrize(
+        ("ties", "row"), [(Ties.strongest, 3), (Ties.first, 1), ("strongest", 3), ("first", 1)]
+    )
+    def test_of_equals_takes_the_strongest_or_the_first(self, ties, row, features):
+        given = swept(0.3, 0.5, 0.4, 0.5, 0.1)
+        assert pick_best(given, features, OnDev(ties=ties)).row == row
+
+    def test_of_equals_takes_the_strongest_unless_told_otherwise(self, features):
+        assert pick_best(swept(0.5, 0.5), features).row == 1
+
+    def test_shows_test_to_the_winner_alone_and_once(self, features):
+        given = swept(0.3, 0.5, 0.4)
+        pick_best(given, features)
+        test = features.X["test"]
+        assert [sum(X is test for X in spy.shown) for spy in given.classifiers] == [0, 1, 0]
+
+    def test_leaves_the_others_alone(self, features):
+        given = swept(0.3, 0.5, 0.4)
+        pick_best(given, features)
+        assert given.classifiers[0].shown == given.classifiers[2].shown == []
+
+    def test_keeps_what_was_predicted_of_every_split(self, features):
+        best = pick_best(swept(0.5), features)
+        for name, X in features.X.items():
+            np.testing.assert_array_equal(best.predicted[name], Spy().predict(X))
+            np.testing.assert_allclose(best.probabilities[name], Spy().predict_proba(X))
+
+    def test_scores_every_split(self, features):
+        best = pick_best(swept(0.5), features)
+        for name, y in LABELS.items():
+            assert best.scores[name] == score(y, best.predicted[name], ordinal=True)
+
+    def test_ties_of_another_name_are_refused(self):
+        with pytest.raises(UserError, match=r"best.ties: no choice 'last'.*strongest, first"):
+            OnDev(ties="last")
+
+
+class TestScore:
+    def test_is_the_share_of_right_answers_with_its_interval(self):
+        scores = score(np.array([0, 1, 2, 2]), np.array([0, 1, 2, 0]))
+        assert scores["accuracy"] == 0.75
+        assert (scores["accuracy_low"], scores["accuracy_high"]) == accuracy_interval(3, 4)
+
+    def test_has_the_mean_of_the_classes_f1(self):
+        y, predicted = np.random.default_rng(0).integers(4, size=(2, 100))
+        each = f1_score(y, predicted, average=None)
+        assert score(y, predicted)["macro_f1"] == pytest.approx(each.mean())
+
+    def test_a_class_never_predicted_has_f1_zero_without_a_warning(self):
+        scores = score(np.array([0, 0, 1]), np.array([0, 0, 0]))
+        assert scores["macro_f1"] == pytest.approx((0.8 + 0) / 2)
+
+    def test_of_ordered_classes_tells_how_far_off(self):
+        scores = score(np.array([0, 4, 2]), np.array([0, 1, 3]), ordinal=True)
+        assert scores["mean_absolute_error"] == pytest.approx(4 / 3)
+
+    def test_of_classes_without_an_order_tells_no_distance(self):
+        assert "mean_absolute_error" not in score(np.array([0, 1]), np.array([0, 1]))
+
+
+class TestBest:
+    def test_tells_every_score_and_the_headline_again(self, features):
+        best = pick_best(swept(0.3, 0.5), features)
+        metrics = {metric.name: metric.value for metric in best.metrics()}
+        for split in SIZES:
+            for name, value in best.scores[split].items():
+                assert metrics[f"{split}/{name}"] == value
+        assert metrics["best/strength"] == 10.0
+        assert metrics["best/dev_accuracy"] == best.scores["dev"]["accuracy"]
+        assert metrics["best/test_accuracy"] == best.scores["test"]["accuracy"]
+
+    def test_says_strength_and_accuracies_in_a_line(self, features):
+        described = pick_best(swept(0.3, 0.5), features).describe()
+        assert described == "strength 10: train 75.0%, dev 66.7%, test 70.0%"
+
+    def test_writes_what_was_said_of_every_sentence_of_dev_and_test(self, features, tmp_path):
+        best = pick_best(swept(0.5), features)
+        sentences = {name: [["word", f"{i},"] for i in range(n)] for name, n in SIZES.items()}
+        best.save(tmp_path, features, sentences)
+        table = pd.read_csv(tmp_path / "predictions.csv", keep_default_na=False)
+        assert table["split"].tolist() == ["dev"] * 9 + ["test"] * 10
+        assert table["sentence"].tolist()[8:11] == ["word 8,", "word 0,", "word 1,"]
+        named = np.array(CLASSES)
+        both = ("dev", "test")
+        assert table["label"].tolist() == [c for s in both for c in named[LABELS[s]]]
+        assert table["predicted"].tolist() == [c for s in both for c in named[best.predicted[s]]]
+        assert (table["correct"] == (table["label"] == table["predicted"])).all()
+        np.testing.assert_allclose(
+            table[["p(-)", "p(neut)", "p(+)"]], np.vstack([best.probabilities[s] for s in both])
+        )

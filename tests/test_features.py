@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.corpus import Corpus, Split
+from pipeline.errors import UserError
+from pipeline.features import Mean, Unknown, featurize
+from pipeline.journal import Metric
+from pipeline.wordvectors import WordVectors
+
+quick = settings(max_examples=50, deadline=None)
+
+VECTORS = WordVectors(list("abcd"), np.random.default_rng(0).normal(size=(4, 3)).astype("f4"))
+sentences_of_any_kind = st.lists(st.lists(st.sampled_from("abcdxyz"), max_size=6), min_size=2)
+
+
+def corpus_of(sentences, **splits):
+    def split(sentences):
+        labels = np.arange(len(sentences)) % 2
+        return Split([list(sentence) for sentence in sentences], labels)
+
+    default = split(sentences)
+    return Corpus(
+        task="letters",
+        classes=("odd", "even"),
+        splits={
+            name: split(splits[name]) if name in splits else default
+            for name in ("train", "dev", "test")
+        },
+        ordinal=True,
+    )
+
+
+def naive(sentences, vectors, unknown, *, unit):
+    """Do the sum with a loop over words."""
+    rows = []
+    for sentence in sentences:
+        known = [vectors[word].astype(np.float64) for word in sentence if word in vectors]
+        if unit:
+            known = [row / np.linalg.norm(row) for row in known]
+        number = len(sentence) if unknown is Unknown.zero else len(known)
+        rows.append(sum(known, np.zeros(vectors.dim)) / max(number, 1))
+    return np.array(rows)
+
+
+@quick
+@given(sentences_of_any_kind, st.sampled_from(Unknown), st.booleans())
+def test_a_sentence_is_the_mean_of_its_words(sentences, unknown, unit):
+    made = featurize(corpus_of(sentences), VECTORS, Mean(unknown=unknown, unit=unit))
+    expected = naive(sentences, VECTORS, unknown, unit=unit)
+    np.testing.assert_allclose(made.X["train"], expected, atol=1e-6)
+
+
+def test_unknown_words_are_left_out_or_pull_towards_zero():
+    corpus = corpus_of(["ax", "b"])
+    skipped = featurize(corpus, VECTORS, Mean(Unknown.skip)).X["dev"][0]
+    zeroed = featurize(corpus, VECTORS, Mean(Unknown.zero)).X["dev"][0]
+    np.testing.assert_array_equal(skipped, VECTORS["a"])
+    np.testing.assert_array_equal(zeroed, VECTORS["a"].astype(float) / 2)
+
+
+def test_unknown_words_are_left_out_unless_told_otherwise():
+    corpus = corpus_of(["ax", "b"])
+    np.testing.assert_array_equal(featurize(corpus, VECTORS).X["dev"][0], VECTORS["a"])
+
+
+@pytest.mark.parametrize("unknown", list(Unknown))
+@pytest.mark.parametrize("sentence", ["", "xyz"])
+def test_a_sentence_without_any_known_word_is_the_zero_vector(sentence, unknown):
+    made = featurize(corpus_of([sentence, "a"]), VECTORS, Mean(unknown))
+    np.testing.assert_array_equal(made.X["test"][0], np.zeros(3))
+
+
+@quick
+@given(sentences_of_any_kind)
+def test_coverage_is_the_share_of_running_words_that_have_a_vector(sentences):
+    words = "".join(word for sentence in sentences for word in sentence)
+    covered = sum(word in "abcd" for word in words) / max(1, len(words))
+    made = featurize(corpus_of(["a", "b"], test=sentences), VECTORS)
+    assert made.coverage["test"] == pytest.approx(covered)
+    assert made.coverage["train"] == 1
+
+
+def test_each_split_has_its_own_sentences_and_labels():
+    corpus = corpus_of("ab", train="abc", dev="cd", test="dddd")
+    made = featurize(corpus, VECTORS)
+    for name, split in corpus.splits.items():
+        np.testing.assert_allclose(made.X[name], [VECTORS[s[0]] for s in split.sentences])
+        np.testing.assert_array_equal(made.y[name], split.labels)
+        assert made.X[name].dtype == np.float64
+    assert (made.classes, made.ordinal) == (corpus.classes, True)
+
+
+@pytest.mark.parametrize("unknown", ["skip", "zero"])
+def test_a_policy_may_be_named_by_its_text(unknown):
+    assert Mean(unknown=unknown) == Mean(unknown=Unknown(unknown))
+    assert Mean(unknown=unknown).unknown is Unknown(unknown)
+
+
+def test_a_policy_that_is_none_is_refused():
+    with pytest.raises(UserError, match=r"features.unknown: no choice 'drop'.*skip, zero"):
+        Mean(unknown="drop")
+
+
+def test_tells_the_coverage_of_each_split():
+    made = featurize(corpus_of("ab", test=["ax", "b", "x", "x"]), VECTORS)
+    assert made.describe() == "40.0% of the running words of test have a vector"
+    assert list(made.metrics()) == [
+        Metric("vectors/coverage", 0.4),
+        Metric("train/coverage", 1.0),
+        Metric("dev/coverage", 1.0),
+        Metric("test/coverage", 0.4),
+    ]

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import numpy as np
+import pytest
+
+from pipeline import pretrained
+from pipeline.corpus import Pretraining, Sample, Sst
+from pipeline.download import Archive
+from pipeline.errors import UserError
+from pipeline.files import file_digest
+from pipeline.pretrained import Glove, Random, pretrain
+from pipeline.vocab import build_vocab
+from pipeline.wordvectors import WordVectors
+
+GLOVE = "the 1 2\nfilm 3 4\nelsewhere 5 6\nbrilliant 7 8\nit 9 10\n"
+
+
+@pytest.fixture
+def corpus(treebank):
+    (treebank / "test.txt").write_text("".join(f"({label} elsewhere)\n" for label in range(5)))
+    return Sst(path=str(treebank)).load()
+
+
+@pytest.fixture
+def glove(tmp_path):
+    path = tmp_path / "glove.txt"
+    path.write_text(GLOVE)
+    return path
+
+
+@pytest.fixture
+def training(monkeypatch):
+    """Training that is over at once; gives how often it was called."""
+    calls = []
+
+    def train(vocabulary, trainer):
+        calls.append((vocabulary, trainer))
+        matrix = np.ones((len(vocabulary), trainer.dim), np.float32)
+        return WordVectors(vocabulary.words, matrix)
+
+    monkeypatch.setattr(pretrained, "train", train)
+    return calls
+
+
+class TestGlove:
+    def test_reads_the_words_of_vocabulary_and_corpus_and_no_others(self, corpus, glove):
+        made = Glove(path=str(glove)).make(corpus, build_vocab(corpus))
+        assert made.words == ["film", "elsewhere", "brilliant", "it"]
+        np.testing.assert_array_equal(made["film"], [3, 4])
+
+    def test_notes_which_file_it_was(self, corpus, glove):
+        made = Glove(path=str(glove)).make(corpus, build_vocab(corpus))
+        assert made.provenance == {
+            "source": "file",
+            "file": "glove.txt",
+            "digest": file_digest(glove),
+        }
+
+    def test_a_file_without_any_of_the_words_says_so(self, corpus, glove):
+        glove.write_text("Film 1 2\nIT 3 4\n")
+        with pytest.raises(UserError, match=r"glove\.txt has none of the 12 words of the corpus"):
+            Glove(path=str(glove)).make(corpus, build_vocab(corpus))
+
+    def test_a_missing_file_is_named(self, corpus, tmp_path):
+        path = tmp_path / "none.txt"
+        with pytest.raises(UserError, match=r"none\.txt: no such file"):
+            Glove(path=str(path)).make(corpus, build_vocab(corpus))
+
+    def test_comes_in_four_sizes(self):
+        assert [Glove(dim=dim).dim for dim in (50, 100, 200, 300)] == [50, 100, 200, 300]
+        with pytest.raises(UserError, match=r"GloVe 6B comes in \(50, 100, 200, 300\), not 10"):
+            Glove(dim=10)
+
+
+class TestDownloadedGlove:
+    @pytest.fixture
+    def mirror(self, site, tmp_path, monkeypatch):
+        """The address of an archive with two sizes; its files land below `tmp_path`."""
+        monkeypatch.chdir(tmp_path)
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as file:
+            for dim in (50, 100):
+                file.writestr(f"glove.6B.{dim}d.txt", f"film{' 1' * dim}\n")
+        content = buffer.getvalue()
+        digest = hashlib.sha256(content).hexdigest()
+        monkeypatch.setattr(pretrained, "ARCHIVE", Archive("", digest, len(content)))
+        return site.put("/glove.zip", content)
+
+    def test_is_fetched_where_no_file_is_named(self, mirror, corpus, tmp_path):
+        made = Glove(url=mirror, dim=100).make(corpus, build_vocab(corpus))
+        assert (made.words, made.dim) == (["film"], 100)
+        found = [path.name for path in (tmp_path / "data" / "glove").glob("*.txt")]
+        assert found == ["glove.6B.100d.txt"]
+
+    def test_is_fetched_once(self, mirror, corpus, site):
+        for _ in range(2):
+            Glove(url=mirror).make(corpus, build_vocab(corpus))
+        assert site.asked == ["/glove.zip"]
+
+    def test_that_cannot_be_had_tells_how_to_name_a_file(self, mirror, corpus):
+        with pytest.raises(UserError) as error:
+            Glove(url=f"{mirror}.none").make(corpus, build_vocab(corpus))
+        assert str(error.value).startswith(f"cannot download {mirror}.none: 403")
+        assert str(error.value).endswith("(vectors.path=FILE names one you have.)")
+
+
+class TestPretrain:
+    TEXT = Pretraining("key", lambda: iter([["often"] * 5 + ["rare"]]))
+
+    def test_trains_on_the_words_seen_five_times_and_keeps_the_vectors(self, training, tmp_path):
+        path = pretrain(self.TEXT, tmp_path)
+        assert path == tmp_path / "key.50d.txt"
+        assert path.read_text() == f"often{' 1.0' * 50}\n"
+        assert len(training) == 1
+
+    def test_trains_once(self, training, tmp_path):
+        for _ in range(2):
+            pretrain(self.TEXT, tmp_path)
+        assert len(training) == 1
+
+    def test_of_many_who_ask_at_once_one_trains(self, training, tmp_path):
+        together = Barrier(4)
+
+        def ask(_):
+            together.wait()
+            return pretrain(self.TEXT, tmp_path).read_text()
+
+        with ThreadPoolExecutor(4) as pool:
+            assert len(set(pool.map(ask, range(4)))) == 1
+        assert len(training) == 1
+
+    def test_other_texts_have_other_vectors(self, training, tmp_path):
+        other = Pretraining("other", lambda: iter([["else"] * 5]))
+        assert pretrain(other, tmp_path) != pretrain(self.TEXT, tmp_path)
+        assert len(training) == 2
+
+    def test_that_fails_leaves_no_vectors(self, tmp_path, monkeypatch):
+        def fail(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(pretrained, "train", fail)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(self.TEXT, tmp_path)
+        assert list(tmp_path.glob("*.txt")) == []
+
+    def test_serves_a_corpus_that_has_a_larger_text(self, training, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        sample = Sample(train=50, dev=50, test=50, pretraining=500).load()
+        made = Glove().make(sample, build_vocab(sample))
+        ((vocabulary, trainer),) = training
+        assert made.dim == trainer.dim == 50
+        assert set(made.words) == set(vocabulary.words) & set(sample.words())
+
+
+class TestRandom:
+    def test_has_a_vector_for_every_word_of_the_vocabulary(self, corpus):
+        vocabulary = build_vocab(corpus)
+        made = Random(dim=7).make(corpus, vocabulary)
+        assert made.words == vocabulary.words
+        assert made.matrix.shape == (len(vocabulary), 7)
+        assert made.matrix.dtype == np.float32
+        assert made.provenance == {"source": "random"}
+
+    def test_is_the_same_for_the_same_seed_and_another_for_another(self, corpus):
+        vocabulary = build_vocab(corpus)
+        digests = [Random(seed=seed).make(corpus, vocabulary).digest for seed in (1, 1, 2)]
+        assert digests[0] == digests[1] != digests[2]
+
+    def test_vectors_are_of_length_one_on_average(self, corpus):
+        matrix = Random(dim=5000).make(corpus, build_vocab(corpus)).matrix
+        np.testing.assert_allclose(np.linalg.norm(matrix, axis=1), 1, atol=0.1)
+        np.testing.assert_allclose(matrix.mean(axis=1), 0, atol=0.01)
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"dim": 0}, "vectors.dim must be at least 1, not 0"),
+            ({"seed": -1}, "vectors.seed must be at least 0, not -1"),
+        ],
+    )
+    def test_a_setting_out_of_range_is_refused(self, settings, message):
+        with pytest.raises(UserError, match=message):
+            Random(**settings)

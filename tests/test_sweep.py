@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import logging
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info
+
+from pipeline.best import OnDev, Ties, pick_best
+from pipeline.corpus import Sst
+from pipeline.errors import UserError
+from pipeline.features import Features, Mean, Unknown, featurize
+from pipeline.journal import Metric
+from pipeline.pretrained import Glove
+from pipeline.sweep import Logistic, OneVsRest, default_strengths, inverse, sweep_strengths
+from pipeline.vocab import build_vocab
+
+
+@pytest.fixture(scope="module")
+def features():
+    """Three clouds that overlap, so that the strength matters."""
+    rng = np.random.default_rng(0)
+    X, y = {}, {}
+    for name, n in (("train", 300), ("dev", 150), ("test", 150)):
+        y[name] = rng.permutation(np.arange(n) % 3)
+        X[name] = rng.normal(size=(n, 5)) + np.eye(3, 5)[y[name]]
+    return Features(X, y, dict.fromkeys(X, 1.0), ("a", "b", "c"))
+
+
+class Constant:
+    """A classifier that always says the same, and notes what it is asked."""
+
+    def __init__(self, answer=0):
+        self.answer = answer
+        self.seen = []
+
+    def fit(self, X, y):
+        self.seen.append(("fit", X, y))
+        return self
+
+    def predict(self, X):
+        self.seen.append(("predict", X))
+        return np.full(len(X), self.answer)
+
+
+class Own:
+    """A sweepable of one's own."""
+
+    def __init__(self, strengths, make=lambda strength, previous: Constant()):  # noqa: ARG005
+        self.strengths = strengths
+        self.make = make
+        self.calls = []
+
+    def classifier(self, strength, previous):
+        self.calls.append((strength, previous))
+        return self.make(strength, previous)
+
+
+class TestStrengths:
+    def test_are_ten_from_1e_minus_4_to_1e2_by_default(self):
+        np.testing.assert_array_equal(default_strengths(), np.logspace(-4, 2, 10))
+        assert Logistic().strengths == OneVsRest().strengths == default_strengths()
+
+    @pytest.mark.parametrize("strength", [0.0, 1e-4, 4.6416, 100.0])
+    def test_are_turned_to_c_as_the_exercise_does(self, strength):
+        assert inverse(strength) == 1 / (strength + 1e-12)
+
+    @pytest.mark.parametrize("config", [Logistic, OneVsRest])
+    def test_reach_the_classifier(self, config):
+        model = config().classifier(2.0, None)
+        assert (getattr(model, "estimator", model)).C == 1 / (2 + 1e-12)
+
+    @pytest.mark.parametrize("config", [Logistic, OneVsRest])
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"strengths": []}, r"sweep.strengths is empty; give at least one, e.g. \[0.1,1,10\]"),
+            ({"strengths": [1, -2]}, r"finite and not negative, not \[-2\]"),
+            ({"strengths": [float("nan")]}, r"finite and not negative, not \[nan\]"),
+            ({"strengths": [float("inf")]}, r"finite and not negative, not \[inf\]"),
+            ({"strengths": [1, 2, 1]}, "sweep.strengths names a strength twice"),
+            ({"max_iter": 0}, "sweep.max_iter must be at least 1, not 0"),
+            ({"tol": 0}, "sweep.tol must be above 0, not 0"),
+        ],
+    )
+    def test_out_of_range_are_refused(self, config, settings, message):
+        with pytest.raises(UserError, match=message):
+            config(**settings)
+
+
+class TestSweep:
+    def test_has_a_row_a_strength_rising_however_they_are_given(self, features):
+        results = sweep_strengths(features, Logistic([1.0, 100.0, 0.01])).results
+        assert results["strength"].tolist() == [0.01, 1.0, 100.0]
+
+    @pytest.mark.parametrize("config", [Logistic(), OneVsRest()])
+    def test_gives_the_classifier_of_every_row(self, config, features):
+        swept = sweep_strengths(features, config)
+        for row, model in zip(swept.results.itertuples(), swept.classifiers, strict=True):
+            assert model.get_params().get("estimator__C", model.get_params().get("C")) == (
+                1 / (row.strength + 1e-12)
+            )
+            for split in ("train", "dev"):
+                accuracy = np.mean(model.predict(features.X[split]) == features.y[split])
+                assert getattr(row, f"{split}_accuracy") == accuracy
+
+    def test_of_strength_zero_is_a_fit_without_penalty(self, features):
+        model = sweep_strengths(features, Logistic([0.0], tol=1e-8)).classifiers[0]
+        free = LogisticRegression(C=np.inf, tol=1e-8, max_iter=5000)
+        free.fit(features.X["train"], features.y["train"])
+        np.testing.assert_allclose(
+            model.predict_proba(features.X["dev"]), free.predict_proba(features.X["dev"]), atol=1e-4
+        )
+
+    def test_never_touches_test(self, features):
+        X = {**features.X, "test": np.full_like(features.X["test"], np.nan)}
+        y = {name: labels for name, labels in features.y.items() if name != "test"}
+        blind = sweep_strengths(Features(X, y, {}, features.classes))
+        assert blind.results.equals(sweep_strengths(features).results)
+
+    def test_fits_to_train_alone_from_the_strongest_down(self, features):
+        own = Own([1.0, 3.0, 2.0])
+        swept = sweep_strengths(features, own)
+        assert [strength for strength, _ in own.calls] == [3.0, 2.0, 1.0]
+        for model in swept.classifiers:
+            assert [name for name, *_ in model.seen] == ["fit", "predict", "predict"]
+            _, X, y = model.seen[0]
+            assert X is features.X["train"]
+            assert y is features.y["train"]
+
+    def test_hands_each_classifier_the_one_fitted_before(self, features):
+        own = Own([1.0, 2.0, 3.0])
+        weak, middle, strong = sweep_strengths(features, own).classifiers
+        assert [previous for _, previous in own.calls] == [None, strong, middle]
+        assert weak not in (middle, strong)
+
+    def test_does_not_alter_a_classifier_by_fitting_the_next(self, features):
+        strengths = [100.0, 1.0, 0.01]
+        for model, strength in zip(
+            sweep_strengths(features, Logistic(strengths)).classifiers,
+            sorted(strengths),
+            strict=True,
+        ):
+            alone = sweep_strengths(features, Logistic([strength])).classifiers[0]
+            np.testing.assert_allclose(model.coef_, alone.coef_, atol=1e-3)
+
+    def test_begun_at_the_last_fit_finds_what_a_fresh_fit_finds(self, features):
+        for model in sweep_strengths(features).classifiers:
+            fresh = LogisticRegression(C=model.C, tol=1e-8, max_iter=5000)
+            fresh.fit(features.X["train"], features.y["train"])
+            probabilities = fresh.predict_proba(features.X["train"])
+            np.testing.assert_allclose(
+                model.predict_proba(features.X["train"]), probabilities, atol=1e-3
+            )
+
+    def test_is_the_same_every_time(self, features):
+        for config in (Logistic(), OneVsRest()):
+            first, second = (sweep_strengths(features, config) for _ in range(2))
+            assert first.results.equals(second.results)
+
+    def test_fits_with_one_thread_and_gives_the_others_back(self, features):
+        class Counting(Constant):
+            def fit(self, X, y):
+                threads.extend(pool["num_threads"] for pool in threadpool_info())
+                return super().fit(X, y)
+
+        threads = []
+        before = threadpool_info()
+        sweep_strengths(features, Own([1.0], lambda *_: Counting()))
+        assert set(threads) == {1}
+        assert threadpool_info() == before
+
+    def test_says_where_a_fit_did_not_converge(self, features, caplog):
+        with warnings.catch_warnings(action="error"):
+            swept = sweep_strengths(features, Logistic([0.01, 1e6], max_iter=2))
+        assert swept.results["converged"].tolist() == [False, True]
+        assert caplog.messages == [
+            "the fit did not converge at strength 0.01: raise sweep.max_iter."
+        ]
+
+    def test_that_converged_says_nothing(self, features, caplog):
+        caplog.set_level(logging.WARNING)
+        assert sweep_strengths(features).results["converged"].all()
+        assert caplog.messages == []
+
+    def test_tells_a_step_a_strength(self, features):
+        swept = sweep_strengths(features, Own([2.0, 1.0]))
+        assert swept.describe() == "2 strengths from 1 to 2"
+        third = pytest.approx(1 / 3)
+        assert list(swept.metrics()) == [
+            Metric("sweep/strength", 1.0, 0),
+            Metric("sweep/train_accuracy", third, 0),
+            Metric("sweep/dev_accuracy", third, 0),
+            Metric("sweep/strength", 2.0, 1),
+            Metric("sweep/train_accuracy", third, 1),
+            Metric("sweep/dev_accuracy", third, 1),
+        ]
+
+
+class TestOneVsRest:
+    def test_says_the_class_whose_own_classifier_is_surest(self, features):
+        model = sweep_strengths(features, OneVsRest([1.0])).classifiers[0]
+        X, y = features.X["train"], features.y["train"]
+        surety = [
+            LogisticRegression(C=inverse(1.0), solver="liblinear", random_state=0)
+            .fit(X, y == label)
+            .decision_function(features.X["dev"])
+            for label in range(3)
+        ]
+        np.testing.assert_array_equal(model.predict(features.X["dev"]), np.argmax(surety, axis=0))
+
+
+def test_the_exercise_on_the_real_treebank_gives_the_reference_figures(data):
+    """They were computed independently of this project, with scikit-learn, on the same files."""
+    corpus = Sst(path=str(data / "sst")).load()
+    glove = Glove(path=str(data / "glove" / "glove.6B.50d.sst.txt"))
+    made = featurize(corpus, glove.make(corpus, build_vocab(corpus)), Mean(Unknown.zero))
+    best = pick_best(sweep_strengths(made, OneVsRest()), made, OnDev(Ties.first))
+    assert best.strength == pytest.approx(4.6416, abs=5e-5)
+    accuracy = {name: scores["accuracy"] for name, scores in best.scores.items()}
+    assert accuracy == pytest.approx({"train": 0.38448, "dev": 0.36149, "test": 0.37149}, abs=5e-6)

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import vocab
+from pipeline.corpus import Sst
+from pipeline.errors import UserError
+from pipeline.journal import Metric
+from pipeline.vocab import Vocab, build, build_vocab
+
+quick = settings(max_examples=50, deadline=None)
+
+texts = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=8), min_size=1, max_size=12).filter(
+    any
+)
+
+
+def decode(vocabulary):
+    """Turn the encoded text back to words, a list a sentence."""
+    words = [vocabulary.words[i] for i in vocabulary.tokens]
+    offsets = vocabulary.offsets.tolist()
+    return [words[i:j] for i, j in pairwise(offsets)]
+
+
+class TestEveryVocabulary:
+    @quick
+    @given(texts)
+    def test_encodes_a_text_so_that_it_decodes_to_the_same(self, text):
+        assert decode(build(text, Vocab())) == text
+
+    @quick
+    @given(texts, st.integers(1, 3), st.integers(1, 5))
+    def test_decodes_to_the_text_without_the_words_left_out(self, text, min_count, max_size):
+        most = max(Counter(word for sentence in text for word in sentence).values())
+        built = build(text, Vocab(min_count=min(min_count, most), max_size=max_size))
+        kept = set(built.words)
+        assert decode(built) == [[word for word in s if word in kept] for s in text]
+
+    @quick
+    @given(texts)
+    def test_counts_every_word(self, text):
+        built = build(text, Vocab())
+        counted = dict(zip(built.words, built.counts.tolist(), strict=True))
+        assert counted == Counter(word for sentence in text for word in sentence)
+
+    @quick
+    @given(texts)
+    def test_orders_words_by_falling_count_and_ties_by_who_came_first(self, text):
+        built = build(text, Vocab())
+        seen = list(dict.fromkeys(word for sentence in text for word in sentence))
+        order = sorted(
+            range(len(built)), key=lambda i: (-built.counts[i], seen.index(built.words[i]))
+        )
+        assert order == list(range(len(built)))
+
+    @quick
+    @given(texts, st.integers(1, 4))
+    def test_keeps_the_words_seen_often_enough_and_no_others(self, text, min_count):
+        counts = Counter(word for sentence in text for word in sentence)
+        enough = {word for word, n in counts.items() if n >= min_count}
+        if enough:
+            assert set(build(text, Vocab(min_count=min_count)).words) == enough
+        else:
+            with pytest.raises(UserError, match="the vocabulary is empty"):
+                build(text, Vocab(min_count=min_count))
+
+    @quick
+    @given(texts, st.integers(1, 9))
+    def test_of_limited_size_is_the_beginning_of_the_whole(self, text, size):
+        assert build(text, Vocab(max_size=size)).words == build(text, Vocab()).words[:size]
+
+    @quick
+    @given(texts, st.integers(1, 5))
+    def test_does_not_depend_on_how_many_sentences_are_encoded_at_a_time(self, text, block):
+        whole = build(text, Vocab())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(vocab, "_BLOCK", block)
+            assert build(iter(text), Vocab()).digest == whole.digest
+
+    @quick
+    @given(texts)
+    def test_knows_the_number_of_each_word(self, text):
+        built = build(text, Vocab())
+        assert [built.index[word] for word in built.words] == list(range(len(built)))
+
+
+def test_the_digest_tells_texts_of_the_same_words_apart():
+    texts = [
+        [["a", "b"], ["a"]],
+        [["a", "b", "a"]],
+        [["b", "a"], ["a"]],
+        [["a", "c"], ["a"]],
+        [["a", "b"]],
+    ]
+    assert len({build(text, Vocab()).digest for text in texts}) == len(texts)
+
+
+def test_words_seen_too_rarely_say_how_often_the_most_frequent_was_seen():
+    with pytest.raises(UserError) as error:
+        build([["a", "b", "a"]], Vocab(min_count=3))
+    assert str(error.value) == (
+        "no word is seen 3 times (the most frequent: 2): the vocabulary is empty. "
+        "Lower vocab.min_count."
+    )
+
+
+@pytest.mark.parametrize("text", [[], [[]]])
+def test_a_text_without_words_has_no_vocabulary(text):
+    with pytest.raises(UserError, match="the vocabulary is empty"):
+        build(text, Vocab())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"min_count": 0}, "vocab.min_count must be at least 1, not 0"),
+        ({"max_size": 0}, "vocab.max_size must be at least 1, or null for no limit, not 0"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(settings, message):
+    with pytest.raises(UserError, match=message):
+        Vocab(**settings)
+
+
+def test_a_corpus_lends_the_text_vectors_may_be_trained_on_and_no_more(treebank, tmp_path):
+    (treebank / "test.txt").write_text(
+        "".join(f"({label} (2 unseen) (2 word))\n" for label in range(5))
+    )
+    (tmp_path / "extra.txt").write_text("It shines.\n")
+    corpus = Sst(path=str(treebank), unlabelled=[str(tmp_path / "extra.txt")]).load()
+    built = build_vocab(corpus)
+    assert {"brilliant", "shines"} <= set(built.words)
+    assert "unseen" not in built.words
+    assert len(built.offsets) - 1 == 5 + 1
+
+
+def test_is_saved_as_words_and_counts(tmp_path):
+    build([["naïve", "film"], ["film"]], Vocab()).save(tmp_path)
+    assert (tmp_path / "vocabulary.tsv").read_text("utf-8") == "film\t2\nnaïve\t1\n"
+
+
+def test_tells_its_sizes():
+    built = build([["a", "b"], ["a"]], Vocab())
+    assert built.describe() == "2 words, 3 in running text"
+    assert list(built.metrics()) == [Metric("vocab/words", 2), Metric("vocab/tokens", 3)]
+
+
+def test_the_arrays_are_of_the_types_the_kernels_take():
+    built = build([["a"]], Vocab())
+    types = (built.counts.dtype, built.tokens.dtype, built.offsets.dtype)
+    assert types == (np.int64, np.int32, np.int64)
