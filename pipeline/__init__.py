@@ -22,7 +22,7 @@ from pipeline.experiment import Experiment
 from pipeline.features import Features, Mean, Unknown, featurize
 from pipeline.formats import read_text, write_text
 from pipeline.report import Report, write_report
-from pipeline.sweep import Logistic, OneVsRest, Sweep, sweep_strengths
+from pipeline.sweep import Logistic, OneVsRest, Sweep, TwoLayer, sweep_strengths
 from pipeline.vectors import CBOW, Glove, Random, SkipGram, WordVectors, train_vectors
 from pipeline.vocab import Vocab, Vocabulary, build_vocab
 from pipeline.word2vec import Combine, Loss
@@ -54,6 +54,7 @@ __all__ = [
     "TextClassifier",
     "Ties",
     "Unknown",
+    "TwoLayer",
     "UserError",
     "Vocab",
     "Vocabulary",

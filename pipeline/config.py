@@ -24,7 +24,7 @@ from pipeline.errors import UserError, suggest
 from pipeline.experiment import STAGES, Experiment
 from pipeline.features import Mean
 from pipeline.report import Report
-from pipeline.sweep import Logistic, OneVsRest
+from pipeline.sweep import Logistic, OneVsRest, TwoLayer
 from pipeline.tracking import Tracking
 from pipeline.vectors import CBOW, Glove, Random, SkipGram
 from pipeline.vocab import Vocab
@@ -41,7 +41,7 @@ SCHEMAS: dict[str, dict[str, type]] = {
     "vocab": {"default": Vocab},
     "vectors": {"skipgram": SkipGram, "cbow": CBOW, "glove": Glove, "random": Random},
     "features": {"mean": Mean},
-    "sweep": {"logistic": Logistic, "one_vs_rest": OneVsRest},
+    "sweep": {"logistic": Logistic, "one_vs_rest": OneVsRest, "two_layer": TwoLayer},
     "best": {"dev": OnDev},
     "report": {"default": Report},
     "tracking": {"mlflow": Tracking},
@@ -82,7 +82,7 @@ def register() -> None:
 
 def stamp() -> str:
     """Return a folder name that sorts by time and that no other run will have."""
-    return f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(3)}"
+    return f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(4)}"
 
 
 def build(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[Experiment, Tracking]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +79,14 @@ class Glove:
 
 def pretrain(text: Pretraining, folder: Path = CACHE) -> Path:
     """Train 50-d skip-gram vectors on a corpus's own larger text, once; return the GloVe file."""
-    path = folder / f"{text.key}.50d.txt"
+    trainer = SkipGram(dim=50, epochs=5)
+    key = hashlib.sha256(f"{text.key} {trainer}".encode()).hexdigest()[:8]
+    path = folder / f"{text.key}.{key}.50d.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):  # of many jobs that need it, one trains
         if not path.is_file():
             log.info("pretraining vectors on the corpus's own larger text, this once (%s)", path)
             vocabulary = build(text.sentences(), Vocab(min_count=5))
-            trainer = SkipGram(dim=50, epochs=5)
             write_text(train(vocabulary, trainer), path)
     return path
 

@@ -126,6 +126,43 @@ class OneVsRest(Logistic):
         return model
 
 
+@dataclass
+class TwoLayer(Logistic):
+    """A network with one hidden layer of sigmoid units, with the parameters of `Logistic`.
+
+    Parameters
+    ----------
+    hidden
+        Units of the hidden layer.
+    seed
+        Of the weights it begins with. Each strength begins anew: the weights of a stronger one may
+        have shrunk to nothing, where no gradient leads away.
+    """
+
+    max_iter: int = 1000
+    tol: float = 1e-4
+    hidden: int = 32
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        super().__post_init__()
+        require(self.hidden >= 1, f"sweep.hidden must be at least 1, not {self.hidden}.")
+
+    def classifier(self, strength: float, previous: Classifier | None) -> Classifier:  # noqa: ARG002
+        """Return the classifier for one strength."""
+        from pipeline.two_layer import TwoLayerClassifier
+
+        model: Classifier = TwoLayerClassifier(
+            self.hidden,
+            strength=strength,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            random_state=self.seed,
+        )
+        return model
+
+
 @dataclass(frozen=True, eq=False)
 class Sweep:
     """What every strength gave.
@@ -175,6 +212,8 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
                 for split in ("train", "dev")
             }
             converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
+            for other in (w for w in caught if not issubclass(w.category, ConvergenceWarning)):
+                warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
             rows.append(({"strength": strength, **accuracy, "converged": converged}, previous))
     rows.reverse()
     results = pd.DataFrame([row for row, _ in rows])

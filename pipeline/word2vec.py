@@ -120,7 +120,7 @@ class Word2Vec:
         Words on either side that can be context; the number used is drawn anew for every center,
         uniformly from 1 to this, so that near words count more.
     negative
-        Negatives drawn for every center.
+        Negatives drawn for every center, and shared by the words of its context.
     loss
         Negative sampling or the full softmax.
     power
@@ -227,12 +227,13 @@ class Word2Vec:
 
         from pipeline import kernels
 
+        tokens = np.asarray(vocabulary.tokens, np.int32)
         keep = keep_thresholds(vocabulary.counts, self.subsample)
         aliases = kernels.alias_table(np.asarray(vocabulary.counts, np.float64) ** self.power)
         total = int(pieces[-1]) * self.epochs
 
         def work(chunk: Chunk) -> tuple[float, int]:
-            text = vocabulary.tokens, pieces[chunk.sentences], inputs, outputs, keep
+            text = tokens, pieces[chunk.sentences], inputs, outputs, keep
             model = self.window, self.averages
             rates = self.rate(chunk.before / total), self.rate((chunk.before + chunk.words) / total)
             stream = np.random.SeedSequence([self.seed, 1 + chunk.number])
@@ -250,7 +251,12 @@ class Word2Vec:
 
 @dataclass
 class SkipGram(Word2Vec):
-    """Skip-gram: every context word on its own predicts the center."""
+    """Skip-gram: a word and each word of its context, pair by pair, predict one another.
+
+    With the softmax the center predicts its context. With negative sampling it is the context words
+    that predict the center, which over a text are the same pairs, and all of them share the
+    center's negatives: see `kernels`.
+    """
 
     learning_rate: float = 0.05
     averages: ClassVar[bool] = False
@@ -258,7 +264,12 @@ class SkipGram(Word2Vec):
 
 @dataclass
 class CBOW(Word2Vec):
-    """Continuous bag of words: the mean of the context's vectors predicts the center."""
+    """Continuous bag of words: the mean of the context's vectors predicts the center.
+
+    As in word2vec.c each context word moves by the whole gradient of the mean, not by its share: to
+    the formula it is as if the learning rate of input vectors were as many times larger as there
+    are context words.
+    """
 
     learning_rate: float = 0.05
     averages: ClassVar[bool] = True
@@ -273,7 +284,7 @@ class Meter:
 
     def __post_init__(self) -> None:
         self.points: list[Point] = []
-        self.words = self.pairs = self.next = 0
+        self.words = self.pairs = 0
         self.loss = 0.0
         self.next = self.interval
 

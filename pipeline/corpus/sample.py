@@ -21,6 +21,8 @@ CLASSES = ("- -", "-", "neut", "+", "+ +")
 class Sample(CorpusConfig):
     """Sentences drawn from `pipeline.corpus.grammar`, and a larger text for pretrained vectors.
 
+    The grammar writes lower case, so `lower` only concerns unlabelled text of one's own.
+
     Parameters
     ----------
     train, dev, test
@@ -56,7 +58,7 @@ class Sample(CorpusConfig):
         splits = {}
         for stream, (name, size) in enumerate(sizes.items()):
             sentences, labels = grammar.labelled(size, np.random.default_rng([self.seed, stream]))
-            splits[name] = Split([self._case(tokens) for tokens in sentences], labels)
+            splits[name] = Split(sentences, labels)
         return Corpus(
             task=self.task,
             classes=CLASSES,
@@ -71,12 +73,8 @@ class Sample(CorpusConfig):
         """Name the larger text by all that makes it, the grammar's own files included."""
         rules = sorted(Path(grammar.__file__).parent.glob("[gl]*.[pt]*"))
         made_by = "".join(file_digest(path) for path in rules if path.is_file())
-        digest = hashlib.sha256(f"{made_by} {self.lower}".encode()).hexdigest()[:8]
+        digest = hashlib.sha256(made_by.encode()).hexdigest()[:8]
         return f"sample-{self.pretraining}-{self.seed}-{digest}"
 
     def _larger_text(self) -> Iterator[list[str]]:
-        rng = np.random.default_rng([self.seed, 3])
-        return (self._case(tokens) for tokens in grammar.unlabelled(self.pretraining, rng))
-
-    def _case(self, tokens: list[str]) -> list[str]:
-        return [token.lower() for token in tokens] if self.lower else tokens
+        return grammar.unlabelled(self.pretraining, np.random.default_rng([self.seed, 3]))
