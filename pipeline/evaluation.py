@@ -1,7 +1,8 @@
-"""Intrinsic evaluation: do vectors agree with people on similarity, and solve analogies?"""
+"""Intrinsic evaluation: agreement with people on similarity, and analogies solved."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +71,9 @@ def read_pairs(path: Path) -> list[tuple[str, str, float]]:
     for number, line in read_lines(path):
         if not line.strip() or line.startswith("#"):
             continue
-        fields = line.replace(",", "\t").split("\t") if "\t" in line or "," in line else line.split()
+        fields = (
+            line.replace(",", "\t").split("\t") if "\t" in line or "," in line else line.split()
+        )
         try:
             pairs.append((fields[0].strip(), fields[1].strip(), float(fields[2])))
         except (IndexError, ValueError) as error:
@@ -99,9 +102,11 @@ def similarity(vectors: WordVectors, path: Path, *, lower: bool = True) -> Simil
     known = [(a, b, score) for a, b, score in pairs if a in vectors and b in vectors]
     rho = float("nan")
     if len(known) > 1:
-        first, second = (vectors.unit[[vectors.index[p[i]] for p in known]] for i in (0, 1))
-        cosines = np.einsum("nd,nd->n", first.astype(float), second.astype(float))
-        rho = float(spearmanr(cosines, [score for *_, score in known]).statistic)
+        unit = vectors.unit.astype(np.float64)
+        first = unit[[vectors.index[a] for a, _, _ in known]]
+        second = unit[[vectors.index[b] for _, b, _ in known]]
+        cosines = (first * second).sum(axis=1)
+        rho = float(spearmanr(cosines, [score for _, _, score in known]).statistic)
     return Similarity(path.stem, rho, len(known), len(pairs))
 
 

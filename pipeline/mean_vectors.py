@@ -60,8 +60,8 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
-        ValueError
-            If there are no vectors, or `X` is a single text.
+        ValueError, TypeError
+            If there are no vectors; if `X` is a single text.
         """
         self._vectors(X)
         self.n_features_out_ = self._vectors(X).dim
@@ -80,7 +80,7 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.vectors is None:
             raise ValueError("MeanVectors needs vectors: MeanVectors(vectors).")
         if isinstance(X, str):
-            raise ValueError("X is a single text; give a list of texts.")
+            raise TypeError("X is a single text; give a list of texts.")
         return self.vectors
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002

@@ -78,7 +78,8 @@ def write_report(
     """Write what each stage gave, under the stage's name, and the figures under ``report``.
 
     ``corpus/summary.json``, ``vocab/vocabulary.tsv``, ``vectors/``, ``sweep/results.csv``,
-    ``best/predictions.csv`` and what `TextClassifier.load` needs, ``report/*.png`` and their numbers as CSV.
+    ``best/predictions.csv`` and what `TextClassifier.load` needs, ``report/*.png`` and their
+    numbers as CSV.
     """
     config = config or Report()
     mean = mean or Mean()

@@ -7,26 +7,25 @@ probability of every class.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import mlflow
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel
 
 from pipeline.classify import TextClassifier
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-class Served(mlflow.pyfunc.PythonModel):
+class Served(PythonModel):
     """A `TextClassifier` behind MLflow's interface."""
 
     def load_context(self, context: Any) -> None:
         """Load what the run left."""
         self.classifier = TextClassifier.load(Path(context.artifacts["run"]))
 
-    def predict(self, context: Any, model_input: Any, params: Any = None) -> pd.DataFrame:  # noqa: ARG002
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:  # noqa: ARG002
         """Classify the texts of the column ``text``."""
         return self.classifier.predict([str(text) for text in model_input["text"]])
 
 
-mlflow.models.set_model(Served())
+set_model(Served())

@@ -115,7 +115,8 @@ class TestPretrain:
 
     def test_trains_on_the_words_seen_five_times_and_keeps_the_vectors(self, training, tmp_path):
         path = pretrain(self.TEXT, tmp_path)
-        assert path == tmp_path / "key.50d.txt"
+        assert path.parent == tmp_path
+        assert path.name.startswith("key.")
         assert path.read_text() == f"often{' 1.0' * 50}\n"
         assert len(training) == 1
 

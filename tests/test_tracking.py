@@ -46,7 +46,7 @@ class TestALocalStore:
 
     def test_a_file_that_is_no_database_is_told_of(self, tmp_path):
         (tmp_path / "mlflow.db").write_text("this is no database, whatever its name may say " * 99)
-        with pytest.raises(UserError, match="does not work.*tracking=off"):
+        with pytest.raises(UserError, match=r"does not work.*tracking=off"):
             connect(Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db"))
 
     def test_a_folder_that_cannot_be_made_is_told_of(self, tmp_path):
