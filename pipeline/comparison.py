@@ -41,6 +41,7 @@ def compare(folders: Iterable[Path], overrides: dict[Path, list[str]] | None = N
     done = [row for row in rows if row["status"] == "done"]
     reference = next((row for row in done if row["vectors"] == "glove"), done[0] if done else None)
     if reference is not None:
+        reference["reference"] = True
         _test(done, reference)
     return Comparison(rows, reference["arm"] if reference else None)
 
@@ -58,7 +59,8 @@ def arm_names(overrides: list[list[str]]) -> list[str]:
 
 
 def _row(folder: Path, name: str, overrides: list[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {"arm": name, "status": "done", "overrides": " ".join(overrides)}
+    row: dict[str, Any] = {"arm": name, "status": "done", "reference": False}
+    row["overrides"] = " ".join(overrides)
     path = folder / "result.json"
     if not path.exists():
         error = folder / "error.json"
@@ -135,7 +137,7 @@ class Comparison:
         table = self.table()
         write(folder / "comparison.csv", lambda file: table.to_csv(file, index=False))
         rows = json.loads(table.to_json(orient="records"))
-        write_json(folder / "comparison.json", {"reference": self.reference, "runs": rows})
+        write_json(folder / "comparison.json", rows)
         done = table[table["status"] == "done"]
         if len(done):
             columns = {"test_accuracy": "accuracy", "test_low": "low", "test_high": "high"}

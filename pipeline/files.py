@@ -37,6 +37,12 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             ) from error
 
 
+def count_lines(path: Path) -> int:
+    """Count the lines of a file, ``.gz`` or plain; `UserError` where it cannot be read."""
+    with open_bytes(path) as file:
+        return sum(1 for _ in file)
+
+
 @contextlib.contextmanager
 def open_bytes(path: Path, *, unpack: bool = True) -> Iterator[IO[bytes]]:
     """Open a file for reading bytes, those in a ``.gz`` unpacked.

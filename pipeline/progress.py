@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -22,6 +23,11 @@ def progress(items: Iterable[T], name: str, unit: str, total: int | None = None)
         leave=False,
         disable=None,  # where there is no terminal
     )
+
+
+def shown() -> bool:
+    """Say whether bars are seen by anyone: on a terminal."""
+    return sys.stderr.isatty()
 
 
 def bar(name: str, unit: str, total: int) -> Any:

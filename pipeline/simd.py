@@ -141,6 +141,16 @@ def plus(_: Any, a: Any, b: Any) -> Any:
 
 
 @instruction
+def times(_: Any, a: Any, b: Any) -> Any:
+    """Return a * b."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.fmul(*args)
+
+    return VECTOR(VECTOR, VECTOR), code
+
+
+@instruction
 def multiply_add(_: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a * b + c, in one rounding where the processor can."""
 
@@ -174,3 +184,45 @@ def sums(_: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> Any:
         return add(first, second, [0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15])
 
     return VECTOR(*[VECTOR] * 6), code
+
+
+@instruction
+def total(_: Any, a: Any) -> Any:
+    """Add up a vector."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        (vector,) = args
+        for half in (4, 2, 1):
+            other = ir.Constant(ir.VectorType(INT, LANES), [lane ^ half for lane in range(LANES)])
+            vector = builder.fadd(vector, builder.shuffle_vector(vector, vector, other))
+        return builder.extract_element(vector, INT(0))
+
+    return types.float32(VECTOR), code
+
+
+@instruction
+def inverse_root(_: Any, a: Any) -> Any:
+    """Return 1 / sqrt(a) for numbers above zero, within 1.2e-6 of the true value.
+
+    Half the bits, taken from a constant, are within 3.5 % (Lomont 2003, "Fast inverse square
+    root"); a polynomial of degree 3 corrects that in one go. Processors have instructions for this,
+    but one and the same result only for the slow ones.
+    """
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        def eight(value: float) -> Any:
+            return ir.Constant(EIGHT, [value] * LANES)
+
+        integers = ir.VectorType(INT, LANES)
+        bits = builder.lshr(builder.bitcast(args[0], integers), ir.Constant(integers, [1] * LANES))
+        rough = builder.sub(ir.Constant(integers, [0x5F37642F] * LANES), bits)
+        y = builder.bitcast(rough, EIGHT)
+        r = builder.fmul(builder.fmul(y, y), args[0])
+        kind = ir.FunctionType(EIGHT, [EIGHT] * 3)
+        fma = declared(builder, kind, "llvm.fmuladd.v8f32")
+        right = eight(-0.31237194)
+        for coefficient in (1.31339545, -2.1896774, 2.18865315):
+            right = builder.call(fma, [right, r, eight(coefficient)])
+        return builder.fmul(y, right)
+
+    return VECTOR(VECTOR), code

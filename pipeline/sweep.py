@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from pipeline.errors import require
 from pipeline.features import Features
 from pipeline.journal import Metric
+from pipeline.progress import progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +201,8 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
     previous = None
     # Two BLAS threads are slower than one on matrices this narrow, far slower on a busy machine.
     with threadpool_limits(1):
-        for strength in sorted(config.strengths, reverse=True):
+        falling = sorted(config.strengths, reverse=True)
+        for strength in progress(falling, "sweep", "strengths", len(falling)):
             classifier = config.classifier(strength, previous)
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", ConvergenceWarning)

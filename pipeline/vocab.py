@@ -17,7 +17,6 @@ from pipeline.corpus import Corpus
 from pipeline.errors import UserError, require
 from pipeline.files import write
 from pipeline.journal import Metric
-from pipeline.progress import progress
 
 _BLOCK = 10_000  # sentences encoded at a time: bounds the Python objects alive at once
 
@@ -115,7 +114,7 @@ def build_vocab(corpus: Corpus, config: Vocab | None = None) -> Vocabulary:
 
 def build(sentences: Iterable[list[str]], config: Vocab) -> Vocabulary:
     """Do what `build_vocab` does, for any sentences."""
-    words, tokens, offsets = encode(progress(sentences, "vocab", "sentences"))
+    words, tokens, offsets = encode(sentences)
     counts = np.bincount(tokens, minlength=len(words)).astype(np.int64)
     kept = np.argsort(-counts, kind="stable")  # stable: ties in the order first seen
     kept = kept[counts[kept] >= config.min_count][: config.max_size]

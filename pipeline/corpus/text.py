@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pipeline.corpus.tokens import sentences
 from pipeline.errors import require
-from pipeline.files import file_digest, read_lines
+from pipeline.files import count_lines, file_digest, read_lines
+from pipeline.progress import progress, shown
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Text:
         """Yield a token list a sentence."""
         for path in self.paths:
             empty = True
-            for _, line in read_lines(path):
+            total = count_lines(path) if shown() else None
+            for _, line in progress(read_lines(path), path.name, "lines", total):
                 text = line.lower() if self.lower and self.tokenized else line
                 split = [text.split()] if self.tokenized else self._tokenize(text)
                 for tokens in split:
