@@ -20,12 +20,13 @@ from pipeline.corpus import Corpus, Granularity, Sample, Split, Sst, Table, Text
 from pipeline.errors import UserError
 from pipeline.experiment import Experiment
 from pipeline.features import Features, Mean, Unknown, featurize
-from pipeline.formats import read_text, write_text
+from pipeline.formats import read_text, read_vectors, write_text, write_vectors
 from pipeline.report import Report, write_report
 from pipeline.sweep import Logistic, OneVsRest, Sweep, TwoLayer, sweep_strengths
-from pipeline.vectors import CBOW, Glove, Random, SkipGram, WordVectors, train_vectors
+from pipeline.trainer import Combine
+from pipeline.vectors import CBOW, Glove, GloveTrain, Random, SkipGram, WordVectors, train_vectors
 from pipeline.vocab import Vocab, Vocabulary, build_vocab
-from pipeline.word2vec import Combine, Loss
+from pipeline.word2vec import Loss
 
 __all__ = [
     "CBOW",
@@ -36,6 +37,7 @@ __all__ = [
     "Experiment",
     "Features",
     "Glove",
+    "GloveTrain",
     "Granularity",
     "Logistic",
     "Loss",
@@ -64,9 +66,11 @@ __all__ = [
     "featurize",
     "pick_best",
     "read_text",
+    "read_vectors",
     "sweep_strengths",
     "tokenize",
     "train_vectors",
     "write_report",
     "write_text",
+    "write_vectors",
 ]

@@ -9,6 +9,7 @@ One experiment, a comparison, anything changed by its name::
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from threadpoolctl import threadpool_limits
 
 from pipeline import config
 from pipeline.errors import UserError
@@ -39,6 +41,8 @@ def job(cfg: DictConfig) -> None:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     many = settings.mode is RunMode.MULTIRUN
+    for name in ("result.json", "error.json", "metrics.csv"):  # of an earlier run in this folder
+        (folder / name).unlink(missing_ok=True)
     try:
         experiment, tracking = config.build(cfg, settings.runtime.choices)
         name = experiment.name or experiment.choices["vectors"]
@@ -46,12 +50,18 @@ def job(cfg: DictConfig) -> None:
         if many and (parent_id := parent()):
             tags["mlflow.parentRunId"] = parent_id
         log.info("%s, %s", name, folder)
-        with tracked(tracking, folder, experiment.corpus.task, name, tags) as run_id:
+        # Two BLAS threads are slower than one on matrices this narrow, and add up differently.
+        with (
+            threadpool_limits(1),
+            tracked(tracking, folder, experiment.corpus.task, name, tags) as run_id,
+        ):
             experiment.run(folder, run_id)
     except UserError as error:
         if FULL_ERROR:
             log.exception("the traceback that was asked for:")
         fail(folder, str(error))
+    except OSError as error:
+        fail(folder, f"{error.filename or folder}: {error.strerror or error}.")
     except Exception as error:
         if not many:
             raise
@@ -62,13 +72,14 @@ def job(cfg: DictConfig) -> None:
 def fail(folder: Path, error: str) -> None:
     """Note and say why a run failed."""
     failures.append(error)
-    write_json(folder / "error.json", {"error": error})
     log.error("error: %s", error)
+    with contextlib.suppress(OSError):  # a full disk may be the very error
+        write_json(folder / "error.json", {"error": error})
 
 
 def main() -> None:
     """Run `job` by Hydra, and turn errors into one line each."""
-    config.environment()
+    sys.path.insert(0, str(Path.cwd()))  # for code of one's own, as python -m does
     config.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, and are told in our own words
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the runs are ended in order
@@ -80,6 +91,14 @@ def main() -> None:
         if FULL_ERROR:
             raise
         sys.exit(f"error: {config.explain(error)}")
+    except OSError as error:
+        if FULL_ERROR:
+            raise
+        sys.exit(f"error: {error.filename}: {error.strerror}.")
+    except ValueError as error:
+        if FULL_ERROR or "override" not in str(error):  # Hydra's, for vectors=null and the like
+            raise
+        sys.exit(f"error: {error}.")
     except KeyboardInterrupt:
         status = "KILLED"
         print("stopped", file=sys.stderr)  # noqa: T201

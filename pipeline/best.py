@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,8 @@ from pipeline.files import write
 from pipeline.journal import Metric
 from pipeline.statistics import accuracy_interval
 from pipeline.sweep import Classifier, Sweep
+
+log = logging.getLogger(__name__)
 
 
 class Ties(StrEnum):
@@ -112,6 +115,9 @@ def pick_best(swept: Sweep, features: Features, config: OnDev | None = None) -> 
     dev = swept.results["dev_accuracy"].to_numpy()
     winners = np.flatnonzero(dev == dev.max())
     row = int(winners[-1] if config.ties is Ties.strongest else winners[0])
+    if len(dev) > 1 and row in {0, len(dev) - 1}:
+        end = "weakest" if row == 0 else "strongest"
+        log.info("  the best strength is the %s tried: widen sweep.strengths to be sure", end)
     classifier = swept.classifiers[row]
     predicted = {split: np.asarray(classifier.predict(X)) for split, X in features.X.items()}
     probabilities = {split: classifier.predict_proba(X) for split, X in features.X.items()}

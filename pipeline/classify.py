@@ -50,6 +50,10 @@ class TextClassifier:
         """Return a row a text: its ``label``, and ``p(CLASS)`` for every class."""
         import pandas as pd
 
+        if isinstance(texts, str):
+            raise TypeError("texts is a single text; give a list of texts.")
+        if not len(texts):
+            return pd.DataFrame(columns=["label", *(f"p({name})" for name in self.classes)])
         tokens = [self._tokenize(text) for text in texts]
         counts, lengths = word_counts(tokens, self.vectors)
         probabilities = self.classifier.predict_proba(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ from pipeline.features import Mean
 from pipeline.report import Report
 from pipeline.sweep import Logistic, OneVsRest, TwoLayer
 from pipeline.tracking import Tracking
-from pipeline.vectors import CBOW, Glove, Random, SkipGram
+from pipeline.vectors import CBOW, Glove, GloveTrain, Random, SkipGram
 from pipeline.vocab import Vocab
 
 # In a checkout conf/ stands beside the package, in an installed wheel inside it.
@@ -39,7 +38,13 @@ CONF = next(
 SCHEMAS: dict[str, dict[str, type]] = {
     "corpus": {"sample": Sample, "sst": Sst, "table": Table},
     "vocab": {"default": Vocab},
-    "vectors": {"skipgram": SkipGram, "cbow": CBOW, "glove": Glove, "random": Random},
+    "vectors": {
+        "skipgram": SkipGram,
+        "cbow": CBOW,
+        "glove_train": GloveTrain,
+        "glove": Glove,
+        "random": Random,
+    },
     "features": {"mean": Mean},
     "sweep": {"logistic": Logistic, "one_vs_rest": OneVsRest, "two_layer": TwoLayer},
     "best": {"dev": OnDev},
@@ -93,6 +98,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[Experiment, Trac
     UserError
         For a value out of range, one that is missing, or a `_target_` that cannot be made.
     """
+    _refuse_unknown(cfg)
     try:
         made: dict[str, Any] = {name: OmegaConf.to_object(cfg[name]) for name in SCHEMAS}
         shared = {name: cfg[name] for name in ("seed", "name")}
@@ -103,6 +109,19 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[Experiment, Trac
             made[group] = _instantiate(group, value)
     tracking = made.pop("tracking")
     return Experiment(**made, **shared, choices={name: choices[name] for name in STAGES}), tracking
+
+
+def _refuse_unknown(cfg: DictConfig) -> None:
+    """Refuse keys that ``+`` put where no field has that name."""
+    root = {field.name for field in fields(Config)} | {"hydra"}
+    unknown = [str(key) for key in cfg if key not in root]
+    for group in SCHEMAS:
+        schema = OmegaConf.get_type(cfg, group)
+        if is_dataclass(schema):
+            known = {field.name for field in fields(schema)}
+            unknown += [f"{group}.{key}" for key in cfg[group] if key not in known]
+    if unknown:
+        raise UserError(f"{unknown[0]}: no such key; --cfg job lists those there are.")
 
 
 def _instantiate(group: str, value: dict[str, Any]) -> Any:
@@ -157,9 +176,3 @@ def _keys(schema: Any) -> list[str]:
 
 def _list(options: list[str]) -> str:
     return f"choose one of {', '.join(options)}."
-
-
-def environment() -> None:
-    """Keep libraries to one BLAS thread each: two are slower on work this narrow."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")

@@ -24,7 +24,7 @@ class Similarity:
         The file's.
     spearman
         Rank correlation of cosine similarity with people's judgements, over the pairs found; nan
-        for fewer than two.
+        for fewer than two, or where all are alike.
     found, total
         Pairs of which both words have vectors, and all pairs of the file.
     """
@@ -67,22 +67,31 @@ def read_pairs(path: Path) -> list[tuple[str, str, float]]:
         Naming the line that is not of this form. A header is allowed, and lines that begin with #.
     """
     pairs = []
+    first = True
     for number, line in read_lines(path):
         if not line.strip() or line.startswith("#"):
             continue
+        header, first = first, False
         fields = (
             line.replace(",", "\t").split("\t") if "\t" in line or "," in line else line.split()
         )
         try:
-            pairs.append((fields[0].strip(), fields[1].strip(), float(fields[2])))
+            pairs.append((fields[0].strip(), fields[1].strip(), _score(fields[2])))
         except (IndexError, ValueError) as error:
-            if number == 1:
+            if header:
                 continue
             raise UserError(
                 f"{path}, line {number}: expected two words and a score, e.g. 'old new 1.58'."
             ) from error
     require(pairs, f"{path} holds no word pairs.")
     return pairs
+
+
+def _score(text: str) -> float:
+    score = float(text)
+    if not np.isfinite(score):
+        raise ValueError(text)
+    return score
 
 
 def similarity(vectors: WordVectors, path: Path, *, lower: bool = True) -> Similarity:
@@ -101,11 +110,12 @@ def similarity(vectors: WordVectors, path: Path, *, lower: bool = True) -> Simil
     known = [(a, b, score) for a, b, score in pairs if a in vectors and b in vectors]
     rho = float("nan")
     if len(known) > 1:
-        unit = vectors.unit.astype(np.float64)
-        first = unit[[vectors.index[a] for a, _, _ in known]]
-        second = unit[[vectors.index[b] for _, b, _ in known]]
+        scores = np.array([score for _, _, score in known])
+        first = vectors.unit[[vectors.index[a] for a, _, _ in known]].astype(np.float64)
+        second = vectors.unit[[vectors.index[b] for _, b, _ in known]].astype(np.float64)
         cosines = (first * second).sum(axis=1)
-        rho = float(spearmanr(cosines, [score for _, _, score in known]).statistic)
+        if np.ptp(scores) > 0 and np.ptp(cosines) > 0:  # without any order there is no correlation
+            rho = float(spearmanr(cosines, scores).statistic)
     return Similarity(path.stem, rho, len(known), len(pairs))
 
 
@@ -160,4 +170,6 @@ def _answered(vectors: WordVectors, questions: np.ndarray) -> int:
     unit = vectors.unit
     scores = (unit[b] - unit[a] + unit[c]) @ unit.T
     scores[np.arange(len(questions))[:, None], questions[:, :3]] = -np.inf
-    return int(np.sum(scores.argmax(axis=1) == expected))
+    answers = scores.argmax(axis=1)
+    found = scores[np.arange(len(questions)), answers] > -np.inf  # where there are other words
+    return int(np.sum((answers == expected) & found))

@@ -1,4 +1,4 @@
-"""The experiment: six stages, each taking what those before it gave."""
+"""The experiment: a corpus and six stages, each taking what those before it gave."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Experiment:
     name
         Of the run; unset: the vectors' name.
     choices
-        Names of the chosen corpus, vectors and sweep, noted with the results.
+        Names of what was chosen for each of them, noted with the results.
     """
 
     corpus: CorpusConfig = field(default_factory=Sample)
@@ -94,7 +94,9 @@ class Experiment:
             flat[stage] = self.choices.get(stage, type(chosen).__name__)
             values = asdict(chosen) if is_dataclass(chosen) else vars(chosen)  # type: ignore[arg-type]
             for name, value in values.items():
-                flat[f"{stage}.{name}"] = value.value if isinstance(value, Enum) else value
+                plain = value.value if isinstance(value, Enum) else value
+                json_types = (str, int, float, bool, list, dict, type(None))
+                flat[f"{stage}.{name}"] = plain if isinstance(plain, json_types) else str(plain)
         return flat
 
     def settings_hash(self) -> str:

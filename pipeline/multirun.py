@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from pipeline import config, tracking
 from pipeline.comparison import Comparison, compare
 from pipeline.errors import UserError
 from pipeline.experiment import Experiment
+
+log = logging.getLogger(__name__)
 
 PARENT = "YOURVECTORS_PARENT_RUN"
 
@@ -66,14 +69,19 @@ class Multirun(Callback):
         Multirun.current = None
         asked = {
             path.parent.parent: yaml.safe_load(path.read_text("utf-8"))
-            for path in self.folder.glob("*/.hydra/overrides.yaml")
+            for path in self.folder.rglob(".hydra/overrides.yaml")
         }
-        if asked:
-            comparison = compare(sorted(asked, key=_number), asked)
-            comparison.save(self.folder)
-            show(comparison, self.folder)
-            if comparison.failed:
-                Multirun.failed, status = True, "FAILED"
+        try:
+            if asked:
+                comparison = compare(sorted(asked, key=_number), asked)
+                comparison.save(self.folder)
+                show(comparison, self.folder)
+                if comparison.failed:
+                    Multirun.failed = True
+                    status = "FAILED" if status == "FINISHED" else status
+        except Exception:  # Hydra would make a warning of it
+            Multirun.failed, status = True, "FAILED"
+            log.exception("the comparison failed; the runs themselves are in %s", self.folder)
         if self.run:
             try:
                 self.run.finish(self.folder, status)

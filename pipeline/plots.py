@@ -79,18 +79,19 @@ def confusion(matrix: NDArray[np.int64], classes: Sequence[str]) -> Figure:
                 fontsize=9,
                 color="white" if np.dot(shade, (0.3, 0.59, 0.11)) < 0.55 else INK,
             )
-    axes.set_xticks(range(n), classes)
-    axes.set_yticks(range(n), classes)
+    axes.set_xticks(range(n), classes, parse_math=False)
+    axes.set_yticks(range(n), classes, parse_math=False)
     longest = max(map(len, classes))
     if longest > 8:
         axes.tick_params(axis="x", rotation=45)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
+    axes.set_xlabel("predicted class of the test sentences")
+    axes.set_ylabel("true class")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, format=PercentFormatter(1, decimals=0))
     bar.set_label("share of the true class", color=INK)
+    bar.ax.tick_params(colors=INK, labelsize=9.5)
     bar.outline.set_visible(False)
     return figure
 
@@ -102,7 +103,14 @@ def word_map(words: Sequence[str], points: NDArray[np.float64]) -> Figure:
     axes.margins(0.12)
     labels = [
         # A bare comma would be lost on the map.
-        axes.text(x, y, word if word.isalnum() else f"\u201c{word}\u201d", fontsize=10, color=INK)
+        axes.text(
+            x,
+            y,
+            word if word.isalnum() else f"\u201c{word}\u201d",
+            fontsize=10,
+            color=INK,
+            parse_math=False,
+        )
         for word, (x, y) in zip(words, points, strict=True)
     ]
     FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]  # labels have a size only once they are drawn
@@ -115,6 +123,7 @@ def word_map(words: Sequence[str], points: NDArray[np.float64]) -> Figure:
             expand=(1.25, 1.5),
             arrowprops={"arrowstyle": "-", "color": FAINT, "lw": 0.5},
         )
+    axes.set_aspect("equal", "datalim")  # or distances would lie
     axes.set_xlabel("first principal direction")
     axes.set_ylabel("second principal direction")
     return figure
@@ -140,8 +149,18 @@ def arms(table: pd.DataFrame) -> Figure:
     rows = np.arange(len(table))
     axes.hlines(rows, table["low"], table["high"], color=DEV, linewidth=2.2, alpha=0.55)
     axes.plot(table["accuracy"], rows, "o", color=DEV, markersize=7)
-    axes.set_yticks(rows, table["arm"])
-    axes.set_ylim(-0.6, len(table) - 0.4)
+    for row, accuracy in zip(rows, table["accuracy"], strict=True):
+        axes.annotate(
+            f"{100 * accuracy:.1f}",
+            (accuracy, row),
+            (0, 6),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+            color=INK,
+        )
+    axes.set_yticks(rows, table["arm"], parse_math=False)
+    axes.set_ylim(-0.6, len(table) - 0.3)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.set_xlabel("test accuracy, 95 % interval")

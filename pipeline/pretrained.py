@@ -14,7 +14,7 @@ from pipeline.corpus import Corpus, Pretraining
 from pipeline.download import Archive, download
 from pipeline.errors import UserError, require
 from pipeline.files import file_digest
-from pipeline.formats import read_text, write_text
+from pipeline.formats import files_of, read_vectors, write_text
 from pipeline.training import train
 from pipeline.vocab import Vocab, Vocabulary, build
 from pipeline.word2vec import SkipGram
@@ -33,55 +33,70 @@ CACHE = Path("outputs") / "cache" / "pretrained"
 
 @dataclass
 class Glove:
-    """Pretrained vectors from any GloVe or word2vec text file, read for the words needed.
+    """Pretrained vectors from a file of any format, read for the words needed.
 
     Parameters
     ----------
     path
-        The file. Unset: the corpus's own pretrained vectors where it has some (the sample);
-        otherwise GloVe 6B (Pennington et al. 2014) is downloaded, 862 MB.
+        The file: GloVe or word2vec text, word2vec binary, .npz, or a folder or .tsv file of the
+        TensorBoard projector's. Unset: the corpus's own pretrained vectors where it has some (the
+        sample); otherwise GloVe 6B (Pennington et al. 2014) is downloaded, 862 MB.
     dim
-        Which of the downloaded files: 50, 100, 200 or 300 dimensions. A file named by `path` has
-        the dimensions it has.
+        Dimensions; a file named by `path` must have them. Unset: those of the file, and 50 where
+        there is a choice. GloVe 6B comes in 50, 100, 200 and 300.
     url
-        Where to download from, for a mirror of the official archive.
+        A mirror of the official archive to download from.
     """
 
     path: str | None = None
-    dim: int = 50
-    url: str = ARCHIVE.url
+    dim: int | None = None
+    url: str | None = None
 
     def __post_init__(self) -> None:
         """Check values."""
-        require(self.dim in DIMS, f"vectors.dim: GloVe 6B comes in {DIMS}, not {self.dim}.")
+        if self.dim is not None:
+            require(self.dim >= 1, f"vectors.dim must be at least 1, not {self.dim}.")
 
     def make(self, corpus: Corpus, vocabulary: Vocabulary) -> WordVectors:
         """Read the vectors of the words of vocabulary and corpus."""
         path = self._file(corpus)
         # A dictionary, not a set: its order does not depend on Python's hash seed.
         needed = dict.fromkeys([*vocabulary.words, *corpus.words()])
-        vectors = read_text(path, needed)
-        provenance = {"source": "file", "file": path.name, "digest": file_digest(path)}
+        vectors = read_vectors(path, needed)
+        digests = [file_digest(file) for file in files_of(path)]
+        digest = (
+            digests[0] if len(digests) == 1 else hashlib.sha256(str(digests).encode()).hexdigest()
+        )
+        require(
+            self.dim in {None, vectors.dim},
+            f"{path} has {vectors.dim} dimensions, not vectors.dim={self.dim}; leave vectors.dim "
+            "out, or name another file.",
+        )
+        provenance = {"source": "file", "file": path.name, "digest": digest}
+        if self.path is None and corpus.pretraining is not None:
+            provenance["note"] = corpus.pretraining.note
         return WordVectors(vectors.words, vectors.matrix, provenance)
 
     def _file(self, corpus: Corpus) -> Path:
         if self.path is not None:
             return Path(self.path).expanduser()
         if corpus.pretraining is not None:
-            return pretrain(corpus.pretraining)
-        name = f"glove.6B.{self.dim}d.txt"
-        archive = Archive(self.url, ARCHIVE.sha256, ARCHIVE.size)
+            return pretrain(corpus.pretraining, self.dim or 50)
+        dim = self.dim or 50
+        require(dim in DIMS, f"vectors.dim: GloVe 6B comes in {DIMS}, not {dim}.")
+        name = f"glove.6B.{dim}d.txt"
+        archive = Archive(self.url or ARCHIVE.url, ARCHIVE.sha256, ARCHIVE.size)
         try:
             return download(archive, [name], Path("data") / "glove") / name
         except UserError as error:
             raise UserError(f"{error} (vectors.path=FILE names one you have.)") from error
 
 
-def pretrain(text: Pretraining, folder: Path = CACHE) -> Path:
-    """Train 50-d skip-gram vectors on a corpus's own larger text, once; return the GloVe file."""
-    trainer = SkipGram(dim=50, epochs=5)
+def pretrain(text: Pretraining, dim: int = 50, folder: Path = CACHE) -> Path:
+    """Train skip-gram vectors on a corpus's own larger text, once; return the GloVe file."""
+    trainer = SkipGram(dim=dim, epochs=5)
     key = hashlib.sha256(f"{text.key} {trainer}".encode()).hexdigest()[:8]
-    path = folder / f"{text.key}.{key}.50d.txt"
+    path = folder / f"{text.key}.{key}.{dim}d.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):  # of many jobs that need it, one trains
         if not path.is_file():

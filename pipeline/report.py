@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.best import Best
 from pipeline.classify import TextClassifier
 from pipeline.corpus import Corpus
+from pipeline.errors import UserError, require
 from pipeline.features import Features, Mean
 from pipeline.files import write, write_json
 from pipeline.journal import Metric
@@ -20,6 +22,8 @@ from pipeline.wordvectors import WordVectors
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger(__name__)
 
 _PACKAGES = ("yourvectors", "numpy", "numba", "scipy", "scikit-learn", "mlflow", "hydra-core")
 
@@ -47,6 +51,12 @@ class Report:
 
     words: list[str] = field(default_factory=default_words)
     neighbours: int = 10
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        require(
+            self.neighbours >= 0, f"report.neighbours must be at least 0, not {self.neighbours}."
+        )
 
 
 @dataclass(frozen=True)
@@ -88,14 +98,14 @@ def write_report(
     _csv(folder / "sweep" / "results.csv", swept.results)
     sentences = {name: split.sentences for name, split in corpus.splits.items()}
     best.save(folder / "best", features, sentences)
-    TextClassifier(
-        vectors,
-        mean,
-        best.classifier,
-        corpus.classes,
-        lower=corpus.unlabelled.lower,
-        brackets=corpus.unlabelled.brackets,
-    ).save(folder)
+    text = corpus.unlabelled
+    model = TextClassifier(
+        *(vectors, mean, best.classifier, corpus.classes), lower=text.lower, brackets=text.brackets
+    )
+    try:
+        model.save(folder)
+    except UserError as error:  # one's own classifier may be such: the numbers stand all the same
+        log.warning("%s", error)
     _figures(folder / "report", vectors, features, swept, best, config)
     return Written(folder)
 

@@ -85,8 +85,8 @@ class Logistic:
     """
 
     strengths: list[float] = field(default_factory=default_strengths)
-    max_iter: int = 5000
-    tol: float = 1e-5  # at 1e-4 a fit begun at the last one stops before it has moved
+    max_iter: int = 10_000
+    tol: float = 1e-6  # looser, and a fit begun at the last one stops before it has moved
 
     def __post_init__(self) -> None:
         """Check values."""
@@ -98,9 +98,9 @@ class Logistic:
         """Return the classifier for one strength."""
         from sklearn.linear_model import LogisticRegression
 
-        model: Classifier = copy.deepcopy(previous) or LogisticRegression(
-            max_iter=self.max_iter, tol=self.tol, warm_start=True
-        )
+        if previous is None:
+            previous = LogisticRegression(max_iter=self.max_iter, tol=self.tol, warm_start=True)
+        model = copy.deepcopy(previous)
         model.set_params(C=inverse(strength))
         return model
 

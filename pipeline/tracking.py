@@ -1,29 +1,23 @@
 """Runs in MLflow. Only this module imports mlflow, and only when a run is tracked.
 
-All that is sent stands in the run's folder first, so a server that dies costs nothing but to send
-it again.
+All that is sent stands in the run's folder first: a server that dies takes nothing with it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
-import shutil
 import socket
+import sqlite3
 import subprocess
-import tempfile
-import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.errors import UserError, require
-from pipeline.journal import read_metrics
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,8 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DEFAULT_URI = "sqlite:///outputs/mlflow.db"
-_BATCH = 1000  # metrics and 100 parameters are what MLflow takes in one call
-_LONGEST = 6000  # characters of a parameter; longer ones are in params.json alone
 
 
 @dataclass
@@ -42,7 +34,8 @@ class Tracking:
     Parameters
     ----------
     uri
-        The tracking server: ``sqlite:///FILE``, ``http://HOST:PORT``, or ``file:FOLDER``.
+        The tracking store: ``sqlite:///FILE``, a database MLflow knows, or a server's
+        ``http://HOST:PORT``.
     enabled
         Whether to track at all; ``tracking=off`` says no.
     experiment
@@ -59,7 +52,10 @@ class Tracking:
 
     def __post_init__(self) -> None:
         """Check values."""
-        require(self.uri, "tracking.uri is empty; give an address, or say tracking=off.")
+        require(
+            "://" in self.uri and not self.uri.startswith("file:"),
+            f"tracking.uri={self.uri}: give sqlite:///FILE, http://HOST:PORT, or tracking=off.",
+        )
         require(self.largest_mb > 0, f"tracking.largest_mb must be above 0, not {self.largest_mb}.")
 
 
@@ -72,6 +68,7 @@ def connect(tracking: Tracking) -> MlflowClient:
         If the store cannot be reached, in seconds rather than minutes.
     """
     _knock(tracking.uri)
+    path = _sqlite_path(tracking.uri)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -82,7 +79,6 @@ def connect(tracking: Tracking) -> MlflowClient:
     from sqlalchemy.exc import SQLAlchemyError
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    path = _sqlite_path(tracking.uri)
     try:
         # Of many processes that find no store, one makes it.
         with FileLock(f"{path}.lock") if path else contextlib.nullcontext():
@@ -101,7 +97,10 @@ def _knock(uri: str) -> None:
     address = urlsplit(uri)
     if address.scheme not in {"http", "https"}:
         return
-    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        port = address.port or (443 if address.scheme == "https" else 80)
+    except ValueError as error:
+        raise UserError(f"tracking.uri={uri}: {error}.") from error
     try:
         socket.create_connection((address.hostname or "", port), timeout=5).close()
     except OSError as error:
@@ -117,8 +116,15 @@ def _sqlite_path(uri: str) -> Path | None:
     path = Path(uri.removeprefix("sqlite:///"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.closing(sqlite3.connect(path)) as database:  # MLflow would try for a minute
+            database.execute("pragma schema_version")
     except OSError as error:
         raise UserError(f"tracking.uri={uri}: {path.parent} cannot be made: {error}.") from error
+    except sqlite3.Error as error:
+        raise UserError(
+            f"the tracking store {uri} does not work: {error}. "
+            "Name another by tracking.uri=..., or say tracking=off."
+        ) from error
     return path
 
 
@@ -161,17 +167,26 @@ class Run:
         """Send all that stands in the run's folder, and end the run."""
         from mlflow.exceptions import MlflowException
 
+        from pipeline.sending import send
+
+        end = "FAILED"
         try:
             if (folder / "result.json").exists():
-                send(self.client, self.id, folder, self.tracking)
+                send(self.client, self.id, folder, self.tracking.uri, self.tracking.largest_mb)
             for path in sorted(folder.glob("comparison.*")):
                 self.client.log_artifact(self.id, str(path))
-            self.client.set_terminated(self.id, status)
+            end = status
         except (MlflowException, OSError) as error:
             raise UserError(
                 f"the run is complete in {folder}, but the tracking store {self.tracking.uri} "
                 f"did not take it: {_first_line(error)}."
             ) from error
+        except (KeyboardInterrupt, SystemExit):
+            end = "KILLED"
+            raise
+        finally:
+            with contextlib.suppress(MlflowException):  # a store that is gone is told of above
+                self.client.set_terminated(self.id, end)
 
 
 def start(tracking: Tracking, task: str, name: str, tags: dict[str, str]) -> Run:
@@ -193,104 +208,12 @@ def tracked(
     run = start(tracking, task, name, tags)
     try:
         yield run.id
-    except KeyboardInterrupt:
-        run.finish(folder, "KILLED")
-        raise
-    except BaseException:
+    except BaseException as error:
+        killed = isinstance(error, KeyboardInterrupt | SystemExit)
         with contextlib.suppress(UserError):  # the first error is the one to tell of
-            run.finish(folder, "FAILED")
+            run.finish(folder, "KILLED" if killed else "FAILED")
         raise
     run.finish(folder, "FINISHED")
-
-
-def send(client: MlflowClient, run_id: str, folder: Path, tracking: Tracking) -> None:
-    """Send parameters, metrics, datasets, tables and files of a finished run's folder."""
-    import pandas as pd
-    from mlflow.entities import Metric, Param
-
-    result = json.loads((folder / "result.json").read_text("utf-8"))
-    now = int(time.time() * 1000)
-    metrics = [Metric(m.name, m.value, now, m.step) for m in read_metrics(folder)]
-    for begin in range(0, len(metrics), _BATCH):
-        client.log_batch(run_id, metrics=metrics[begin : begin + _BATCH])
-    params = [
-        Param(name, str(value))
-        for name, value in {"seed": result["seed"], **result["settings"]}.items()
-        if len(str(value)) <= _LONGEST
-    ]
-    for begin in range(0, len(params), 100):
-        client.log_batch(run_id, params=params[begin : begin + 100])
-    client.log_dict(run_id, result["settings"], "params.json")
-    client.set_tag(run_id, "settings_hash", result["settings_hash"])
-    client.set_tag(run_id, "corpus_digest", result["digests"]["corpus"])
-    client.set_tag(run_id, "vectors_digest", result["digests"]["vectors"])
-    client.set_tag(run_id, "vectors", result["vectors"])
-    _send_datasets(client, run_id, folder, result)
-    results = pd.read_csv(folder / "sweep" / "results.csv")
-    client.log_table(run_id, results, "sweep/results.json")
-    _send_files(client, run_id, folder, tracking.largest_mb)
-    _send_model(run_id, folder, tracking, result)
-
-
-def _send_datasets(client: MlflowClient, run_id: str, folder: Path, result: dict[str, Any]) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    summary = json.loads((folder / "corpus" / "summary.json").read_text("utf-8"))
-    inputs = []
-    for split, facts in summary["splits"].items():
-        profile = {"num_rows": facts["sentences"], "num_tokens": facts["tokens"]}
-        dataset = Dataset(
-            name=f"{result['task']} {split}",
-            digest=facts["digest"][:36],
-            source_type="local",
-            source=json.dumps({"corpus": result["settings"].get("corpus.path") or summary["task"]}),
-            profile=json.dumps(profile | {"labels": facts["labels"]}),
-        )
-        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", split)]))
-    client.log_inputs(run_id, datasets=inputs)
-
-
-def _send_files(client: MlflowClient, run_id: str, folder: Path, largest_mb: float) -> None:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != "run.log":
-            if path.stat().st_size <= largest_mb * 1e6:
-                below = path.parent.relative_to(folder)
-                client.log_artifact(run_id, str(path), str(below) if below.parts else None)
-            else:
-                log.info("%s is not sent: larger than tracking.largest_mb", path)
-
-
-def _send_model(run_id: str, folder: Path, tracking: Tracking, result: dict[str, Any]) -> None:
-    """Log the chosen classifier: raw text in, label and probabilities out."""
-    import mlflow
-    import pandas as pd
-    from mlflow.models import infer_signature
-
-    from pipeline.classify import TextClassifier
-
-    parts = [folder / "vectors", folder / "best"]
-    size = sum(path.stat().st_size for part in parts for path in part.iterdir())
-    if size > tracking.largest_mb * 1e6:
-        log.info("the model is not sent: larger than tracking.largest_mb")
-        return
-    example = pd.DataFrame({"text": ["a sweet, funny film", "a waste of two good actors"]})
-    signature = infer_signature(example, TextClassifier.load(folder).predict(list(example["text"])))
-    with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow asks for type hints that would say less
-        run = Path(temporary) / "run"
-        for part in parts:
-            shutil.copytree(part, run / part.name)
-        mlflow.set_tracking_uri(tracking.uri)
-        with mlflow.start_run(run_id=run_id, log_system_metrics=False):
-            mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(Path(__file__).with_name("serving.py")),
-                artifacts={"run": str(run)},
-                signature=signature,
-                input_example=example,
-                # Named, or MLflow loads the model in a process of its own to find them out.
-                pip_requirements=[f"yourvectors=={result['versions']['yourvectors']}"],
-            )
 
 
 def _git_tags() -> dict[str, str]:

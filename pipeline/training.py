@@ -3,22 +3,52 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 from enum import Enum
 
 import numpy as np
 
+from pipeline.checkpoint import MINUTES, Checkpoint
 from pipeline.progress import bar
+from pipeline.trainer import Combine, Progress, Trainer
 from pipeline.vocab import Vocabulary
-from pipeline.word2vec import Combine, Progress, Word2Vec
 from pipeline.wordvectors import WordVectors
 
 log = logging.getLogger(__name__)
 
 
-def train(vocabulary: Vocabulary, trainer: Word2Vec) -> WordVectors:
-    """Train, and combine input and output vectors as the trainer says."""
-    name = type(trainer).__name__
+def train(
+    vocabulary: Vocabulary, trainer: Trainer, checkpoint_minutes: float = MINUTES
+) -> WordVectors:
+    """Train, and combine input and output vectors as the trainer says.
+
+    Training that was stopped, by Ctrl-C or worse, goes on where it was when the same is asked for
+    again: same trainer and settings, same text, same version of this package. Its state is in
+    ``outputs/cache/training`` of the working directory meanwhile.
+
+    Parameters
+    ----------
+    vocabulary
+        Words and encoded text.
+    trainer
+        What to learn from it, and how. All its fields are part of what the result is; hence how
+        often the state is saved, which changes nothing in the result, is none of them.
+    checkpoint_minutes
+        Time between two checkpoints; 0: as often as possible; ``math.inf``: only when stopped.
+
+    Raises
+    ------
+    UserError
+        If there is nothing to learn from, or the training diverges.
+    """
+    kind = type(trainer)
+    name = kind.__name__
+    settings = {k: v.value if isinstance(v, Enum) else v for k, v in vars(trainer).items()}
+    what = {
+        "trainer": f"{kind.__module__}.{kind.__qualname__}",
+        "settings": settings,
+        "text": vocabulary.digest,
+    }
+    checkpoint = Checkpoint.of(what, minutes=checkpoint_minutes)
     if trainer.threads > 1:
         log.info(
             "%d threads write to the same vectors: not reproducible bit by bit", trainer.threads
@@ -28,16 +58,16 @@ def train(vocabulary: Vocabulary, trainer: Word2Vec) -> WordVectors:
         def show(now: Progress) -> None:
             state = f"loss {now.loss:.3f}, rate {now.learning_rate:.4f}"
             shown.set_postfix_str(state, refresh=False)
+            shown.initial = now.words_before  # so that the speed shown is that of this run
             shown.update(now.words_seen - shown.n)
 
-        trained = trainer.train(vocabulary, show)
+        trained = trainer.train(vocabulary, show, checkpoint)
     if trainer.combine is Combine.concat:
         matrix = np.hstack([trained.input, trained.output])
     elif trainer.combine is Combine.sum:
         matrix = trained.input + trained.output
     else:
         matrix = trained.input
-    settings = {k: v.value if isinstance(v, Enum) else v for k, v in asdict(trainer).items()}
     provenance = {
         "source": "trained",
         "trainer": name,

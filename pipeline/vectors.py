@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import Protocol
 
 from pipeline.corpus import Corpus
+from pipeline.glove import GloveTrain
 from pipeline.pretrained import Glove, Random
+from pipeline.trainer import Trainer
 from pipeline.training import train
 from pipeline.vocab import Vocabulary
-from pipeline.word2vec import CBOW, SkipGram, Word2Vec
+from pipeline.word2vec import CBOW, SkipGram
 from pipeline.wordvectors import WordVectors
 
-__all__ = ["CBOW", "Glove", "Random", "SkipGram", "Source", "WordVectors", "train_vectors"]
+__all__ = [
+    "CBOW",
+    "Glove",
+    "GloveTrain",
+    "Random",
+    "SkipGram",
+    "Source",
+    "WordVectors",
+    "train_vectors",
+]
 
 
 class Maker(Protocol):
@@ -22,7 +33,7 @@ class Maker(Protocol):
         ...
 
 
-Source = Word2Vec | Maker
+Source = Trainer | Maker
 
 
 def train_vectors(
@@ -36,6 +47,6 @@ def train_vectors(
         If the source cannot make them; see each source.
     """
     source = source or SkipGram()
-    if isinstance(source, Word2Vec):
+    if isinstance(source, Trainer):
         return train(vocabulary, source)
     return source.make(corpus, vocabulary)

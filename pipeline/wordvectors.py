@@ -81,9 +81,11 @@ class WordVectors:
     @cached_property
     def unit(self) -> NDArray[np.float32]:
         """The matrix with every row scaled to length one; zero rows stay zero."""
-        length = np.linalg.norm(self.matrix, axis=1, keepdims=True)
-        tiny = np.finfo(np.float32).tiny
-        scaled: NDArray[np.float32] = self.matrix / np.maximum(length, tiny)
+        # Sums in float64: squares of float32 vanish below 1e-23 and overflow above 1e19.
+        length = np.sqrt(np.einsum("vd,vd->v", self.matrix, self.matrix, dtype=np.float64))
+        length[length == 0] = 1
+        scaled = np.empty(self.matrix.shape, np.float32)
+        np.divide(self.matrix, length[:, None], out=scaled, casting="same_kind")
         return scaled
 
     def describe(self) -> str:
@@ -122,7 +124,7 @@ class WordVectors:
     ) -> list[tuple[str, float]]:
         similarity = self.unit @ target
         similarity[[self.index[word] for word in exclude]] = -np.inf
-        n = min(n, len(self) - len(set(exclude)))
+        n = max(0, min(n, len(self) - len(set(exclude))))
         order = np.argsort(-similarity, kind="stable")[:n]
         return [(self.words[i], float(similarity[i])) for i in order.tolist()]
 
@@ -146,7 +148,15 @@ class WordVectors:
         return known, points
 
     def save(self, folder: Path) -> None:
-        """Write ``words.txt``, ``matrix.npy``, ``loss.csv`` and ``provenance.json``."""
+        """Write ``words.txt``, ``matrix.npy``, ``loss.csv`` and ``provenance.json``.
+
+        Raises
+        ------
+        UserError
+            If a word holds the end of a line, which `load` would take for the end of the word.
+        """
+        broken = next((word for word in self.words if "\n" in word), None)
+        require(broken is None, f"the word {broken!r} holds the end of a line; rename it.")
         text = "".join(f"{word}\n" for word in self.words)
         write(folder / "words.txt", lambda file: file.write_bytes(text.encode()))
         write(folder / "matrix.npy", lambda file: np.save(file, self.matrix))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -55,6 +56,7 @@ def call(capsys, monkeypatch, folder: Path, *arguments: str) -> Done:
         code = end.code
     finally:
         signal.signal(signal.SIGTERM, on_term)
+        logging.getLogger("pipeline").handlers.clear()  # they write to this call's stderr
         GlobalHydra.instance().clear()
     out, err = capsys.readouterr()
     if isinstance(code, str):  # sys.exit prints a text only when the interpreter ends

@@ -1,7 +1,17 @@
 from __future__ import annotations
 
+import errno
 import gzip
+import io
+import logging
 import re
+import struct
+import subprocess
+import sys
+import tracemalloc
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.errors import UserError
-from pipeline.formats import read_text, write_text
+from pipeline.formats import read_text, read_vectors, text, write_text, write_vectors
 from pipeline.wordvectors import WordVectors
 
 quick = settings(max_examples=50, deadline=None)
@@ -42,6 +52,20 @@ def assert_equal(vectors, words, matrix):
     np.testing.assert_array_equal(vectors.matrix, np.asarray(matrix, np.float32))
 
 
+@pytest.fixture(
+    scope="module",
+    params=[("python", 7), ("compiled", 150), ("compiled", 1 << 20)],
+    ids=lambda param: f"{param[0]}-{param[1]}",
+)
+def code(request):
+    """Text read by Python or by compiled code, a line, a few lines or a lot at once."""
+    name, size = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "_compiled_pays", lambda *_: name == "compiled")
+        patch.setattr(text, "BLOCK", size)
+        yield name
+
+
 @pytest.fixture
 def file(tmp_path):
     """A way to write a vectors file."""
@@ -54,16 +78,26 @@ def file(tmp_path):
     return write
 
 
-def explain(path, words=None):
+def read_or_explain(path):
+    """Return the vectors, or what is wrong with them."""
+    try:
+        return read_vectors(path), None
+    except UserError as error:
+        return None, str(error)
+
+
+def explain(path, words=None, read=read_text):
     with pytest.raises(UserError) as error:
-        read_text(path, words)
+        read(path, words)
     return str(error.value)
 
 
+@pytest.mark.usefixtures("code")
 class TestRoundTrip:
     @quick
     @given(vectors=vectors_of_any_kind(), header=st.booleans())
     @example(vectors=WordVectors(["a\v5"], np.ones((1, 2), np.float32)), header=False)
+    @example(vectors=WordVectors(["\f"], np.ones((1, 1), np.float32)), header=False)
     def test_every_word_and_number_reads_back_exactly(self, vectors, header, tmp_path_factory):
         path = tmp_path_factory.mktemp("vectors") / "vectors.txt"
         write_text(vectors, path, header=header)
@@ -106,6 +140,7 @@ class TestRoundTrip:
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("code")
 class TestReadText:
     def test_keeps_only_the_words_wanted(self, file):
         path = file("the 1 2\ncat 3 4\nsat 5 6\n")
@@ -172,13 +207,16 @@ class TestReadText:
             np.testing.assert_array_equal(vectors[word], np.array(row, np.float32))
 
 
+@pytest.mark.usefixtures("code")
 class TestBadFiles:
     @pytest.mark.parametrize(
         ("content", "line", "trouble"),
         [
             pytest.param("a 1 2 3\nb 1 2\n", 2, "2 numbers where other rows have 3", id="short"),
             pytest.param("a 1 2\nb 1 2 3\n", 2, "3 numbers where other rows have 2", id="long"),
-            pytest.param("2 2\na 1 2\nb 1\n", 3, "1 numbers where other rows have 2", id="header"),
+            pytest.param(
+                "2 2\na 1 2\nb 1\n", 3, "1 numbers where the header promises 2", id="head"
+            ),
             pytest.param("a 1 2\nb\n", 2, "0 numbers where other rows have 2", id="a word alone"),
             pytest.param("a 1 2\nb 1 two\n", 2, "'two' where a number should be", id="text"),
             pytest.param("a 1 2\nb 1 1.2.3\n", 2, "'1.2.3' where a number should be", id="dots"),
@@ -206,8 +244,8 @@ class TestBadFiles:
 
     def test_a_number_too_large_for_float32_is_not_let_in_as_infinity(self, file):
         path = file("a 1 2\nb 1 1e99\n")
-        with np.errstate(over="ignore"):
-            assert explain(path) == (f"{path}, line 2: a number that is infinite or not a number.")
+        message = explain(path)
+        assert message.startswith(f"{path}, line 2: a number that is infinite or not a number.")
 
     @pytest.mark.parametrize("rows", ["a 1 2\n", "", "a 1 2\nb 3 4\nc 5 6\n"])
     def test_a_header_that_promises_another_number_of_rows_gives_both(self, rows, file):
@@ -263,3 +301,439 @@ class TestBadFiles:
         message = explain(path)
         assert message.startswith(f"{path}, line 2: ")
         assert "not a vectors file" in message
+
+
+decimals = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["", "-", "+"]),
+        st.one_of(
+            st.from_regex(r"[0-9]{1,3}\.[0-9]{0,12}", fullmatch=True),
+            st.from_regex(r"[0-9]{1,20}", fullmatch=True),
+            st.from_regex(r"[0-9]{0,20}\.[0-9]{1,20}", fullmatch=True),
+            st.from_regex(r"0\.0{0,45}[0-9]{1,25}", fullmatch=True),
+        ),
+        st.one_of(st.just(""), st.from_regex(r"[eE][+-]?[0-9]{1,3}", fullmatch=True)),
+    ),
+)
+blanks = st.sampled_from([" ", " ", "  ", "\t", " \t "])
+
+
+@pytest.mark.usefixtures("code")
+class TestNumbers:
+    @settings(max_examples=150, deadline=None)
+    @given(
+        texts=st.lists(decimals, min_size=1, max_size=8),
+        between=blanks,
+        end=st.sampled_from(["\n", "\r\n", " \n", ""]),
+    )
+    @example(
+        texts=["1.00000005960464477539062500001", "16777217", "16777217.0000001"],
+        between=" ",
+        end="\n",
+    )
+    @example(texts=["-0.0", "1e-45", "7e-46", "1.1754943e-38"], between=" ", end="\n")
+    def test_are_what_python_takes_them_for(self, texts, between, end, tmp_path_factory):
+        path = tmp_path_factory.getbasetemp() / "numbers.txt"
+        row = between.join(["word", *texts])
+        path.write_bytes(f"{row}{end}".encode())
+        with np.errstate(over="ignore"):
+            wanted = np.array([float(t) for t in texts]).astype(np.float32)
+        if len(texts) == 1 and texts[0].isdigit():
+            return  # a word and a whole number: like a header
+        if np.isfinite(wanted).all():
+            matrix = read_text(path).matrix
+            np.testing.assert_array_equal(matrix, wanted[None])
+            np.testing.assert_array_equal(np.signbit(matrix), np.signbit(wanted[None]))
+        else:
+            assert "infinite or not a number" in explain(path)
+
+    def test_written_in_the_shortest_way_or_with_six_to_nine_digits_are_exact(self, tmp_path):
+        rng = np.random.default_rng(0)
+        bits = rng.integers(0, 1 << 32, 40_000, dtype=np.uint32).view(np.float32)
+        values = np.concatenate([bits[np.isfinite(bits)], rng.normal(size=20_000)])
+        values = values.astype(np.float32)[: len(values) // 10 * 10].reshape(-1, 10)
+        for form in (str, "{:.9g}".format, "{:.5g}".format, "{:.6f}".format, "{:.17g}".format):
+            texts = [[form(x) for x in row] for row in values]
+            path = tmp_path / "numbers.txt"
+            path.write_text("".join(f"w{i} {' '.join(t)}\n" for i, t in enumerate(texts)))
+            wanted = np.array([[float(t) for t in row] for row in texts]).astype(np.float32)
+            np.testing.assert_array_equal(read_text(path).matrix, wanted)
+            if form is str:
+                np.testing.assert_array_equal(wanted, values)
+
+    @pytest.mark.parametrize(
+        "number", ["", "-", ".", "1e", "1e+", "e5", "--1", "1.2.3", "0x1", "1,5", "1_", "1e5.0"]
+    )
+    def test_that_are_none_name_their_line(self, number, file):
+        message = explain(file(f"a 0.5 1\nb 1 {number or '?'}\n"))
+        assert "line 2: " in message
+        assert "where a number should be" in message
+
+
+def small():
+    words = ["the", "naïve", "``", "日本", "\u00a0", "a\v5"]
+    return WordVectors(words, np.random.default_rng(0).normal(size=(6, 7)).astype(np.float32))
+
+
+NAMES = ["v.txt", "v.vec", "v.bin", "v.npz", "v.tsv", "folder", "v.txt.gz", "v.vec.gz", "v.bin.gz"]
+
+
+class TestEveryFormat:
+    @pytest.mark.parametrize("name", NAMES)
+    @quick
+    @example(vectors=WordVectors(["\f"], np.ones((1, 1), np.float32)), draws=None)
+    @given(vectors=vectors_of_any_kind(), draws=st.data())
+    def test_reads_back_exactly_all_words_or_some(self, name, vectors, draws, tmp_path_factory):
+        path = tmp_path_factory.mktemp("vectors") / name
+        write_vectors(vectors, path)
+        assert_equal(read_vectors(path), vectors.words, vectors.matrix)
+        words = st.sets(st.sampled_from(vectors.words), min_size=1)
+        chosen = draws.draw(words) if draws else {vectors.words[0]}
+        rows = [i for i, word in enumerate(vectors.words) if word in chosen]
+        some = read_vectors(str(path), [*chosen, "no such word", "\ud800"])
+        assert_equal(some, [vectors.words[i] for i in rows], vectors.matrix[rows])
+
+    @pytest.mark.parametrize("name", ["v.txt", "v.vec", "v.bin", "v.npz"])
+    def test_is_known_by_its_content_whatever_its_name(self, name, tmp_path):
+        vectors = small()
+        write_vectors(vectors, tmp_path / name)
+        for other in ("v", "v.txt", "v.bin", "v.npz", "v.tsv", "v.dat"):
+            path = (tmp_path / name).replace(tmp_path / other)
+            assert_equal(read_vectors(path), vectors.words, vectors.matrix)
+            path.replace(tmp_path / name)
+
+    def test_the_name_says_what_is_written(self, tmp_path):
+        vectors = WordVectors(["a"], np.array([[1, 2]], np.float32))
+        for name in NAMES[:6]:
+            write_vectors(vectors, tmp_path / name)
+        assert (tmp_path / "v.txt").read_bytes() == b"a 1.0 2.0\n"
+        assert (tmp_path / "v.vec").read_bytes() == b"1 2\na 1.0 2.0\n"
+        assert (tmp_path / "v.bin").read_bytes() == b"1 2\na " + struct.pack("<2f", 1, 2)
+        assert sorted(np.load(tmp_path / "v.npz")) == ["ends", "matrix", "words"]
+        for numbers, words in (
+            ("v.tsv", "v_metadata.tsv"),
+            ("folder/vectors.tsv", "folder/metadata.tsv"),
+        ):
+            assert (tmp_path / numbers).read_bytes() == b"1.0\t2.0\n"
+            assert (tmp_path / words).read_bytes() == b"a\n"
+
+    def test_an_unknown_name_is_refused_with_those_known(self, tmp_path):
+        with pytest.raises(UserError, match=r"choose from \.txt, \.vec, \.bin, \.npz, \.tsv"):
+            write_vectors(small(), tmp_path / "v.doc")
+        with pytest.raises(UserError, match="no vectors format"):
+            write_vectors(small(), tmp_path / "v.npz.gz")
+
+    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    def test_numbers_that_would_not_read_back_are_not_written(self, name, bad, tmp_path):
+        vectors = WordVectors(["a", "b"], np.array([[1], [bad]], np.float32))
+        with pytest.raises(UserError, match="word 'b': a number that is infinite or not a number"):
+            write_vectors(vectors, tmp_path / name)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_words_that_utf8_cannot_express_are_not_written(self, name, tmp_path):
+        with pytest.raises(UserError, match="UTF-8 cannot express"):
+            write_vectors(WordVectors(["\ud800"], np.ones((1, 1), np.float32)), tmp_path / name)
+
+    @pytest.mark.parametrize(
+        ("name", "word"), [("v.bin", "a b"), ("v.bin", "\na"), ("v.tsv", "a\tb"), ("f", "a\nb")]
+    )
+    def test_words_that_the_format_cannot_express_are_refused(self, name, word, tmp_path):
+        with pytest.raises(UserError, match="holds white space"):
+            write_vectors(WordVectors([word], np.ones((1, 1), np.float32)), tmp_path / name)
+
+    @pytest.mark.parametrize("word", ["", " ", "a b", "a\n", "\t", "\ufeffa"])
+    def test_npz_expresses_any_word(self, word, tmp_path):
+        vectors = WordVectors(["x", word], np.eye(2, dtype=np.float32))
+        write_vectors(vectors, tmp_path / "v.npz")
+        assert_equal(read_vectors(tmp_path / "v.npz"), ["x", word], vectors.matrix)
+
+    @pytest.mark.parametrize("name", ["v.txt", "v.vec", "v.bin", "v.npz", "v.tsv", "v.txt.gz"])
+    def test_a_full_disk_leaves_what_was_there(self, name, tmp_path, monkeypatch):
+        old, path = small(), tmp_path / name
+        write_vectors(old, path)
+        there = sorted(tmp_path.iterdir())
+
+        class Full(io.BytesIO):
+            def write(self, *_):
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("pipeline.formats.rows._open", lambda _: Full())
+        with pytest.raises(UserError, match=f"{name} cannot be written: No space left on device"):
+            write_vectors(WordVectors(["new"], np.ones((1, 2), np.float32)), path)
+        assert_equal(read_vectors(path), old.words, old.matrix)
+        assert sorted(tmp_path.iterdir()) == there
+
+    @pytest.mark.parametrize("name", ["v.txt", "v.vec", "v.bin"])
+    def test_of_a_word_that_is_there_twice_the_first_counts_and_it_is_said(
+        self, name, tmp_path, caplog
+    ):
+        twice = SimpleNamespace(
+            words=["a", "b", "a"], matrix=np.eye(3, dtype=np.float32), dim=3, __len__=lambda: 3
+        )
+        fake = type("Fake", (), {**vars(twice), "__len__": lambda _: 3})()
+        write_vectors(fake, tmp_path / name)
+        with caplog.at_level(logging.WARNING):
+            assert_equal(read_vectors(tmp_path / name), ["a", "b"], np.eye(3)[:2])
+        assert "1 rows are of words that came before; the first row of each counts" in caplog.text
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_none_of_the_words_found_asks_about_language_and_case(self, name, tmp_path):
+        write_vectors(small(), tmp_path / name)
+        assert "lower-cased or not" in explain(tmp_path / name, ["THE"], read_vectors)
+
+    @pytest.mark.parametrize("name", NAMES)
+    @quick
+    @given(cut=st.floats(0, 1, exclude_max=True))
+    def test_cut_anywhere_is_an_error_a_person_understands(self, name, cut, tmp_path_factory):
+        path = tmp_path_factory.mktemp("cut") / name
+        write_vectors(small(), path)
+        path = path / "vectors.tsv" if path.is_dir() else path
+        content = path.read_bytes()
+        path.write_bytes(content[: int(cut * len(content))])
+        read, message = read_or_explain(path)
+        if message:
+            assert message.startswith(str(path))
+        else:  # text cut within its last number, or after a whole row of text without a header
+            assert name in {"v.txt", "v.vec", "v.tsv", "folder"}
+            assert read.words == small().words[: len(read)]
+
+    @pytest.mark.parametrize("name", NAMES)
+    @quick
+    @given(draws=st.data())
+    def test_altered_anywhere_is_read_or_refused_in_words(self, name, draws, tmp_path_factory):
+        path = tmp_path_factory.mktemp("altered") / name
+        write_vectors(small(), path)
+        path = path / "vectors.tsv" if path.is_dir() else path
+        content = bytearray(path.read_bytes())
+        for _ in range(draws.draw(st.integers(1, 4))):
+            content[draws.draw(st.integers(0, len(content) - 1))] = draws.draw(st.integers(0, 255))
+        path.write_bytes(content)
+        read, message = read_or_explain(path)
+        assert str(path) in message if message else np.isfinite(read.matrix).all()
+
+    @quick
+    @given(content=st.binary(max_size=60), name=st.sampled_from(["v", "v.bin", "v.gz", "v.tsv"]))
+    @example(content=b"2 2\n", name="v")
+    @example(content=b"9" * 5000 + b" 1\na 1\n", name="v")
+    @example(content=b"1 0\na\n", name="v")
+    @example(content=b"PK\x03\x04", name="v")
+    def test_any_bytes_are_read_or_refused_in_words(self, content, name, tmp_path_factory):
+        path = tmp_path_factory.mktemp("any") / name
+        path.write_bytes(content)
+        _, message = read_or_explain(path)
+        assert message is None or str(path) in message
+
+
+class TestGensim:
+    @pytest.mark.parametrize("name", ["v.txt", "v.vec", "v.bin", "v.vec.gz", "v.bin.gz"])
+    def test_reads_the_same_from_what_we_write(self, name, tmp_path):
+        vectors = small()
+        write_vectors(vectors, tmp_path / name)
+        theirs = KeyedVectors.load_word2vec_format(
+            tmp_path / name, binary=".bin" in name, no_header=name == "v.txt"
+        )
+        assert theirs.index_to_key == vectors.words
+        np.testing.assert_array_equal(theirs.vectors, vectors.matrix)
+
+    @pytest.mark.parametrize("binary", [True, False])
+    @pytest.mark.parametrize("name", ["v", "v.gz"])
+    def test_what_it_writes_we_read(self, binary, name, tmp_path):
+        vectors = small()
+        theirs = KeyedVectors(vector_size=vectors.dim)
+        theirs.add_vectors(vectors.words, vectors.matrix)
+        theirs.save_word2vec_format(tmp_path / name, binary=binary)
+        assert_equal(read_vectors(tmp_path / name), vectors.words, vectors.matrix)
+
+
+class TestBinary:
+    def test_takes_rows_that_end_with_a_new_line(self, file):
+        rows = b"".join(b"%c " % word + struct.pack("<2f", 1, 2) + b"\n" for word in b"abc")
+        path = file(b"3 2\n" + rows, "v.bin")
+        assert_equal(read_vectors(path), ["a", "b", "c"], [[1, 2]] * 3)
+        assert_equal(read_vectors(path, ["b"]), ["b"], [[1, 2]])
+
+    def test_takes_rows_longer_than_what_is_read_at_once(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("pipeline.formats.binary.BLOCK", 5)
+        write_vectors(small(), tmp_path / "v.bin")
+        assert_equal(read_vectors(tmp_path / "v.bin"), small().words, small().matrix)
+
+    @pytest.mark.parametrize("header", [b"7 7", b"5 7", b"6 6", b"6 8", b"6 70", b"1 1", b"0 7"])
+    def test_a_header_that_lies_is_found_out(self, header, tmp_path):
+        path = tmp_path / "v.bin"
+        write_vectors(small(), path)
+        path.write_bytes(path.read_bytes().replace(b"6 7", header, 1))
+        message = explain(path, None, read_vectors)
+        assert str(path) in message
+        assert re.search("fetch it again|damaged|no vectors|Leave this row", message)
+
+    @pytest.mark.parametrize("name", ["v.bin", "v.bin.gz", "v.vec", "v.vec.gz"])
+    @pytest.mark.parametrize(
+        "header", ["1000000000000 7", "6 1000000000000", "1000000000000 1000000000000"]
+    )
+    def test_a_header_that_claims_the_moon_costs_no_memory(self, header, name, tmp_path):
+        path = tmp_path / name
+        write_vectors(small(), path)
+        opened = gzip.open if name.endswith("gz") else open
+        with opened(path, "rb") as file:
+            content = file.read().replace(b"6 7", header.encode(), 1)
+        with opened(path, "wb") as file:
+            file.write(content)
+        tracemalloc.start()
+        message = explain(path, None, read_vectors)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert message.startswith(str(path))
+        assert "promises" in message
+        assert peak < 32e6
+
+    def test_a_truncated_archive_names_the_row(self, tmp_path):
+        path = tmp_path / "v.bin.gz"
+        write_vectors(small(), tmp_path / "v.bin")
+        path.write_bytes(gzip.compress((tmp_path / "v.bin").read_bytes()[:-30]))
+        message = explain(path, None, read_vectors)
+        assert message.startswith(f"{path}, row 6: the file ends here, of 6 rows of 7 dimensions")
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    def test_a_number_that_is_none_names_its_row(self, bad, file):
+        rows = b"a " + struct.pack("<2f", 1, 2) + b"b " + struct.pack("<2f", 1, bad)
+        message = explain(file(b"2 2\n" + rows), None, read_vectors)
+        assert ", row 2: a number that is infinite or not a number" in message
+
+    def test_a_word_that_is_not_utf8_names_its_row(self, file):
+        rows = b"a " + struct.pack("<2f", 1, 2) + b"\xfc " + struct.pack("<2f", 1, 2)
+        message = explain(file(b"2 2\n" + rows), None, read_vectors)
+        assert ", row 2: the word b'\\xfc' is not UTF-8" in message
+
+    def test_a_word_without_end_names_its_row(self, file):
+        content = b"2 2\na " + struct.pack("<2f", 1, 2) + b"x" * 10_000
+        message = explain(file(content), None, read_vectors)
+        assert ", row 2: a word of more than 4,096 bytes" in message
+
+    def test_rows_of_words_that_are_not_wanted_are_not_looked_into(self, file):
+        rows = b"a " + struct.pack("<2f", 1, 2) + b"\xfc " + struct.pack("<2f", 1, np.nan)
+        assert_equal(read_vectors(file(b"2 2\n" + rows), ["a"]), ["a"], [[1, 2]])
+
+
+class TestNpz:
+    def test_an_archive_of_something_else_says_what_is_in_it(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "glove.6B.zip", "w") as archive:
+            archive.writestr("glove.6B.50d.txt", "the 1 2\n")
+        message = explain(tmp_path / "glove.6B.zip", None, read_vectors)
+        assert "is an archive of glove.6B.50d.txt and has no 'words.npy'. Unpack it" in message
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            pytest.param({"ends": np.array([1, 3])}, id="ends beyond the words"),
+            pytest.param({"ends": np.array([3, 2])}, id="ends that go back"),
+            pytest.param({"ends": np.array([1.0, 2.0])}, id="ends that are no integers"),
+            pytest.param({"ends": np.array([2])}, id="fewer words than rows"),
+            pytest.param({"words": np.array(["a", "b"])}, id="words that are no bytes"),
+            pytest.param({"words": np.array([255, 255], np.uint8)}, id="words that are not UTF-8"),
+            pytest.param({"matrix": np.array([["a"], ["b"]])}, id="text for numbers"),
+            pytest.param({"matrix": np.ones(2)}, id="no matrix"),
+            pytest.param({"matrix": np.array([[1], [np.nan]])}, id="not a number"),
+            pytest.param({"matrix": np.array([[1], [1e99]])}, id="too large a number"),
+            pytest.param({"matrix": np.array([[1], ["a"]], object)}, id="a pickle"),
+        ],
+    )
+    def test_arrays_that_do_not_fit_are_refused(self, change, tmp_path):
+        arrays = {
+            "words": np.frombuffer(b"ab", np.uint8),
+            "ends": np.array([1, 2]),
+            "matrix": np.ones((2, 1)),
+        }
+        np.savez(tmp_path / "good.npz", **arrays)
+        assert read_vectors(tmp_path / "good.npz").words == ["a", "b"]
+        np.savez(tmp_path / "bad.npz", **{**arrays, **change})
+        assert explain(tmp_path / "bad.npz", None, read_vectors).startswith(str(tmp_path))
+
+    def test_an_array_that_claims_the_moon_costs_no_memory(self, tmp_path):
+        path = tmp_path / "v.npz"
+        header = io.BytesIO()
+        claim = {"descr": "<f4", "fortran_order": False, "shape": (10**12, 50)}
+        np.lib.format.write_array_header_1_0(header, claim)
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in ("words", "ends", "matrix"):
+                archive.writestr(f"{name}.npy", header.getvalue())
+        assert "promises 200,000,000,000,000 bytes, 0 follow" in explain(path, None, read_vectors)
+
+
+class TestProjector:
+    def test_reads_what_gensim_s_script_writes(self, tmp_path):
+        (tmp_path / "x_tensor.tsv").write_text("1\t2\t\n".replace("\t\n", "\n") + "3\t4\n")
+        (tmp_path / "x_metadata.tsv").write_text("a\nb\n")
+        assert_equal(read_vectors(tmp_path / "x_tensor.tsv"), ["a", "b"], [[1, 2], [3, 4]])
+
+    def test_of_several_columns_takes_the_words(self, tmp_path):
+        (tmp_path / "vectors.tsv").write_text("1\t2\n3\t4\n")
+        (tmp_path / "metadata.tsv").write_text("Count\tWord\n9\ta\n8\tb\n")
+        assert_equal(read_vectors(tmp_path), ["a", "b"], [[1, 2], [3, 4]])
+
+    @pytest.mark.parametrize(
+        ("numbers", "words", "trouble"),
+        [
+            ("1\t2\n3\n", "a\nb\n", "vectors.tsv, line 2: 1 numbers where other rows have 2"),
+            ("1\t2\n3\tx\n", "a\nb\n", "vectors.tsv, line 2: 'x' where a number should be"),
+            ("1\t2\n3\tnan\n", "a\nb\n", "vectors.tsv, line 2: a number that is infinite"),
+            ("1\t2\n", "a\nb\n", "has 1 rows, "),
+            ("1\t2\n3\t4\n5\t6\n", "a\nb\n", "has 3 rows, "),
+            ("1\t2\n", "n\tword\n1\n", "metadata.tsv, line 2: 1 columns where the header has 2"),
+        ],
+    )
+    def test_a_pair_that_does_not_fit_is_refused(self, numbers, words, trouble, tmp_path):
+        (tmp_path / "vectors.tsv").write_text(numbers)
+        (tmp_path / "metadata.tsv").write_text(words)
+        assert trouble in explain(tmp_path, None, read_vectors)
+
+    def test_a_folder_of_something_else_is_refused(self, tmp_path):
+        message = explain(tmp_path, None, read_vectors)
+        assert "is a folder without vectors.tsv and metadata.tsv" in message
+
+    def test_vectors_without_their_words_say_which_file_is_missing(self, tmp_path):
+        (tmp_path / "vectors.tsv").write_text("1\t2\n")
+        assert "metadata.tsv: no such file" in explain(tmp_path, None, read_vectors)
+
+
+def test_a_packed_file_that_is_not_called_so_says_what_to_do(file):
+    path = file(gzip.compress(b"a 1 2\n"), "v.txt")
+    assert f"{path} is packed by gzip; rename it to v.txt.gz" in explain(path, None, read_vectors)
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path):
+    assert "no such file" in explain(Path(tmp_path / "v.bin"), None, read_vectors)
+
+
+def test_a_line_without_end_is_no_vectors_file(file, monkeypatch):
+    monkeypatch.setattr(text, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(text, "BLOCK", 100)
+    path = file("a 1 2\n" + "b" * 5000)
+    assert f"{path}, line 2: longer than 1,000 bytes" in explain(path)
+
+
+def test_a_small_file_does_not_wait_for_numba(file):
+    program = (
+        "import sys; from pipeline import read_vectors; "
+        "read_vectors(sys.argv[1]); read_vectors(sys.argv[1], ['a']); print('numba' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, str(file("a 1 2\nb 3 4\n"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_large_file_is_read_by_compiled_code_all_or_some_of_it(file, monkeypatch):
+    monkeypatch.setattr(text, "SEARCHING_PAYS", 1 << 10)
+    monkeypatch.setattr(text, "PARSING_PAYS", 1 << 10)
+    monkeypatch.setattr(text, "SOME", 3)
+    matrix = np.random.default_rng(0).normal(size=(100, 5)).astype(np.float32)
+    words = [f"w{i}" for i in range(100)]
+    path = file(
+        "".join(f"{w} {' '.join(map(str, r))}\n" for w, r in zip(words, matrix, strict=True))
+    )
+    for searching in (1 << 10, 1 << 30):
+        monkeypatch.setattr(text, "SEARCHING_PAYS", searching)
+        assert_equal(read_vectors(path), words, matrix)
+        assert_equal(read_vectors(path, words[::-2]), words[1::2], matrix[1::2])

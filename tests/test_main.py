@@ -151,6 +151,10 @@ class TestBadInput:
         assert_one_clear_line(done, "http://127.0.0.1:9", "tracking=off")
         assert not list(tmp_path.glob("outputs/multiruns/*/0"))
 
+    def test_a_folder_that_cannot_be_written_to(self, here, tmp_path):
+        (tmp_path / "outputs").touch()  # a file where the folder should be stops even root
+        assert_one_clear_line(here("tracking=off"), "outputs")
+
 
 class TestOnesOwnCode:
     TRAINER = """

@@ -14,6 +14,7 @@ from pipeline.corpus import Pretraining, Sample, Sst
 from pipeline.download import Archive
 from pipeline.errors import UserError
 from pipeline.files import file_digest
+from pipeline.formats import read_vectors, write_vectors
 from pipeline.pretrained import Glove, Random, pretrain
 from pipeline.vocab import build_vocab
 from pipeline.wordvectors import WordVectors
@@ -54,6 +55,22 @@ class TestGlove:
         assert made.words == ["film", "elsewhere", "brilliant", "it"]
         np.testing.assert_array_equal(made["film"], [3, 4])
 
+    @pytest.mark.parametrize("name", ["v.vec", "v.bin", "v.npz", "v.tsv", "folder", "v.txt.gz"])
+    def test_reads_any_format(self, name, corpus, glove, tmp_path):
+        write_vectors(read_vectors(glove), tmp_path / name)
+        made = Glove(path=str(tmp_path / name)).make(corpus, build_vocab(corpus))
+        assert made.words == ["film", "elsewhere", "brilliant", "it"]
+        assert made.provenance["file"] == name
+
+    def test_the_digest_of_a_projector_s_pair_is_that_of_vectors_and_words(self, corpus, tmp_path):
+        digests = set()
+        for words, numbers in (("film\nit", "1\n2"), ("it\nfilm", "1\n2"), ("film\nit", "2\n1")):
+            (tmp_path / "vectors.tsv").write_text(f"{numbers}\n")
+            (tmp_path / "metadata.tsv").write_text(f"{words}\n")
+            made = Glove(path=str(tmp_path)).make(corpus, build_vocab(corpus))
+            digests.add(made.provenance["digest"])
+        assert len(digests) == 3
+
     def test_notes_which_file_it_was(self, corpus, glove):
         made = Glove(path=str(glove)).make(corpus, build_vocab(corpus))
         assert made.provenance == {
@@ -72,11 +89,21 @@ class TestGlove:
         with pytest.raises(UserError, match=r"none\.txt: no such file"):
             Glove(path=str(path)).make(corpus, build_vocab(corpus))
 
-    def test_comes_in_four_sizes(self):
-        assert [Glove(dim=dim).dim for dim in (50, 100, 200, 300)] == [50, 100, 200, 300]
+    def test_is_downloaded_in_four_sizes_only(self, corpus):
         with pytest.raises(UserError, match=r"GloVe 6B comes in \(50, 100, 200, 300\), not 10"):
-            Glove(dim=10)
+            Glove(dim=10).make(corpus, build_vocab(corpus))
 
+    def test_a_file_of_other_dimensions_than_asked_for_is_refused(self, corpus, glove):
+        assert Glove(path=str(glove), dim=2).make(corpus, build_vocab(corpus)).dim == 2
+        with pytest.raises(UserError, match=r"has 2 dimensions, not vectors\.dim=3"):
+            Glove(path=str(glove), dim=3).make(corpus, build_vocab(corpus))
+
+    def test_what_stands_for_glove_in_the_sample_says_so(self, training, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        corpus = Sample(train=60, dev=60, test=60, pretraining=200).load()
+        made = Glove(dim=7).make(corpus, build_vocab(corpus))
+        assert made.dim == 7
+        assert "own skip-gram, trained on 200 unlabelled" in made.provenance["note"]
 
 class TestDownloadedGlove:
     @pytest.fixture
@@ -114,7 +141,7 @@ class TestPretrain:
     TEXT = Pretraining("key", lambda: iter([["often"] * 5 + ["rare"]]))
 
     def test_trains_on_the_words_seen_five_times_and_keeps_the_vectors(self, training, tmp_path):
-        path = pretrain(self.TEXT, tmp_path)
+        path = pretrain(self.TEXT, folder=tmp_path)
         assert path.parent == tmp_path
         assert path.name.startswith("key.")
         assert path.read_text() == f"often{' 1.0' * 50}\n"
@@ -122,7 +149,7 @@ class TestPretrain:
 
     def test_trains_once(self, training, tmp_path):
         for _ in range(2):
-            pretrain(self.TEXT, tmp_path)
+            pretrain(self.TEXT, folder=tmp_path)
         assert len(training) == 1
 
     def test_of_many_who_ask_at_once_one_trains(self, training, tmp_path):
@@ -130,7 +157,7 @@ class TestPretrain:
 
         def ask(_):
             together.wait()
-            return pretrain(self.TEXT, tmp_path).read_text()
+            return pretrain(self.TEXT, folder=tmp_path).read_text()
 
         with ThreadPoolExecutor(4) as pool:
             assert len(set(pool.map(ask, range(4)))) == 1
@@ -138,7 +165,7 @@ class TestPretrain:
 
     def test_other_texts_have_other_vectors(self, training, tmp_path):
         other = Pretraining("other", lambda: iter([["else"] * 5]))
-        assert pretrain(other, tmp_path) != pretrain(self.TEXT, tmp_path)
+        assert pretrain(other, folder=tmp_path) != pretrain(self.TEXT, folder=tmp_path)
         assert len(training) == 2
 
     def test_that_fails_leaves_no_vectors(self, tmp_path, monkeypatch):
@@ -147,7 +174,7 @@ class TestPretrain:
 
         monkeypatch.setattr(pretrained, "train", fail)
         with pytest.raises(KeyboardInterrupt):
-            pretrain(self.TEXT, tmp_path)
+            pretrain(self.TEXT, folder=tmp_path)
         assert list(tmp_path.glob("*.txt")) == []
 
     def test_serves_a_corpus_that_has_a_larger_text(self, training, tmp_path, monkeypatch):

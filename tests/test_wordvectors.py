@@ -87,6 +87,11 @@ class TestUnit:
         vectors = WordVectors(["a", "b"], np.array([[0, 0], [3, 4]], np.float32))
         np.testing.assert_allclose(vectors.unit, [[0, 0], [0.6, 0.8]], rtol=1e-6)
 
+    @pytest.mark.parametrize("size", [1e-45, 1e-30, 1, 3e38])
+    def test_takes_numbers_as_small_and_large_as_there_are(self, size):
+        vectors = WordVectors(["a"], np.full((1, 4), size, np.float32))
+        np.testing.assert_array_equal(vectors.unit, np.full((1, 4), 0.5, np.float32))
+
 
 class TestNearest:
     def test_ranks_all_other_words_by_cosine(self):
@@ -103,6 +108,18 @@ class TestNearest:
 
     def test_gives_as_many_as_asked_for(self, royals):
         assert [word for word, _ in royals.nearest("king", n=2)] == ["queen", "man"]
+
+    @pytest.mark.parametrize("n", [0, -1])
+    def test_gives_nothing_where_nothing_is_asked_for(self, n, royals):
+        assert royals.nearest("king", n) == []
+
+    def test_of_the_only_word_there_is_none(self):
+        only = WordVectors(["a"], np.ones((1, 2), np.float32))
+        assert only.nearest("a") == only.analogy("a", "a", "a") == []
+
+    def test_vectors_of_zeros_are_like_no_other(self):
+        zeros = WordVectors(["a", "b", "c"], np.zeros((3, 2), np.float32))
+        assert zeros.nearest("a", n=9) == [("b", 0), ("c", 0)]
 
     def test_a_word_without_a_vector_is_named_with_the_one_meant(self, royals):
         with pytest.raises(UserError, match=r"'kings' has no vector \(did you mean 'king'\?\)"):
@@ -190,6 +207,11 @@ class TestSaveAndLoad:
         assert (tmp_path / "words.txt").read_text().split() == royals.words
         assert json.loads((tmp_path / "provenance.json").read_text()) == {}
         np.load(tmp_path / "matrix.npy", allow_pickle=False)
+
+    def test_a_word_that_would_not_load_again_is_refused(self, tmp_path):
+        with pytest.raises(UserError, match=r"'a\\nb' holds the end of a line"):
+            WordVectors(["a\nb"], np.ones((1, 1), np.float32)).save(tmp_path)
+        assert list(tmp_path.iterdir()) == []
 
 
 class TestDigest:

@@ -43,10 +43,21 @@ class Split:
 
 @dataclass(frozen=True)
 class Pretraining:
-    """A text that stands for "somebody else's large corpus", and a key that names its content."""
+    """A text that stands for somebody else's large corpus.
+
+    Parameters
+    ----------
+    key
+        Names its content.
+    sentences
+        Gives its sentences.
+    note
+        Tells the reader of a comparison that vectors trained on it are no GloVe.
+    """
 
     key: str
     sentences: Callable[[], Iterator[list[str]]]
+    note: str = ""
 
 
 @dataclass(frozen=True)

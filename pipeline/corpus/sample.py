@@ -65,14 +65,20 @@ class Sample(CorpusConfig):
             splits=splits,
             text_splits=tuple(self.text_splits),
             unlabelled=self.extra_text(),
-            pretraining=Pretraining(self._key(), self._larger_text),
+            pretraining=Pretraining(
+                self._key(),
+                self._larger_text,
+                note="glove stands for pretrained vectors here: this project's own skip-gram, "
+                f"trained on {self.pretraining:,} unlabelled sentences of the sample.",
+            ),
             ordinal=True,
         )
 
     def _key(self) -> str:
         """Name the larger text by all that makes it, the grammar's own files included."""
-        rules = sorted(Path(grammar.__file__).parent.glob("[gl]*.[pt]*"))
-        made_by = "".join(file_digest(path) for path in rules if path.is_file())
+        folder = Path(grammar.__file__).parent
+        names = ("grammar.py", "grammar.txt", "lexicon.py", "lexicon.txt")
+        made_by = "".join(file_digest(folder / name) for name in names)
         digest = hashlib.sha256(made_by.encode()).hexdigest()[:8]
         return f"sample-{self.pretraining}-{self.seed}-{digest}"
 

@@ -88,6 +88,12 @@ class Table(CorpusConfig):
         sentences = [tokenize(text) for text, *_ in rows]
         if self.lower:
             sentences = [[token.lower() for token in tokens] for tokens in sentences]
+        missing = [name for name in SPLITS if name not in parts]
+        require(
+            not missing,
+            f"{path}: column '{self.split}' never says {' or '.join(missing)}; add such rows, or "
+            "leave corpus.split out to have the splits drawn.",
+        )
         splits = {}
         for name in SPLITS:
             members = [i for i, part in enumerate(parts) if part == name]

@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trains
+
+from pipeline import checkpoint as module
+from pipeline.checkpoint import Checkpoint
+from pipeline.errors import UserError
+from pipeline.glove import GloveTrain
+from pipeline.trainer import Meter, Point, Trainer
+from pipeline.training import train
+from pipeline.vocab import Vocab, build
+from pipeline.word2vec import CBOW, Loss, SkipGram
+
+WHAT = {"trainer": "SkipGram", "dim": 10, "rate": 0.1}
+
+
+def command(folder, trainer, minutes):
+    folder.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, trains.__file__, trainer, str(minutes)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(module.__file__).parent.parent)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def until_busy(process):
+    assert process.stdout.readline() == "busy\n"
+
+
+def result(folder):
+    return [(folder / "result" / name).read_bytes() for name in ("matrix.npy", "loss.csv")]
+
+
+def states(folder):
+    return list(folder.glob("outputs/cache/training/*/state.json"))
+
+
+class TestKilled:
+    """A real command is killed, and the same command given again."""
+
+    @pytest.mark.parametrize("trainer", ["SkipGram", "GloveTrain"])
+    def test_at_random_moments_and_ends_with_the_same_bits(self, trainer, tmp_path):
+        trains.main(trainer, math.inf, tmp_path)
+        folder, resumed = tmp_path / "killed", 0
+        for delay in (0.0, random.uniform(0, 0.05), random.uniform(0, 0.1)):  # noqa: S311
+            process = command(folder, trainer, 0)
+            until_busy(process)
+            time.sleep(delay)
+            process.kill()
+            resumed += "going on" in process.communicate()[1]
+            assert process.returncode == -signal.SIGKILL, "too fast to be killed"
+        last = command(folder, trainer, 0)
+        log = last.communicate()[1]
+        assert last.returncode == 0, log
+        assert resumed + ("going on" in log) >= 2
+        assert result(folder) == result(tmp_path)
+        assert not states(folder)
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_asked_to_stop_it_saves_first(self, number, tmp_path):
+        trains.main("SkipGram", math.inf, tmp_path)
+        folder = tmp_path / "stopped"
+        process = command(folder, "SkipGram", math.inf)
+        until_busy(process)
+        process.send_signal(number)
+        log = process.communicate()[1]
+        assert process.returncode in {-number, 143}
+        assert log.count("training stopped; the same command goes on from here") == 1
+        assert len(states(folder)) == 1
+        log = command(folder, "SkipGram", math.inf).communicate()[1]
+        assert log.count("going on where training stopped") == 1
+        assert result(folder) == result(tmp_path)
+
+
+def text(seed=0):
+    tokens = np.random.default_rng(seed).integers(30, size=(400, 12))
+    return build(([f"w{i}" for i in row] for row in tokens.tolist()), Vocab())
+
+
+def small(kind, **more):
+    more = {"epochs": 40, "dim": 10, **more}
+    return kind(**more)
+
+
+class Stop:
+    """A progress that stops the training after so many chunks."""
+
+    def __init__(self, chunks, how):
+        self.left, self.how = chunks, how
+        self.seen = []
+
+    def __call__(self, now):
+        self.seen.append(now)
+        self.left -= 1
+        if self.left == 0:
+            self.how()
+
+
+def interrupt():
+    signal.raise_signal(signal.SIGINT)
+
+
+def raise_interrupt():
+    raise KeyboardInterrupt
+
+
+def same(a, b):
+    return (
+        np.array_equal(a.input, b.input)
+        and np.array_equal(a.output, b.output)
+        and a.curve == b.curve
+    )
+
+
+TRAINERS = [
+    small(SkipGram, epochs=100),
+    small(CBOW, epochs=100),
+    small(SkipGram, loss=Loss.softmax, epochs=2),
+    small(GloveTrain, window=3),
+]
+
+
+class TestResuming:
+    @pytest.mark.parametrize("how", [interrupt, raise_interrupt])
+    @pytest.mark.parametrize("trainer", TRAINERS)
+    def test_goes_on_to_the_same_bits(self, trainer, how, tmp_path, caplog):
+        caplog.set_level("INFO")
+        whole = trainer.train(text())
+        here = Checkpoint(tmp_path / "here", WHAT)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.train(text(), Stop(3, how), here)
+        assert f"({tmp_path / 'here'})" in caplog.messages[-1]
+        watch = Stop(0, None)
+        resumed = trainer.train(text(), watch, Checkpoint(tmp_path / "here", WHAT))
+        assert same(resumed, whole)
+        assert watch.seen[0].words_before > 0
+        assert [m for m in caplog.messages if m.startswith("going on where training stopped, at")]
+        assert not (tmp_path / "here").exists()
+
+    @pytest.mark.parametrize("trainer", [small(SkipGram, threads=2), small(GloveTrain, threads=2)])
+    def test_with_threads_nothing_is_left_out_or_done_twice(self, trainer, tmp_path):
+        with pytest.raises(KeyboardInterrupt):
+            trainer.train(text(), Stop(1, interrupt), Checkpoint(tmp_path / "here", WHAT, 0))
+        resumed = trainer.train(text(), None, Checkpoint(tmp_path / "here", WHAT))
+        assert resumed.curve[-1].words_seen == trainer.epochs * 400 * 12
+
+    def test_nothing_is_written_unless_asked(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        small(SkipGram).train(text())
+        train(text(), small(SkipGram))
+        assert not list(tmp_path.iterdir())
+
+    def test_a_stage_keeps_it_by_what_determines_the_result(self, tmp_path, monkeypatch, caplog):
+        caplog.set_level("INFO")
+        monkeypatch.chdir(tmp_path)
+
+        def stop(self, *arguments):
+            checkpoint = arguments[-1]
+            return original(self, text(), Stop(2, interrupt), checkpoint)
+
+        original = SkipGram.train
+        monkeypatch.setattr(SkipGram, "train", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(text(), small(SkipGram))
+        monkeypatch.setattr(SkipGram, "train", original)
+        (state,) = states(tmp_path)
+        assert json.loads(state.read_text("utf-8"))["what"]["settings"]["dim"] == 10
+        for other in (
+            lambda: train(text(), small(SkipGram, seed=2)),
+            lambda: train(text(), small(CBOW)),
+            lambda: train(text(1), small(SkipGram)),
+        ):
+            other()
+        monkeypatch.setattr(module.metadata, "version", lambda _: "0.0.1")
+        train(text(), small(SkipGram))
+        monkeypatch.undo()
+        monkeypatch.chdir(tmp_path)
+        assert "going on" not in caplog.text
+        assert states(tmp_path) == [state]
+        vectors = train(text(), small(SkipGram), checkpoint_minutes=0)
+        assert "going on" in caplog.text
+        assert np.array_equal(vectors.matrix, small(SkipGram).train(text()).input)
+        assert not states(tmp_path)
+
+    def test_a_diverged_training_is_not_resumed(self, tmp_path):
+        diverging = small(SkipGram, learning_rate=1e30)
+        with pytest.raises(UserError, match="diverged"):
+            diverging.train(text(), None, Checkpoint(tmp_path / "here", WHAT, 0))
+        assert not (tmp_path / "here").exists()
+
+    def test_signals_are_handled_as_before_when_it_is_over(self, tmp_path):
+        before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+        small(SkipGram).train(text(), None, Checkpoint(tmp_path / "here", WHAT, 0))
+        with pytest.raises(KeyboardInterrupt):
+            small(SkipGram).train(text(), Stop(1, interrupt), Checkpoint(tmp_path / "here", WHAT))
+        assert before == [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+
+    def test_asked_twice_it_stops_at_once(self, tmp_path):
+        checkpoint = Checkpoint(tmp_path / "here", WHAT)
+        with checkpoint:
+            interrupt()  # waits
+            with pytest.raises(KeyboardInterrupt):
+                interrupt()
+        assert not (tmp_path / "here").exists()
+
+
+def arrays(seed=0):
+    rng = np.random.default_rng(seed)
+    return {name: rng.random((50, 16), np.float32) for name in ("input", "output")}
+
+
+def empty():
+    return {name: np.zeros((50, 16), np.float32) for name in ("input", "output")}
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A folder with the state that was saved second."""
+    folder = tmp_path / "kept"
+    with Checkpoint(folder, WHAT) as checkpoint:
+        assert checkpoint.save(arrays(1), {"chunks": 1})
+        assert checkpoint.save(arrays(2), {"chunks": 2, "loss": 0.1 + 0.2})
+    checkpoint.lock.release()
+    return folder
+
+
+def assert_ignored(folder, caplog, what=WHAT):
+    into = empty()
+    assert Checkpoint(folder, what).load(into) is None
+    assert not any(array.any() for array in into.values())
+    assert f"{folder}: the checkpoint is broken" in caplog.text
+
+
+class TestState:
+    def test_comes_back_as_it_was(self, kept):
+        into = empty()
+        assert Checkpoint(kept, WHAT).load(into) == {"chunks": 2, "loss": 0.1 + 0.2}
+        for name, array in arrays(2).items():
+            assert np.array_equal(into[name], array)
+
+    def test_is_of_open_formats_and_nothing_else(self, kept):
+        assert len(list(kept.glob("*.npy"))) == 2
+        assert sorted(path.suffix for path in kept.iterdir()) == [".json", ".npy", ".npy"]
+
+    @pytest.mark.parametrize(
+        ("file", "damage"),
+        [
+            *((file, how) for file in ("input", "state") for how in ("cut", "empty", "byte")),
+            ("output", "gone"),
+        ],
+    )
+    def test_that_is_damaged_is_noticed_said_and_ignored(self, kept, file, damage, caplog):
+        (path,) = kept.glob(f"{file}.*")
+        content = bytearray(path.read_bytes())
+        middle = content.index(b'"chunks": 2') + 10 if file == "state" else len(content) // 2
+        content[middle] ^= 1
+        path.write_bytes(
+            {"cut": content[: len(content) // 2], "empty": b"", "gone": b""}.get(damage, content)
+        )
+        if damage == "gone":
+            path.unlink()
+        assert_ignored(kept, caplog)
+
+    def test_of_something_else_is_ignored(self, kept, caplog):
+        assert_ignored(kept, caplog, WHAT | {"dim": 11})
+
+    def test_after_a_broken_one_a_new_one_is_saved(self, kept, caplog):
+        (kept / "state.json").write_text("{")
+        checkpoint = Checkpoint(kept, WHAT)
+        assert checkpoint.load(empty()) is None
+        assert "broken" in caplog.text
+        assert checkpoint.save(arrays(3), {"chunks": 3})
+        assert checkpoint.load(into := empty()) == {"chunks": 3}
+        assert np.array_equal(into["input"], arrays(3)["input"])
+        assert len(list(kept.iterdir())) == 3
+
+    @pytest.mark.parametrize("at", [0, 1, 2])
+    def test_a_full_disk_costs_a_warning_and_not_the_state_before(
+        self, kept, at, caplog, monkeypatch
+    ):
+        calls = iter(range(9))
+
+        def full(function):
+            def instead(*arguments):
+                if next(calls) == at:
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                function(*arguments)
+
+            return instead
+
+        checkpoint = Checkpoint(kept, WHAT)
+        monkeypatch.setattr(module, "write", full(module.write))
+        monkeypatch.setattr(module, "write_json", full(module.write_json))
+        assert not checkpoint.save(arrays(3), {"chunks": 3})
+        assert f"{kept}: no checkpoint saved (No space left on device)" in caplog.text
+        assert checkpoint.load(into := empty())["chunks"] == 2
+        assert np.array_equal(into["output"], arrays(2)["output"])
+        assert len(list(kept.iterdir())) == 3
+
+    def test_training_goes_on_when_nothing_can_be_written(self, tmp_path, caplog):
+        (tmp_path / "file").write_text("in the way")
+        trainer = small(SkipGram)
+        watched = trainer.train(text(), None, Checkpoint(tmp_path / "file" / "here", WHAT, 0))
+        assert same(watched, trainer.train(text()))
+        assert str(tmp_path / "file" / "here") in caplog.text
+
+    def test_two_at_the_same_training_do_not_disturb_each_other(self, tmp_path, caplog):
+        caplog.set_level("INFO")
+        first, second = (Checkpoint(tmp_path / "here", WHAT, 0) for _ in range(2))
+        assert first.save(arrays(1), {"chunks": 1})
+        assert not second.save(arrays(2), {"chunks": 2})
+        assert second.load(empty()) is None
+        assert caplog.text.count("another process is at the same training") == 1
+        second.remove()
+        assert first.load(empty()) == {"chunks": 1}
+        first.remove()
+        assert not (tmp_path / "here").exists()
+
+
+class TestMeter:
+    def test_restored_goes_on_as_if_nothing_had_been(self):
+        parts = [(7, 0.1 * i, 3) for i in range(20)]
+        whole = Meter(140, 20)
+        for part in parts:
+            whole.add(*part)
+        half = Meter(140, 20)
+        for part in parts[:11]:
+            half.add(*part)
+        half = Meter.restored(json.loads(json.dumps(half.state())))
+        for part in parts[11:]:
+            half.add(*part)
+        assert half == whole
+        assert half.points == whole.points
+        assert all(isinstance(point, Point) for point in half.points)
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_every_trainer_is_one(trainer):
+    assert isinstance(trainer, Trainer)
+
+
+def test_log_has_the_name_of_the_package():
+    assert module.log is logging.getLogger("pipeline.checkpoint")

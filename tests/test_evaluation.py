@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from pipeline import evaluation
+from pipeline.errors import UserError
+from pipeline.evaluation import Analogies, analogies, read_pairs, read_questions, similarity
+from pipeline.wordvectors import WordVectors
+
+quick = settings(max_examples=50, deadline=None)
+
+# Cosines with "old": new 0.8, young 0, modern -1; and two words alike.
+VECTORS = WordVectors(
+    ["old", "new", "young", "modern", "twin"],
+    np.array([[1, 0], [0.8, 0.6], [0, 2], [-3, 0], [5, 0]], np.float32),
+)
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(content, name="pairs.txt"):
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8")
+        return path
+
+    return write
+
+
+def explain(read, path):
+    with pytest.raises(UserError) as error:
+        read(path)
+    return str(error.value)
+
+
+class TestReadPairs:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            pytest.param("old\tnew\t1.58\nhot\tcold\t8\n", id="tabs"),
+            pytest.param("old new 1.58\nhot  cold 8\n", id="spaces"),
+            pytest.param("old,new,1.58\nhot, cold, 8\n", id="commas"),
+            pytest.param("word1\tword2\tscore\nold\tnew\t1.58\nhot\tcold\t8\n", id="a header"),
+            pytest.param("# of 2015\nold new 1.58\n\nhot cold 8\n", id="remarks and empty lines"),
+            pytest.param("# of 2015\na b score\nold new 1.58\nhot cold 8\n", id="both"),
+            pytest.param("old\tnew\t1.58\tA\nhot\tcold\t8\tA\n", id="more columns"),
+            pytest.param("old new 1.58\r\nhot cold 8\r\n", id="line ends of Windows"),
+            pytest.param("\ufeffold new 1.58\nhot cold 8", id="a byte order mark"),
+        ],
+    )
+    def test_takes_files_as_they_are_published(self, content, file):
+        assert read_pairs(file(content)) == [("old", "new", 1.58), ("hot", "cold", 8)]
+
+    @pytest.mark.parametrize("bad", ["old new", "old new much", "old", "old new nan", "a b inf"])
+    def test_names_the_line_that_is_no_pair(self, bad, file):
+        path = file(f"old new 1.58\n\n{bad}\n")
+        message = explain(read_pairs, path)
+        assert message == f"{path}, line 3: expected two words and a score, e.g. 'old new 1.58'."
+
+    def test_a_file_without_any_pair_is_none(self, file):
+        path = file("word1 word2 score\n")
+        assert explain(read_pairs, path) == f"{path} holds no word pairs."
+
+
+class TestSimilarity:
+    def test_is_spearman_s_correlation_of_the_cosines(self, file):
+        path = file("old twin 9\nold new 5\nold young 6\nold modern 1\n", "men.txt")
+        found = similarity(VECTORS, path)
+        # Ranks of the cosines 1, .8, 0, -1 and of 9, 5, 6, 1: 1 - 6 * (1 + 1) / (4 * 15).
+        assert found.spearman == pytest.approx(0.8)
+        assert found.spearman == pytest.approx(
+            spearmanr([1, 0.8, 0, -1], [9, 5, 6, 1]).statistic, abs=1e-12
+        )
+        assert (found.name, found.found, found.total) == ("men", 4, 4)
+
+    def test_counts_pairs_found_of_all(self, file):
+        path = file("old new 5\nold young 6\nold elsewhere 1\nnowhere elsewhere 1\n")
+        found = similarity(VECTORS, path)
+        assert (found.found, found.total) == (2, 4)
+        assert found.spearman == pytest.approx(-1)
+
+    def test_words_are_lower_cased_unless_told_not_to(self, file):
+        path = file("Old new 5\nOLD young 6\n")
+        assert similarity(VECTORS, path).found == 2
+        assert similarity(VECTORS, path, lower=False).found == 0
+
+    @pytest.mark.parametrize("content", ["no such 5\nwords here 6\n", "old new 5\nno such 6\n"])
+    def test_of_fewer_than_two_pairs_is_not_a_number(self, content, file):
+        assert np.isnan(similarity(VECTORS, file(content)).spearman)
+
+    @pytest.mark.filterwarnings("error")
+    def test_of_scores_all_equal_is_not_a_number_and_no_warning(self, file):
+        path = file("old new 5\nold young 5\n")
+        assert np.isnan(similarity(VECTORS, path).spearman)
+
+
+QUESTIONS = """\
+: capital-common-countries
+a b c d
+b a d c
+
+: family
+a b c nowhere
+"""
+
+
+class TestReadQuestions:
+    def test_gives_the_questions_of_each_section(self, file):
+        assert read_questions(file(QUESTIONS)) == {
+            "capital-common-countries": [list("abcd"), list("badc")],
+            "family": [["a", "b", "c", "nowhere"]],
+        }
+
+    def test_without_sections_there_is_one(self, file):
+        assert read_questions(file("a b c d\n")) == {"all": [list("abcd")]}
+
+    @pytest.mark.parametrize(("bad", "count"), [("a b c", 3), ("a b c d e", 5), ("a", 1)])
+    def test_names_the_line_that_is_no_question(self, bad, count, file):
+        path = file(f": s\na b c d\n{bad}\n")
+        message = explain(read_questions, path)
+        assert message == f"{path}, line 3: expected four words, found {count}."
+
+    @pytest.mark.parametrize("content", ["", ": section\n: another\n"])
+    def test_a_file_without_questions_is_none(self, content, file):
+        path = file(content)
+        assert explain(read_questions, path) == f"{path} holds no analogy questions."
+
+
+def by_brute_force(vectors, question):
+    a, b, c, expected = question
+    unit = {w: vectors[w] / max(np.linalg.norm(vectors[w]), 1e-30) for w in vectors.words}
+    target = unit[b] - unit[a] + unit[c]
+    others = [word for word in vectors.words if word not in {a, b, c}]
+    return bool(others) and max(others, key=lambda w: unit[w] @ target) == expected
+
+
+class TestAnalogies:
+    def test_counts_right_answers_of_questions_seen_of_all_in_each_section_and_together(self, file):
+        square = WordVectors(
+            list("abcde"),
+            np.array([[1, 0, 0], [1, 0, 1], [0, 1, 0], [0, 1, 1], [-1, -1, -1]], np.float32),
+        )
+        rows = analogies(square, file(QUESTIONS))
+        assert rows == [
+            Analogies("capital-common-countries", 2, 2, 2),
+            Analogies("family", 0, 0, 1),
+            Analogies("total", 2, 2, 3),
+        ]
+        assert rows[0].accuracy == 1
+        assert np.isnan(rows[1].accuracy)
+
+    @quick
+    @given(seed=st.integers(0, 999), batch=st.integers(1, 9))
+    def test_answers_as_a_search_by_hand_does(self, seed, batch, tmp_path_factory):
+        rng = np.random.default_rng(seed)
+        words = [f"w{i}" for i in range(12)]
+        vectors = WordVectors(words, rng.normal(size=(12, 3)).astype(np.float32))
+        questions = [rng.choice(words, 4, replace=False).tolist() for _ in range(20)]
+        path = tmp_path_factory.mktemp("questions") / "questions.txt"
+        path.write_text("".join(f"{' '.join(question)}\n" for question in questions))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(evaluation, "_BATCH", batch)
+            total = analogies(vectors, path)[-1]
+        assert total.correct == sum(by_brute_force(vectors, question) for question in questions)
+        assert total.seen == total.total == 20
+
+    def test_the_words_of_the_question_are_no_answer(self, file):
+        vectors = WordVectors(["a", "b"], np.eye(2, dtype=np.float32))
+        assert analogies(vectors, file("a b a b\nb b a a\n"))[-1] == Analogies("total", 0, 2, 2)
+
+    def test_words_are_lower_cased_unless_told_not_to(self, file):
+        vectors = WordVectors(list("abcd"), np.eye(4, dtype=np.float32))
+        assert analogies(vectors, file("A B C D\n"))[-1].seen == 1
+        assert analogies(vectors, file("A B C D\n"), lower=False)[-1].seen == 0
+
+
+def test_real_files_are_read_whole(data):
+    folder = data / "eval"
+    assert len(read_pairs(folder / "EN-SIMLEX-999.txt")) == 999
+    assert len(read_pairs(folder / "EN-WS-353-ALL.txt")) == 353
+    questions = read_questions(folder / "questions-words.txt")
+    assert len(questions) == 14
+    assert sum(map(len, questions.values())) == 19_544
