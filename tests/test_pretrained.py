@@ -98,12 +98,14 @@ class TestGlove:
         with pytest.raises(UserError, match=r"has 2 dimensions, not vectors\.dim=3"):
             Glove(path=str(glove), dim=3).make(corpus, build_vocab(corpus))
 
-    def test_what_stands_for_glove_in_the_sample_says_so(self, training, tmp_path, monkeypatch):
+    @pytest.mark.usefixtures("training")
+    def test_what_stands_for_glove_in_the_sample_says_so(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         corpus = Sample(train=60, dev=60, test=60, pretraining=200).load()
         made = Glove(dim=7).make(corpus, build_vocab(corpus))
         assert made.dim == 7
         assert "own skip-gram, trained on 200 unlabelled" in made.provenance["note"]
+
 
 class TestDownloadedGlove:
     @pytest.fixture

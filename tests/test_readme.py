@@ -60,6 +60,8 @@ def test_the_command_does_its_work(command, folder, capsys, monkeypatch):
         arguments += [*SIZES, "corpus.pretraining=500"]
     elif "--config-dir" in command:
         arguments += SIZES
+    if not arguments[0].startswith("--help") and "--cfg" not in command:
+        arguments += ["sweep.strengths=[0.1,1]", "report.words=[it]"]
     if "http://" in command:
         pytest.skip("needs a server: test_tracking.py starts one")
     if "hydra/launcher" in command:

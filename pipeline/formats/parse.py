@@ -2,8 +2,8 @@
 
 A line is plain if it has a word, the right number of numbers, nothing but blanks between them, and
 if each number's float32 is certain. Whatever is not plain is left to Python, one line at a time,
-so these loops need no errors and no exceptions to their rules. They let go of Python's lock: two
-threads are nearly twice as fast as one.
+so these loops need no errors and no exceptions to their rules. (A second thread was tried: with two
+on two busy cores nothing was gained.)
 """
 
 # ruff: noqa: ARG001 - numba hands over types by the names of the arguments
@@ -51,8 +51,8 @@ SIGNS = np.array([1, -1], np.float32)
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile, keep the machine code on disk, let other threads run; arithmetic stays IEEE's."""
-    options: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
+    """Compile, and keep the machine code on disk; arithmetic stays IEEE's."""
+    options: Any = {"cache": True, "error_model": "numpy"}
     return cast("Callable[P, R]", njit(**options)(function))
 
 
@@ -100,7 +100,7 @@ def parse_number(text: Bytes, at: int) -> tuple[np.float32, int]:
 
     Nearly all numbers have one digit before the point and one to seven behind it. These are taken
     from eight bytes at once, without a branch that the processor could guess wrong (as Lemire does;
-    2021, "Number Parsing at a Gigabyte per Second"): parsing takes 40 % less time.
+    2021, "Number Parsing at a Gigabyte per Second"): parsing takes a third less time.
     """
     if LITTLE and at + 11 < len(text):
         negative = int(text[at] == MINUS)
@@ -346,7 +346,7 @@ def search_lines(
 def searcher(layout: Layout, wanted: set[bytes]) -> Callable[[Block], Found]:
     """Return a function that finds the lines of the words wanted.
 
-    Words are compared by their hashes first. Compiled, this is three times as fast as Python's.
+    Words are compared by their hashes first. Five times as fast as `plain_searcher`.
     """
     joined = np.frombuffer(b"".join(wanted), np.uint8)
     ends = np.cumsum([len(word) for word in wanted], dtype=np.int64)
