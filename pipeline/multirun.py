@@ -75,7 +75,7 @@ class Multirun(Callback):
             if asked:
                 comparison = compare(sorted(asked, key=_number), asked)
                 comparison.save(self.folder)
-                show(comparison, self.folder)
+                show(comparison, self.folder, self.run.tracking.uri if self.run else None)
                 if comparison.failed:
                     Multirun.failed = True
                     status = "FAILED" if status == "FINISHED" else status
@@ -89,7 +89,7 @@ class Multirun(Callback):
                 sys.exit(f"error: {error}")
 
 
-def show(comparison: Comparison, folder: Path) -> None:
+def show(comparison: Comparison, folder: Path, uri: str | None) -> None:
     """Print the comparison."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     console.print()
@@ -99,6 +99,10 @@ def show(comparison: Comparison, folder: Path) -> None:
     for row in comparison.failed:
         console.print(f"{row['arm']} failed: {row['error']}", markup=False)
     console.print(f"Everything is in {folder}", markup=False)
+    if uri:
+        local = uri.startswith("sqlite:")
+        where = f"mlflow ui --backend-store-uri {uri}" if local else uri
+        console.print(f"MLflow: {where}", markup=False)
 
 
 def _experiments(config_: DictConfig) -> Iterator[tuple[Experiment, tracking.Tracking]]:

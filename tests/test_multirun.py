@@ -76,6 +76,7 @@ class TestOnDisk:
         printed = multirun[1].stdout
         for word in ("skipgram vectors.dim=8", "random vectors.dim=6", "coverage", "p = "):
             assert word in printed
+        assert "mlflow ui --backend-store-uri sqlite:///outputs/mlflow.db" in printed
 
 
 class TestInMlflow:

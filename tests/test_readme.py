@@ -102,6 +102,14 @@ def test_the_notebook_runs(monkeypatch, tmp_path):
     assert 0.2 < values["best"].scores["test"]["accuracy"] < 1
 
 
+def test_the_scikit_learn_pipeline_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    values: dict[str, object] = {}
+    exec(compile(blocks("python")[2], "README.md", "exec"), values)  # noqa: S102 - it is our own
+    assert 0.2 < values["accuracy"] < 1
+    assert (tmp_path / "mine.vec").stat().st_size > 1000
+
+
 def test_every_picture_is_there():
     for path in re.findall(r"!\[[^]]+\]\(([^)]+)\)", README):
         assert (ROOT / path).stat().st_size > 1000
