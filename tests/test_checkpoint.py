@@ -28,6 +28,14 @@ from pipeline.word2vec import CBOW, Loss, SkipGram
 WHAT = {"trainer": "SkipGram", "dim": 10, "rate": 0.1}
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Let Ctrl-C be heard: a shell's background jobs are started deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def command(folder, trainer, minutes):
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(

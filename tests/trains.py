@@ -34,7 +34,7 @@ def main(trainer, minutes, folder=Path()):
     tokens = np.random.default_rng(0).zipf(1.5, (8_000, 12)) % 200
     vocabulary = build(([str(word) for word in row] for row in tokens.tolist()), Vocab())
     trainers = {
-        "SkipGram": loud(SkipGram)(dim=10, epochs=20),
+        "SkipGram": loud(SkipGram)(dim=10, epochs=60),
         "GloveTrain": loud(GloveTrain)(dim=10, epochs=400),
     }
     train(vocabulary, trainers[trainer], minutes).save(folder / "result")
@@ -43,4 +43,5 @@ def main(trainer, minutes, folder=Path()):
 if __name__ == "__main__":
     logging.basicConfig(level="INFO")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     main(sys.argv[1], float(sys.argv[2]))
