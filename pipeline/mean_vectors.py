@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from pipeline.corpus import tokenize
+from pipeline.corpus.tokens import lowered
 from pipeline.features import Mean, Unknown, average, word_counts
 from pipeline.wordvectors import WordVectors
 
@@ -63,7 +64,6 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ValueError, TypeError
             If there are no vectors; if `X` is a single text.
         """
-        self._vectors(X)
         self.n_features_out_ = self._vectors(X).dim
         return self
 
@@ -72,7 +72,7 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         vectors = self._vectors(X)
         sentences = [tokenize(text) if isinstance(text, str) else list(text) for text in X]
         if self.lower:
-            sentences = [[token.lower() for token in tokens] for tokens in sentences]
+            sentences = lowered(sentences)
         counts, lengths = word_counts(sentences, vectors)
         return average(counts, lengths, vectors, Mean(Unknown(self.unknown), self.unit))
 

@@ -19,6 +19,7 @@ from pipeline.errors import UserError, require, suggest
 from pipeline.journal import Metric
 
 SPLITS = ("train", "dev", "test")
+FIVE_CLASSES = ("- -", "-", "neut", "+", "+ +")  # of sentiment, from worst to best
 
 
 @dataclass(frozen=True)

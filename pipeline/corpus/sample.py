@@ -10,11 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.corpus import grammar
-from pipeline.corpus.base import Corpus, CorpusConfig, Pretraining, Split
+from pipeline.corpus.base import FIVE_CLASSES, Corpus, CorpusConfig, Pretraining, Split
 from pipeline.errors import require
 from pipeline.files import file_digest
-
-CLASSES = ("- -", "-", "neut", "+", "+ +")
 
 
 @dataclass
@@ -61,7 +59,7 @@ class Sample(CorpusConfig):
             splits[name] = Split(sentences, labels)
         return Corpus(
             task=self.task,
-            classes=CLASSES,
+            classes=FIVE_CLASSES,
             splits=splits,
             text_splits=tuple(self.text_splits),
             unlabelled=self.extra_text(),

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.corpus.base import SPLITS, Corpus, CorpusConfig, Split
-from pipeline.corpus.tokens import unescape
+from pipeline.corpus.base import FIVE_CLASSES, SPLITS, Corpus, CorpusConfig, Split
+from pipeline.corpus.tokens import lowered, unescape
 from pipeline.download import Archive, download
 from pipeline.errors import UserError, choose, require
 from pipeline.files import read_lines
 
 log = logging.getLogger(__name__)
 
-CLASSES = ("- -", "-", "neut", "+", "+ +")
 OFFICIAL = {"train": 8544, "dev": 1101, "test": 2210}
 ARCHIVE = Archive(
     url="https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",
@@ -86,7 +85,7 @@ class Sst(CorpusConfig):
         _check_sizes(folder, {name: len(rows) for name, rows in trees.items()})
         return Corpus(
             task=self.task,
-            classes=CLASSES if self.granularity is Granularity.five else ("-", "+"),
+            classes=FIVE_CLASSES if self.granularity is Granularity.five else ("-", "+"),
             splits={name: self._split(rows) for name, rows in trees.items()},
             text_splits=tuple(self.text_splits),
             unlabelled=self.extra_text(brackets=self.unescape),
@@ -106,7 +105,7 @@ class Sst(CorpusConfig):
         if self.unescape:
             sentences = [[unescape(token) for token in tokens] for tokens in sentences]
         if self.lower:
-            sentences = [[token.lower() for token in tokens] for tokens in sentences]
+            sentences = lowered(sentences)
         return Split(sentences, np.array([label for label, _ in rows], np.int64))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.corpus.base import SPLITS, Corpus, CorpusConfig, Split
-from pipeline.corpus.tokens import tokenize
+from pipeline.corpus.tokens import lowered, tokenize
 from pipeline.errors import UserError, require, suggest
 from pipeline.files import read_lines
 
@@ -87,7 +87,7 @@ class Table(CorpusConfig):
         parts = [part for *_, part in rows] if self.split else self._draw(path, labels)
         sentences = [tokenize(text) for text, *_ in rows]
         if self.lower:
-            sentences = [[token.lower() for token in tokens] for tokens in sentences]
+            sentences = lowered(sentences)
         missing = [name for name in SPLITS if name not in parts]
         require(
             not missing,

@@ -50,6 +50,11 @@ def unescape(token: str) -> str:
     return BRACKETS.get(token.upper(), token.replace("\\/", "/").replace("\\*", "*"))
 
 
+def lowered(sentences: list[list[str]]) -> list[list[str]]:
+    """Return the sentences with every token in lower case."""
+    return [[token.lower() for token in tokens] for tokens in sentences]
+
+
 def tokenize(text: str) -> list[str]:
     """Split one text, of one or more sentences, into Penn-Treebank tokens."""
     return [token for sentence in sentences(text) for token in sentence]
