@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 from pipeline.best import OnDev
 from pipeline.corpus import Sample, Sst, Table
 from pipeline.errors import UserError, suggest
+from pipeline.evaluation import Evaluation
 from pipeline.experiment import STAGES, Experiment
 from pipeline.features import Mean
 from pipeline.report import Report
@@ -45,6 +46,7 @@ SCHEMAS: dict[str, dict[str, type]] = {
         "glove": Glove,
         "random": Random,
     },
+    "evaluation": {"default": Evaluation},
     "features": {"mean": Mean},
     "sweep": {"logistic": Logistic, "one_vs_rest": OneVsRest, "two_layer": TwoLayer},
     "best": {"dev": OnDev},
@@ -60,6 +62,7 @@ class Config:
     corpus: Any = MISSING
     vocab: Any = MISSING
     vectors: Any = MISSING
+    evaluation: Any = MISSING
     features: Any = MISSING
     sweep: Any = MISSING
     best: Any = MISSING
@@ -68,6 +71,7 @@ class Config:
     seed: int = 1
     name: str | None = None
     glove: str | None = None
+    unlabelled: list[str] = field(default_factory=list)
 
 
 def register() -> None:

@@ -1,17 +1,81 @@
-"""Intrinsic evaluation: agreement with people on similarity, and analogies solved."""
+"""Intrinsic evaluation: agreement with people on similarity, and analogies solved.
+
+Between the stages `vectors` and `features`, where files to evaluate on are named.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import csv
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.errors import UserError, require
-from pipeline.files import read_lines
+from pipeline.files import atomic, read_lines
+from pipeline.journal import Metric
 from pipeline.wordvectors import WordVectors
 
 _BATCH = 512  # questions answered at once: bounds the memory of their (questions, V) scores
+TOTAL = "total"  # of all sections
+
+
+@dataclass
+class Evaluation:
+    """What to evaluate vectors on, besides the sentences.
+
+    Parameters
+    ----------
+    similarity
+        Files of word pairs with people's judgements, e.g. SimLex-999 or WordSim-353.
+    analogies
+        Files of analogy questions in sections, e.g. word2vec's ``questions-words.txt``.
+    lower
+        Lower-case the words of these files first.
+    """
+
+    similarity: list[str] = field(default_factory=list)
+    analogies: list[str] = field(default_factory=list)
+    lower: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse two files of one name: their numbers could not be told apart."""
+        for key in ("similarity", "analogies"):
+            stems = [_name(Path(path)) for path in getattr(self, key)]
+            twice = next((stem for stem in stems if stems.count(stem) > 1), None)
+            require(
+                twice is None,
+                f"evaluation.{key}: two files are called '{twice}', and so would their metrics "
+                "be; rename one.",
+            )
+
+    def words(self) -> list[str]:
+        """Return every word of the files, in order.
+
+        Raises
+        ------
+        UserError
+            If a file is missing or broken: here, before anything is trained.
+        """
+        pairs = [read_pairs(path, lower=self.lower) for path in _paths(self.similarity)]
+        sections = [read_questions(path, lower=self.lower) for path in _paths(self.analogies)]
+        found = [word for rows in pairs for first, second, _ in rows for word in (first, second)]
+        questions = (rows for file in sections for rows in file.values())
+        found += [word for rows in questions for row in rows for word in row]
+        return list(dict.fromkeys(found))
+
+
+def _paths(names: Iterable[str]) -> Iterator[Path]:
+    return (Path(name).expanduser() for name in names)
+
+
+def _name(path: Path) -> str:
+    """Name a file as a metric can be called."""
+    return re.sub(r"[^\w.-]+", "-", path.stem, flags=re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -42,12 +106,15 @@ class Analogies:
     Parameters
     ----------
     name
+        The file's.
+    section
         The section's, or ``total``.
     correct, seen, total
         Questions answered rightly, those whose four words have vectors, and all.
     """
 
     name: str
+    section: str
     correct: int
     seen: int
     total: int
@@ -58,7 +125,77 @@ class Analogies:
         return self.correct / self.seen if self.seen else float("nan")
 
 
-def read_pairs(path: Path) -> list[tuple[str, str, float]]:
+@dataclass(frozen=True)
+class Evaluated:
+    """How the vectors did.
+
+    Parameters
+    ----------
+    similarity
+        A row a file.
+    analogies
+        A row a section, and one a file that is their total.
+    """
+
+    similarity: list[Similarity]
+    analogies: list[Analogies]
+
+    def describe(self) -> str:
+        """Return one line for the person at the terminal."""
+        said = [
+            f"{row.name} {row.spearman:.3f} ({row.found:,} of {row.total:,} pairs)"
+            for row in self.similarity
+        ]
+        said += [
+            f"{row.name} {row.accuracy:.1%} ({row.seen:,} of {row.total:,} questions)"
+            for row in self.analogies
+            if row.section == TOTAL
+        ]
+        return ", ".join(said)
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield every number but those that are none, for want of words."""
+        for pairs in self.similarity:
+            yield Metric(f"evaluation/{pairs.name}_found", pairs.found)
+            if not math.isnan(pairs.spearman):
+                yield Metric(f"evaluation/{pairs.name}_spearman", pairs.spearman)
+        for row in self.analogies:
+            if row.section == TOTAL:
+                yield Metric(f"evaluation/{row.name}_seen", row.seen)
+            if row.seen:
+                section = "" if row.section == TOTAL else f"/{_name(Path(row.section))}"
+                yield Metric(f"evaluation/{row.name}{section}_accuracy", row.accuracy)
+
+    def save(self, folder: Path) -> None:
+        """Write ``similarity.csv`` and ``analogies.csv``, where there are such."""
+        analogies = [{**asdict(row), "accuracy": row.accuracy} for row in self.analogies]
+        _csv(folder / "similarity.csv", [asdict(row) for row in self.similarity])
+        _csv(folder / "analogies.csv", analogies)
+
+
+def _csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def evaluate(vectors: WordVectors, config: Evaluation) -> Evaluated:
+    """Evaluate vectors on every file; whatever words of them have none are counted, and left out.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or broken.
+    """
+    pairs = [similarity(vectors, path, lower=config.lower) for path in _paths(config.similarity)]
+    rows = [analogies(vectors, path, lower=config.lower) for path in _paths(config.analogies)]
+    return Evaluated(pairs, [row for file in rows for row in file])
+
+
+def read_pairs(path: Path, *, lower: bool = False) -> list[tuple[str, str, float]]:
     """Read a word similarity file: two words and a score a line, tab- or space-separated.
 
     Raises
@@ -68,6 +205,7 @@ def read_pairs(path: Path) -> list[tuple[str, str, float]]:
     """
     pairs = []
     first = True
+    case: Callable[[str], str] = str.lower if lower else str
     for number, line in read_lines(path):
         if not line.strip() or line.startswith("#"):
             continue
@@ -76,7 +214,7 @@ def read_pairs(path: Path) -> list[tuple[str, str, float]]:
             line.replace(",", "\t").split("\t") if "\t" in line or "," in line else line.split()
         )
         try:
-            pairs.append((fields[0].strip(), fields[1].strip(), _score(fields[2])))
+            pairs.append((case(fields[0].strip()), case(fields[1].strip()), _score(fields[2])))
         except (IndexError, ValueError) as error:
             if header:
                 continue
@@ -104,9 +242,7 @@ def similarity(vectors: WordVectors, path: Path, *, lower: bool = True) -> Simil
     """
     from scipy.stats import spearmanr
 
-    pairs = read_pairs(path)
-    if lower:
-        pairs = [(a.lower(), b.lower(), score) for a, b, score in pairs]
+    pairs = read_pairs(path, lower=lower)
     known = [(a, b, score) for a, b, score in pairs if a in vectors and b in vectors]
     rho = float("nan")
     if len(known) > 1:
@@ -116,10 +252,10 @@ def similarity(vectors: WordVectors, path: Path, *, lower: bool = True) -> Simil
         cosines = (first * second).sum(axis=1)
         if np.ptp(scores) > 0 and np.ptp(cosines) > 0:  # without any order there is no correlation
             rho = float(spearmanr(cosines, scores).statistic)
-    return Similarity(path.stem, rho, len(known), len(pairs))
+    return Similarity(_name(path), rho, len(known), len(pairs))
 
 
-def read_questions(path: Path) -> dict[str, list[list[str]]]:
+def read_questions(path: Path, *, lower: bool = False) -> dict[str, list[list[str]]]:
     """Read an analogy file: ``: section`` lines, and four words a line (Mikolov et al. 2013).
 
     Raises
@@ -130,7 +266,7 @@ def read_questions(path: Path) -> dict[str, list[list[str]]]:
     sections: dict[str, list[list[str]]] = {}
     section = sections.setdefault("all", [])
     for number, line in read_lines(path):
-        words = line.split()
+        words = (line.lower() if lower and not line.startswith(":") else line).split()
         if words[:1] == [":"]:
             section = sections.setdefault(" ".join(words[1:]), [])
         elif len(words) == 4:
@@ -145,23 +281,23 @@ def read_questions(path: Path) -> dict[str, list[list[str]]]:
 def analogies(vectors: WordVectors, path: Path, *, lower: bool = True) -> list[Analogies]:
     """Answer a file of analogy questions by 3CosAdd: the word nearest to b - a + c, none of them.
 
-    The vocabulary is searched whole. A row a section, then ``total``.
+    All words that have a vector are searched: of pretrained vectors those that were needed, so few
+    words make it easier. A row a section, then ``total``.
 
     Raises
     ------
     UserError
         If the file is not one of analogies.
     """
-    rows = []
-    for name, questions in read_questions(path).items():
-        asked = [[w.lower() for w in q] for q in questions] if lower else questions
-        seen = [[vectors.index[w] for w in q] for q in asked if all(w in vectors for w in q)]
+    name, rows = _name(path), []
+    for section, questions in read_questions(path, lower=lower).items():
+        seen = [[vectors.index[w] for w in q] for q in questions if all(w in vectors for w in q)]
         correct = sum(
             _answered(vectors, np.array(seen[i : i + _BATCH])) for i in range(0, len(seen), _BATCH)
         )
-        rows.append(Analogies(name, correct, len(seen), len(questions)))
+        rows.append(Analogies(name, section, correct, len(seen), len(questions)))
     sums = (sum(getattr(row, key) for row in rows) for key in ("correct", "seen", "total"))
-    return [*rows, Analogies("total", *sums)]
+    return [*rows, Analogies(name, TOTAL, *sums)]
 
 
 def _answered(vectors: WordVectors, questions: np.ndarray) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.best import OnDev, pick_best
 from pipeline.corpus import CorpusConfig, Sample
+from pipeline.evaluation import Evaluation, evaluate
 from pipeline.features import Mean, featurize
 from pipeline.files import write_json
 from pipeline.journal import Journal
@@ -19,7 +20,7 @@ from pipeline.sweep import Logistic, Sweepable, sweep_strengths
 from pipeline.vectors import SkipGram, Source, train_vectors
 from pipeline.vocab import Vocab, build_vocab
 
-STAGES = ("corpus", "vocab", "vectors", "features", "sweep", "best", "report")
+STAGES = ("corpus", "vocab", "vectors", "evaluation", "features", "sweep", "best", "report")
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Experiment:
 
     Parameters
     ----------
-    corpus, vocab, vectors, features, sweep, best, report
+    corpus, vocab, vectors, evaluation, features, sweep, best, report
         A configuration a stage.
     seed
         Noted with the results; what is drawn follows the seed of its own stage.
@@ -41,6 +42,7 @@ class Experiment:
     corpus: CorpusConfig = field(default_factory=Sample)
     vocab: Vocab = field(default_factory=Vocab)
     vectors: Source = field(default_factory=SkipGram)
+    evaluation: Evaluation = field(default_factory=Evaluation)
     features: Mean = field(default_factory=Mean)
     sweep: Sweepable = field(default_factory=Logistic)
     best: OnDev = field(default_factory=OnDev)
@@ -62,10 +64,14 @@ class Experiment:
         UserError
             If a stage finds its input wrong; see each stage.
         """
+        also = self.evaluation.words()  # first: a broken file is found before anything is trained
         run = Journal()
         corpus = run.stage("corpus", self.corpus.load)
         vocabulary = run.stage("vocab", build_vocab, corpus, self.vocab)
-        vectors = run.stage("vectors", train_vectors, corpus, vocabulary, self.vectors)
+        vectors = run.stage("vectors", train_vectors, corpus, vocabulary, self.vectors, also)
+        if also:
+            evaluated = run.stage("evaluation", evaluate, vectors, self.evaluation)
+            evaluated.save(folder / "evaluation")  # tables; the numbers are metrics
         features = run.stage("features", featurize, corpus, vectors, self.features)
         swept = run.stage("sweep", sweep_strengths, features, self.sweep)
         best = run.stage("best", pick_best, swept, features, self.best)

@@ -61,7 +61,7 @@ class Glove:
         """Read the vectors of the words of vocabulary and corpus."""
         path = self._file(corpus)
         # A dictionary, not a set: its order does not depend on Python's hash seed.
-        needed = dict.fromkeys([*vocabulary.words, *corpus.words()])
+        needed = dict.fromkeys([*vocabulary.words, *corpus.words(), *corpus.also])
         vectors = read_vectors(path, needed)
         digests = [file_digest(file) for file in files_of(path)]
         digest = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from pipeline.corpus import Corpus
@@ -37,9 +39,21 @@ Source = Trainer | Maker
 
 
 def train_vectors(
-    corpus: Corpus, vocabulary: Vocabulary, source: Source | None = None
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    source: Source | None = None,
+    also: Iterable[str] = (),
 ) -> WordVectors:
     """Train vectors on the encoded text, or load them: whatever `source` does.
+
+    Parameters
+    ----------
+    corpus, vocabulary
+        Text, and its words.
+    source
+        Trains or loads; unset: skip-gram with its defaults.
+    also
+        Words of no sentence that should have a vector where the source knows them.
 
     Raises
     ------
@@ -49,4 +63,4 @@ def train_vectors(
     source = source or SkipGram()
     if isinstance(source, Trainer):
         return train(vocabulary, source)
-    return source.make(corpus, vocabulary)
+    return source.make(replace(corpus, also=tuple(also)), vocabulary)

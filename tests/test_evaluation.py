@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from front import assert_one_clear_line, only, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from pipeline import evaluation
 from pipeline.errors import UserError
-from pipeline.evaluation import Analogies, analogies, read_pairs, read_questions, similarity
+from pipeline.evaluation import (
+    Analogies,
+    Evaluation,
+    analogies,
+    evaluate,
+    read_pairs,
+    read_questions,
+    similarity,
+)
 from pipeline.wordvectors import WordVectors
 
 quick = settings(max_examples=50, deadline=None)
@@ -145,9 +154,9 @@ class TestAnalogies:
         )
         rows = analogies(square, file(QUESTIONS))
         assert rows == [
-            Analogies("capital-common-countries", 2, 2, 2),
-            Analogies("family", 0, 0, 1),
-            Analogies("total", 2, 2, 3),
+            Analogies("pairs", "capital-common-countries", 2, 2, 2),
+            Analogies("pairs", "family", 0, 0, 1),
+            Analogies("pairs", "total", 2, 2, 3),
         ]
         assert rows[0].accuracy == 1
         assert np.isnan(rows[1].accuracy)
@@ -169,7 +178,8 @@ class TestAnalogies:
 
     def test_the_words_of_the_question_are_no_answer(self, file):
         vectors = WordVectors(["a", "b"], np.eye(2, dtype=np.float32))
-        assert analogies(vectors, file("a b a b\nb b a a\n"))[-1] == Analogies("total", 0, 2, 2)
+        total = analogies(vectors, file("a b a b\nb b a a\n"))[-1]
+        assert total == Analogies("pairs", "total", 0, 2, 2)
 
     def test_words_are_lower_cased_unless_told_not_to(self, file):
         vectors = WordVectors(list("abcd"), np.eye(4, dtype=np.float32))
@@ -184,3 +194,53 @@ def test_real_files_are_read_whole(data):
     questions = read_questions(folder / "questions-words.txt")
     assert len(questions) == 14
     assert sum(map(len, questions.values())) == 19_544
+
+
+class TestStage:
+    def test_gives_a_number_a_file_and_a_section_as_metrics(self, file):
+        pairs = file("old new 5\nold young 6\nold elsewhere 1\n", "men.txt")
+        questions = file(": the same\nold new twin new\n: other\nold new twin away\n", "q.txt")
+        asked = Evaluation([str(pairs)], [str(questions)])
+        found = {m.name: m.value for m in evaluate(VECTORS, asked).metrics()}
+        assert found == {
+            "evaluation/men_found": 2,
+            "evaluation/men_spearman": pytest.approx(-1),
+            "evaluation/q_seen": 1,
+            "evaluation/q/the-same_accuracy": 0,
+            "evaluation/q_accuracy": 0,
+        }
+
+    def test_writes_tables(self, file, tmp_path):
+        pairs = file("old new 5\nold young 6\n", "men.txt")
+        evaluate(VECTORS, Evaluation([str(pairs)])).save(tmp_path / "evaluation")
+        table = (tmp_path / "evaluation" / "similarity.csv").read_text()
+        assert table.splitlines()[0] == "name,spearman,found,total"
+        assert not (tmp_path / "evaluation" / "analogies.csv").exists()
+
+    def test_names_of_files_become_names_that_metrics_can_have(self, file):
+        pairs = file("old new 5\nold young 6\n", "rare words (2013)=ü.txt")
+        names = [m.name for m in evaluate(VECTORS, Evaluation([str(pairs)])).metrics()]
+        assert names[0] == "evaluation/rare-words-2013-_found"
+
+    def test_two_files_of_one_name_are_refused(self):
+        with pytest.raises(UserError, match="two files are called 'men'"):
+            Evaluation(["a/men.txt", "b/men.txt"])
+
+    def test_is_for_every_source_and_pretrained_vectors_know_its_words(self, file, tmp_path):
+        pairs = file("good bad 5\nunheard unseen 6\ngood unseen 1\n", "men.txt")
+        glove = file("good 1 0\nbad 0 1\nunheard 1 1\nunseen 2 1\nuseless 1 0\n", "g.txt")
+        done = run(
+            tmp_path,
+            *("-m", "vectors=random,glove", f"glove={glove}", "tracking=off"),
+            f"evaluation.similarity=[{pairs}]",
+        )
+        assert done.returncode == 0, done.stderr
+        jobs = sorted((tmp_path / "outputs" / "multiruns").glob("*/[01]"))
+        tables = [(job / "evaluation" / "similarity.csv").read_text() for job in jobs]
+        assert [table.split(",")[-2] for table in tables] == ["1", "3"]
+
+    def test_a_broken_file_is_told_of_before_anything_is_trained(self, file, tmp_path):
+        pairs = file("good bad 5\ngood bad\n", "men.txt")
+        done = run(tmp_path, "tracking=off", f"evaluation.similarity=[{pairs}]")
+        assert_one_clear_line(done, f"{pairs}, line 2")
+        assert not (only(tmp_path, "outputs/runs/*") / "vectors").exists()

@@ -46,6 +46,8 @@ def folder(tmp_path):
         lines = [tree(i % 5, i) for i in range(n)]
         (tmp_path / "trees" / f"{name}.txt").write_text("\n".join(lines) + "\n")
     (tmp_path / "glove.6B.50d.txt").write_text("it 1 2 3\nis 0 1 0\nsuperb1 1 1 1\n")
+    (tmp_path / "EN-SIMLEX-999.txt").write_text("word1\tword2\tscore\nold\tnew\t1.58\n")
+    (tmp_path / "questions-words.txt").write_text(": family\nboy girl brother sister\n")
     programs = blocks("python")
     (tmp_path / "mine.py").write_text(programs[0])
     (tmp_path / "conf" / "vectors").mkdir(parents=True)

@@ -81,6 +81,8 @@ class Corpus:
         A larger text for the corpus's own pretrained vectors, where it has one.
     ordinal
         Whether the classes are ordered, so that the distance of a mistake has a meaning.
+    also
+        Words beyond its own that are going to be asked for: no part of its digest.
     """
 
     task: str
@@ -90,6 +92,7 @@ class Corpus:
     unlabelled: Text = field(default_factory=Text)
     pretraining: Pretraining | None = None
     ordinal: bool = False
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that each split can serve its purpose."""
