@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from pipeline.corpus import Text
+from pipeline.corpus import Text, text
 from pipeline.errors import UserError
 
 
@@ -22,9 +22,9 @@ def file(tmp_path):
     return write
 
 
-def explain(text):
+def explain(broken):
     with pytest.raises(UserError) as error:
-        list(text)
+        list(broken)
     return str(error.value)
 
 
@@ -70,6 +70,19 @@ class TestSentences:
         assert next(sentences) == ["fine"]
         with pytest.raises(UserError, match="line 2"):
             next(sentences)
+
+    def test_of_a_long_text_are_made_on_all_cores_and_are_the_same(self, file, monkeypatch):
+        path = file("".join(f"Line {i}. It's {i * 7} dollars!\n" for i in range(1000)))
+        alone = list(Text((path,)))
+        monkeypatch.setattr(text, "_ALONE", 100)
+        monkeypatch.setattr(text, "_LINES", 30)
+        assert list(Text((path,))) == alone
+        assert list(Text((path,), lower=False))[1] == ["It", "'s", "0", "dollars", "!"]
+
+    def test_of_a_long_text_name_the_line_that_is_broken(self, file, monkeypatch):
+        monkeypatch.setattr(text, "_ALONE", 100)
+        path = file(b"A line.\n" * 500 + b"broken \xff\n")
+        assert "line 501" in explain(Text((path,)))
 
     def test_of_no_file_are_none(self):
         assert list(Text()) == []

@@ -6,12 +6,16 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from pipeline.corpus.tokens import sentences
 from pipeline.errors import require
 from pipeline.files import count_lines, file_digest, read_lines
 from pipeline.progress import progress, shown
+
+_ALONE = 1_000_000  # characters tokenised before other processes are worth their start
+_LINES = 200  # given to a process at a time
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,38 @@ class Text:
         for path in self.paths:
             empty = True
             total = count_lines(path) if shown() else None
-            for _, line in progress(read_lines(path), path.name, "lines", total):
-                text = line.lower() if self.lower and self.tokenized else line
-                split = [text.split()] if self.tokenized else self._tokenize(text)
-                for tokens in split:
-                    if tokens:
-                        empty = False
-                        yield tokens
+            numbered = progress(read_lines(path), path.name, "lines", total)
+            for tokens in self._split(line for _, line in numbered):
+                empty = False
+                yield tokens
             require(not empty, f"{path} holds no text; leave it out of corpus.unlabelled.")
+
+    def _split(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        """Yield the sentences of lines."""
+        if self.tokenized:
+            split = ((line.lower() if self.lower else line).split() for line in lines)
+            yield from (tokens for tokens in split if tokens)
+            return
+        size = 0
+        for line in lines:
+            yield from self._tokenize(line)
+            size += len(line)
+            if size > _ALONE:
+                yield from self._spread(lines)
+
+    def _spread(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        """Tokenise on all cores; what comes out, and in which order, is the same."""
+        from joblib import Parallel, cpu_count, delayed
+
+        with Parallel(n_jobs=-1) as pool:
+            # Read here, or what a broken file raises would be lost in joblib's own thread.
+            while window := list(islice(lines, 4 * _LINES * cpu_count())):
+                parts = (window[i : i + _LINES] for i in range(0, len(window), _LINES))
+                for found in pool(delayed(self._tokenize_all)(part) for part in parts):
+                    yield from found
+
+    def _tokenize_all(self, lines: list[str]) -> list[list[str]]:
+        return [tokens for line in lines for tokens in self._tokenize(line)]
 
     def _tokenize(self, text: str) -> Iterator[list[str]]:
         # Case is lost after the split into sentences, which needs it.

@@ -81,8 +81,9 @@ def sentences(text: str, *, brackets: bool = True) -> Iterator[list[str]]:
 def _nltk() -> tuple[Any, Any]:
     """Return NLTK's sentence splitter and word tokenizer; neither needs a download."""
     from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
-    from nltk.tokenize.treebank import TreebankWordTokenizer
+
+    from pipeline.corpus.treebank import tokenizer
 
     parameters = PunktParameters()
     parameters.abbrev_types = set(_ABBREVIATIONS)
-    return PunktSentenceTokenizer(parameters), TreebankWordTokenizer()
+    return PunktSentenceTokenizer(parameters), tokenizer()
