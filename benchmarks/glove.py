@@ -1,0 +1,131 @@
+"""Our GloVe trainer beside a C program, on the same co-occurrences.
+
+    python benchmarks/glove.py reviews.txt.gz
+    python benchmarks/glove.py reviews.txt.gz --program GloVe/build/glove
+
+The other side is `glove.c`, the step written plainly in C and compiled here; ``--flags=-Ofast``
+lets the compiler reorder sums. ``--program`` puts the authors' own program in its place, which
+reads the same files. Both take turns on one thread. Compared are the CPU seconds of an epoch: those
+of three epochs less those of one, by half, so that reading and starting values do not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from pipeline import Vocab, Vocabulary, glove_kernels
+from pipeline.glove import GloveTrain, group
+from pipeline.vocab import build
+
+RECORD = np.dtype([("center", "<i4"), ("context", "<i4"), ("count", "<f8")])
+EPOCHS = 2  # timed, besides the first
+
+
+def lines(path: Path, words: int) -> Iterator[list[str]]:
+    """Yield so many words of a text, lower-cased, a line at a time."""
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            tokens = line.lower().split()
+            words -= len(tokens)
+            yield tokens
+            if words <= 0:
+                return
+
+
+def write(folder: Path, vocabulary: Vocabulary, trainer: GloveTrain) -> None:
+    """Write vocabulary and shuffled co-occurrences as the C program reads them."""
+    pairs, values = trainer.count(vocabulary)
+    records = np.zeros(2 * len(pairs), RECORD)  # here each pair stands twice, once in either order
+    records["center"] = np.concatenate([pairs[:, 0], pairs[:, 1]]) + 1
+    records["context"] = np.concatenate([pairs[:, 1], pairs[:, 0]]) + 1
+    records["count"] = np.tile(np.exp(values[:, 0].astype(np.float64)), 2)
+    np.random.default_rng(0).permutation(records).tofile(folder / "pairs.bin")
+    counted = zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)
+    (folder / "words.txt").write_text("".join(f"{word} {n}\n" for word, n in counted))
+
+
+def theirs(program: Path, folder: Path, trainer: GloveTrain) -> float:
+    """Return the CPU seconds of an epoch of the C program."""
+
+    def seconds(epochs: int) -> float:
+        options = {
+            "-input-file": folder / "pairs.bin",
+            "-vocab-file": folder / "words.txt",
+            "-save-file": folder / "vectors",
+            "-iter": epochs,
+            "-vector-size": trainer.dim,
+            "-x-max": trainer.x_max,
+            "-alpha": trainer.alpha,
+            "-eta": trainer.learning_rate,
+            "-threads": 1,
+            "-verbose": 0,
+        }
+        command = [program, *(str(word) for option in options.items() for word in option)]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime
+
+    return (seconds(1 + EPOCHS) - seconds(1)) / EPOCHS
+
+
+def ours(vocabulary: Vocabulary, trainer: GloveTrain) -> float:
+    """Return the CPU seconds of an epoch of ours."""
+    pairs, values = trainer.count(vocabulary)
+    glove_kernels.shuffle(pairs, values, np.uint64(1))
+    group(pairs, values)
+    table = trainer.start(len(vocabulary))
+    rate = np.float32(trainer.learning_rate)
+    glove_kernels.fit(pairs, values, table, trainer.dim, rate)
+    began = time.process_time()
+    for _ in range(EPOCHS):
+        glove_kernels.fit(pairs, values, table, trainer.dim, rate)
+    return (time.process_time() - began) / EPOCHS
+
+
+def main() -> None:
+    """Count once; let both take turns; print a table."""
+    data = Path(os.environ.get("YOURVECTORS_DATA", "data"))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("text", nargs="?", type=Path, default=data / "corpora/imdb_unsup.txt.gz")
+    parser.add_argument("--program", type=Path, help="the authors' program; unset: glove.c")
+    parser.add_argument("--flags", default="-O3 -march=native", help="to compile glove.c with")
+    parser.add_argument("--words", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    vocabulary = build(lines(args.text, args.words), Vocab(min_count=5))
+    print("| dim | pairs | ours, s an epoch | C, s | times C |\n" + "|---" * 5 + "|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        program = args.program
+        if program is None:
+            program = folder / "glove"
+            source = Path(__file__).with_name("glove.c")
+            flags = args.flags.split()
+            subprocess.run(["cc", *flags, str(source), "-o", str(program), "-lm"], check=True)
+        for dim in (50, 100):
+            trainer = GloveTrain(dim=dim)
+            write(folder, vocabulary, trainer)
+            pairs = (folder / "pairs.bin").stat().st_size // RECORD.itemsize
+            runs = [
+                (ours(vocabulary, trainer), theirs(program, folder, trainer))
+                for _ in range(args.rounds)
+            ]
+            ratio = median(b / a for a, b in runs)
+            mine, other = (median(side) for side in zip(*runs, strict=True))
+            print(f"| {dim} | {pairs:,} | {mine:.2f} | {other:.2f} | {ratio:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
