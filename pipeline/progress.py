@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from tqdm.auto import tqdm
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -33,3 +37,24 @@ def shown() -> bool:
 def bar(name: str, unit: str, total: int) -> Any:
     """Return a tqdm bar to be moved by hand; use it in a ``with``."""
     return tqdm(desc=name, total=total, unit=f" {unit}", unit_scale=True, leave=False, disable=None)
+
+
+@contextlib.contextmanager
+def saying_when_compiling() -> Iterator[None]:
+    """Say so when numba has to compile: else the bar would stand still without a word."""
+    from numba.core import event
+
+    class Teller(event.Listener):
+        said = False
+
+        def on_start(self, _: event.Event) -> None:
+            if not self.said:
+                with tqdm.external_write_mode():
+                    log.info("compiling the inner loops, once on this machine: some 15 seconds")
+            self.said = True
+
+        def on_end(self, _: event.Event) -> None:
+            pass
+
+    with event.install_listener("numba:compile", Teller()):
+        yield

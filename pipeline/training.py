@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 
 from pipeline.checkpoint import MINUTES, Checkpoint
-from pipeline.progress import bar
+from pipeline.progress import bar, saying_when_compiling
 from pipeline.trainer import Combine, Progress, Trainer
 from pipeline.vocab import Vocabulary
 from pipeline.wordvectors import WordVectors
@@ -61,7 +61,8 @@ def train(
             shown.initial = now.words_before  # so that the speed shown is that of this run
             shown.update(now.words_seen - shown.n)
 
-        trained = trainer.train(vocabulary, show, checkpoint)
+        with saying_when_compiling():
+            trained = trainer.train(vocabulary, show, checkpoint)
     if trainer.combine is Combine.concat:
         matrix = np.hstack([trained.input, trained.output])
     elif trainer.combine is Combine.sum:

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import logging
+
+from numba import njit
+
+from pipeline.progress import saying_when_compiling
+
+
+class TestSayingWhenCompiling:
+    def test_says_so_once_however_much_there_is_to_compile(self, caplog):
+        caplog.set_level(logging.INFO)
+        with saying_when_compiling():
+            assert njit(lambda x: x + 1)(1) == 2
+            assert njit(lambda x: x + 2)(1) == 3
+        assert [r.message for r in caplog.records if r.name == "pipeline.progress"] == [
+            "compiling the inner loops, once on this machine: some 15 seconds"
+        ]
+
+    def test_is_silent_where_all_is_compiled(self, caplog):
+        caplog.set_level(logging.INFO)
+        compiled = njit(lambda x: x + 1)
+        compiled(1)
+        with saying_when_compiling():
+            compiled(1)
+        assert not [r for r in caplog.records if r.name == "pipeline.progress"]
