@@ -12,17 +12,16 @@ of three epochs less those of one, by half, so that reading and starting values 
 from __future__ import annotations
 
 import argparse
-import gzip
 import os
 import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+from texts import documents, take
 
 from pipeline import Vocab, Vocabulary, glove_kernels
 from pipeline.glove import GloveTrain, group
@@ -30,17 +29,6 @@ from pipeline.vocab import build
 
 RECORD = np.dtype([("center", "<i4"), ("context", "<i4"), ("count", "<f8")])
 EPOCHS = 2  # timed, besides the first
-
-
-def lines(path: Path, words: int) -> Iterator[list[str]]:
-    """Yield so many words of a text, lower-cased, a line at a time."""
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            tokens = line.lower().split()
-            words -= len(tokens)
-            yield tokens
-            if words <= 0:
-                return
 
 
 def write(folder: Path, vocabulary: Vocabulary, trainer: GloveTrain) -> None:
@@ -104,7 +92,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    vocabulary = build(lines(args.text, args.words), Vocab(min_count=5))
+    vocabulary = build(take(documents(args.text), args.words), Vocab(min_count=5))
     print("| dim | pairs | ours, s an epoch | C, s | times C |\n" + "|---" * 5 + "|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -13,13 +13,14 @@ names.
 from __future__ import annotations
 
 import argparse
-import gzip
 import os
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+
+from texts import documents, take
 
 from pipeline import SkipGram, Sst, Text, Vocab, Vocabulary
 from pipeline.vocab import build
@@ -84,15 +85,9 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         reviews, trees = Path(folder) / "reviews.txt", Path(folder) / "trees.txt"
-        words = 0
-        opened = gzip.open if args.text.suffix == ".gz" else open
-        with opened(args.text, "rt", encoding="utf-8") as source, reviews.open("w") as sink:
-            for line in source:
-                tokens = line.lower().split()
-                sink.write(" ".join(tokens) + "\n")
-                words += len(tokens)
-                if words >= args.words:
-                    break
+        taken = take(documents(args.text), args.words)
+        reviews.write_text("".join(" ".join(tokens) + "\n" for tokens in taken))
+        words = sum(map(len, taken))
         treebank = Sst(path=args.trees).load().text()
         trees.write_text("".join(" ".join(tokens) + "\n" for tokens in treebank))
         ours(trees, 1, SkipGram(epochs=1))  # compiles, or loads what was compiled

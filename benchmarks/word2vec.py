@@ -16,7 +16,6 @@ Without arguments the text is ``corpora/imdb_unsup.txt.gz`` and the similarity f
 from __future__ import annotations
 
 import argparse
-import gzip
 import os
 import time
 from collections import Counter
@@ -29,6 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
+from texts import documents, take
 
 from pipeline.word2vec import CBOW, SkipGram
 
@@ -62,26 +62,14 @@ class Run(NamedTuple):
 
 def read(path: Path, words: int) -> Text:
     """Read the first so many words, and some more to measure the loss on."""
-    open_text = gzip.open if path.suffix == ".gz" else open
-    with open_text(path, "rt", encoding="utf-8") as lines:
-        documents = (line.lower().split() for line in lines)
-        sentences = take(documents, words)
-        held_out = take(documents, HELD_OUT)
+    source = documents(path)
+    sentences, held_out = take(source, words), take(source, HELD_OUT)
     counts = Counter(word for sentence in sentences for word in sentence)
     frequent = sorted((-n, word) for word, n in counts.items() if n >= MIN_COUNT)
     index = {word: i for i, (_, word) in enumerate(frequent)}
     tokens, offsets = encode(sentences, index)
     sizes = np.array([-n for n, _ in frequent])
     return Text(list(index), sizes, tokens, offsets, sentences, encode(held_out, index))
-
-
-def take(documents: Any, words: int) -> list[list[str]]:
-    """Take documents until there are so many words."""
-    taken: list[list[str]] = []
-    while words > 0 and (document := next(documents, None)) is not None:
-        taken.append(document[:words])
-        words -= len(taken[-1])
-    return taken
 
 
 def encode(sentences: list[list[str]], index: dict[str, int]) -> Encoded:
