@@ -21,7 +21,8 @@ from pipeline.errors import UserError
 from pipeline.experiment import Experiment
 from pipeline.features import Features, Mean, Unknown, featurize
 from pipeline.formats import read_text, read_vectors, write_text, write_vectors
-from pipeline.report import Report, write_report
+from pipeline.report import Report, write_page, write_report
+from pipeline.store import Cache
 from pipeline.sweep import Logistic, OneVsRest, Sweep, TwoLayer, sweep_strengths
 from pipeline.trainer import Combine
 from pipeline.vectors import CBOW, Glove, GloveTrain, Random, SkipGram, WordVectors, train_vectors
@@ -31,6 +32,7 @@ from pipeline.word2vec import Loss
 __all__ = [
     "CBOW",
     "Best",
+    "Cache",
     "Combine",
     "Comparison",
     "Corpus",
@@ -70,6 +72,7 @@ __all__ = [
     "sweep_strengths",
     "tokenize",
     "train_vectors",
+    "write_page",
     "write_report",
     "write_text",
     "write_vectors",

@@ -10,13 +10,16 @@ One experiment, a comparison, anything changed by its name::
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import signal
 import sys
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import hydra
+from filelock import FileLock
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -27,8 +30,10 @@ from threadpoolctl import threadpool_limits
 from pipeline import config
 from pipeline.errors import UserError
 from pipeline.files import write_json
-from pipeline.multirun import Multirun, parent
+from pipeline.multirun import Multirun, Place, is_done
+from pipeline.registry import NotRegisteredError, enter
 from pipeline.tracking import tracked
+from pipeline.uploading import NotSentError, keep
 
 log = logging.getLogger("pipeline")
 
@@ -36,26 +41,23 @@ failures: list[str] = []
 FULL_ERROR = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 
-def job(cfg: DictConfig) -> None:
-    """Run one experiment; one that fails leaves ``error.json`` and lets the other jobs go on."""
+def job(cfg: DictConfig) -> float:
+    """Run one experiment; one that fails leaves ``error.json`` and lets the other jobs go on.
+
+    Return the accuracy on dev, for sweepers that look for the highest; NaN if it failed.
+    """
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     many = settings.mode is RunMode.MULTIRUN
-    for name in ("result.json", "error.json", "metrics.csv"):  # of an earlier run in this folder
-        (folder / name).unlink(missing_ok=True)
     try:
-        experiment, tracking = config.build(cfg, settings.runtime.choices)
-        name = experiment.name or experiment.choices["vectors"]
-        tags = {"role": "job" if many else "run"}
-        if many and (parent_id := parent()):
-            tags["mlflow.parentRunId"] = parent_id
-        log.info("%s, %s", name, folder)
-        # Two BLAS threads are slower than one on matrices this narrow, and add up differently.
-        with (
-            threadpool_limits(1),
-            tracked(tracking, folder, experiment.corpus.task, name, tags) as run_id,
-        ):
-            experiment.run(folder, run_id)
+        plan = config.build(cfg, settings.runtime.choices)
+        # A worker of a multirun that was killed may still be at it.
+        with FileLock(folder / ".hydra" / "lock") if many else contextlib.nullcontext():
+            run(plan, folder, list(settings.overrides.task) if many else None)
+        if plan.registry.name and not many:
+            enter(plan.registry.name, folder)
+    except (NotSentError, NotRegisteredError) as error:  # the run itself is complete
+        tell(str(error))
     except UserError as error:
         if FULL_ERROR:
             log.exception("the traceback that was asked for:")
@@ -67,14 +69,59 @@ def job(cfg: DictConfig) -> None:
             raise
         log.exception("an error that should not happen:")
         fail(folder, f"{type(error).__name__}: {error}")
+    return _dev_accuracy(folder)
+
+
+def _dev_accuracy(folder: Path) -> float:
+    path = folder / "result.json"
+    if not path.exists() or (folder / "error.json").exists():
+        return float("nan")
+    return float(json.loads(path.read_text("utf-8"))["dev"]["accuracy"])
+
+
+def run(plan: config.Plan, folder: Path, overrides: list[str] | None) -> None:
+    """Run one experiment, tracked; a multirun's job, with `overrides`, may be done already."""
+    experiment, tracking, _ = plan
+    name, tags = experiment.name or experiment.choices["vectors"], {"role": "run"}
+    if overrides is not None:
+        place = Place.of_this_job()
+        name = place.name(overrides) or name
+        tags = place.tags(tracking.experiment or experiment.corpus.task)
+        if is_done(folder, experiment):
+            log.info("%s, %s: done already", name, folder)
+            keep(tracking, folder, name, tags)
+            return
+    for file in ("result.json", "error.json", "metrics.csv"):  # of an earlier run in this folder
+        (folder / file).unlink(missing_ok=True)
+    log.info("%s, %s", name, folder)
+    # Two BLAS threads are slower than one on matrices this narrow, and add up differently.
+    with (
+        threadpool_limits(1),
+        tracked(tracking, folder, experiment.corpus.task, name, tags) as run_id,
+    ):
+        experiment.run(folder, run_id)
 
 
 def fail(folder: Path, error: str) -> None:
     """Note and say why a run failed."""
-    failures.append(error)
-    log.error("error: %s", error)
+    tell(error)
     with contextlib.suppress(OSError):  # a full disk may be the very error
         write_json(folder / "error.json", {"error": error})
+
+
+def tell(error: str) -> None:
+    """Say what went wrong; the exit code will say it too."""
+    failures.append(error)
+    log.error("error: %s", error)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM has come."""
+
+
+def terminate(*_: object) -> None:
+    """Stop as Ctrl-C does."""
+    raise Terminated
 
 
 def main() -> None:
@@ -82,7 +129,7 @@ def main() -> None:
     sys.path.insert(0, str(Path.cwd()))  # for code of one's own, as python -m does
     config.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, and are told in our own words
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the runs are ended in order
+    signal.signal(signal.SIGTERM, terminate)  # so that the runs are ended in order
     enter = hydra.main(version_base="1.3", config_path=str(config.CONF), config_name="config")
     status = "FAILED"
     try:
@@ -99,10 +146,13 @@ def main() -> None:
         if FULL_ERROR or "override" not in str(error):  # Hydra's, for vectors=null and the like
             raise
         sys.exit(f"error: {error}.")
-    except KeyboardInterrupt:
+    except BrokenExecutor:  # joblib's word for it
+        log.error("error: the process of a job was killed, perhaps for want of memory.")  # noqa: TRY400
+        sys.exit(1)
+    except KeyboardInterrupt as stop:
         status = "KILLED"
         print("stopped", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+        sys.exit(143 if isinstance(stop, Terminated) else 130)
     finally:
         if Multirun.current:
             Multirun.current.end(status)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,12 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.arrays import read_array, write_array
+from pipeline.classifiers import Classifier
 from pipeline.errors import choose
 from pipeline.features import Features
-from pipeline.files import write
+from pipeline.files import write, write_json
 from pipeline.journal import Metric
 from pipeline.statistics import accuracy_interval
-from pipeline.sweep import Classifier, Sweep
+from pipeline.sweep import Sweep
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +59,8 @@ class Best:
         Its index in the sweep's results.
     strength
         Its regularisation strength.
-    classifier
-        The fitted classifier.
+    classifiers
+        Those of the sweep; ``classifiers[row]`` is the one.
     scores
         A dictionary of metrics a split, all as fractions of 1 but the error in classes.
     predicted
@@ -68,10 +71,15 @@ class Best:
 
     row: int
     strength: float
-    classifier: Classifier
+    classifiers: Sequence[Classifier]
     scores: dict[str, dict[str, float]]
     predicted: dict[str, NDArray[np.int64]]
     probabilities: dict[str, NDArray[np.float64]]
+
+    @property
+    def classifier(self) -> Classifier:
+        """The fitted classifier."""
+        return self.classifiers[self.row]
 
     def describe(self) -> str:
         """Return one line for the person at the terminal."""
@@ -87,7 +95,31 @@ class Best:
         for split in ("dev", "test"):
             yield Metric(f"best/{split}_accuracy", self.scores[split]["accuracy"])
 
-    def save(self, folder: Path, features: Features, sentences: dict[str, list[list[str]]]) -> None:
+    def save(self, folder: Path) -> None:
+        """Write ``best.json``, and predictions and probabilities of every split as ``.npy``."""
+        for split, predicted in self.predicted.items():
+            write_array(folder / f"{split}.predicted.npy", predicted)
+            write_array(folder / f"{split}.probabilities.npy", self.probabilities[split])
+        facts = {"row": self.row, "strength": self.strength, "scores": self.scores}
+        write_json(folder / "best.json", facts)
+
+    @classmethod
+    def load(cls, folder: Path, swept: Sweep) -> Best:
+        """Read what `save` wrote; the classifier is that of the sweep."""
+        facts = json.loads((folder / "best.json").read_text("utf-8"))
+        splits = facts["scores"]
+        return cls(
+            **facts,
+            classifiers=swept.classifiers,
+            predicted={name: read_array(folder / f"{name}.predicted.npy") for name in splits},
+            probabilities={
+                name: read_array(folder / f"{name}.probabilities.npy") for name in splits
+            },
+        )
+
+    def write_predictions(
+        self, folder: Path, features: Features, sentences: dict[str, list[list[str]]]
+    ) -> None:
         """Write ``predictions.csv``: dev and test sentences, their labels and predictions."""
         import pandas as pd
 
@@ -112,19 +144,19 @@ class Best:
 def pick_best(swept: Sweep, features: Features, config: OnDev | None = None) -> Best:
     """Pick the strength with the highest dev accuracy; only its classifier meets test."""
     config = config or OnDev()
-    dev = swept.results["dev_accuracy"].to_numpy()
+    dev = np.array([tried["dev_accuracy"] for tried in swept.rows])
     winners = np.flatnonzero(dev == dev.max())
     row = int(winners[-1] if config.ties is Ties.strongest else winners[0])
     if len(dev) > 1 and row in {0, len(dev) - 1}:
         end = "weakest" if row == 0 else "strongest"
-        log.info("  the best strength is the %s tried: widen sweep.strengths to be sure", end)
+        log.warning("  the best strength is the %s tried: widen sweep.strengths to be sure", end)
     classifier = swept.classifiers[row]
     predicted = {split: np.asarray(classifier.predict(X)) for split, X in features.X.items()}
     probabilities = {split: classifier.predict_proba(X) for split, X in features.X.items()}
     return Best(
         row=row,
-        strength=float(swept.results["strength"].iloc[row]),
-        classifier=classifier,
+        strength=float(swept.rows[row]["strength"]),
+        classifiers=swept.classifiers,
         scores={
             split: score(features.y[split], predicted[split], ordinal=features.ordinal)
             for split in features.X

@@ -42,6 +42,7 @@ from pipeline.files import file_digest, write, write_json
 log = logging.getLogger(__name__)
 
 CACHE = Path("outputs") / "cache" / "training"
+STATE = "state.json"
 MINUTES = 5.0  # a state of 250 MB is written in about a second
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -98,7 +99,7 @@ class Checkpoint:
     def load(self, arrays: Arrays) -> dict[str, Any] | None:
         """Fill the arrays with the state on disk and return its numbers; None if there is none."""
         try:
-            if not (self.folder / "state.json").exists() or not self._mine():
+            if not (self.folder / STATE).exists() or not self._mine():
                 return None
             values, kept = self._read(arrays)
         except (OSError, UserError, ValueError, KeyError, TypeError) as error:
@@ -109,7 +110,7 @@ class Checkpoint:
         return values
 
     def _read(self, arrays: Arrays) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        state = json.loads((self.folder / "state.json").read_text("utf-8"))
+        state = json.loads((self.folder / STATE).read_text("utf-8"))
         if state.pop("digest") != digest(state):
             raise ValueError("state.json is not as it was written")
         if state["what"] != self.what:
@@ -151,13 +152,13 @@ class Checkpoint:
             write(path, lambda file, array=array: np.save(file, array))  # type: ignore[misc]
             files[name] = {"file": path.name, "sha256": file_digest(path)}
         state = {"what": self.what, "values": values, "arrays": files}
-        write_json(self.folder / "state.json", state | {"digest": digest(state)})
+        write_json(self.folder / STATE, state | {"digest": digest(state)})
 
     def _named(self) -> set[str]:
         """Return the files that the state on disk consists of."""
         try:
-            state = json.loads((self.folder / "state.json").read_text("utf-8"))
-            return {file["file"] for file in state["arrays"].values()} | {"state.json"}
+            state = json.loads((self.folder / STATE).read_text("utf-8"))
+            return {file["file"] for file in state["arrays"].values()} | {STATE}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return set()
 

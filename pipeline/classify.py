@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,18 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.classifiers import Classifier, load_classifier, save_classifier
 from pipeline.corpus import sentences
 from pipeline.errors import UserError
 from pipeline.features import Mean, Unknown, average, word_counts
-from pipeline.files import write, write_json
-from pipeline.sweep import Classifier
+from pipeline.files import write_json
 from pipeline.wordvectors import WordVectors
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# What skops may load beside scikit-learn's own types: nothing that runs code of its own.
-_TRUSTED = ["pipeline.two_layer.TwoLayerClassifier"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +75,6 @@ class TextClassifier:
         UserError
             If skops cannot hold a classifier of one's own.
         """
-        import skops.io
-
         self.vectors.save(folder / "vectors")
         settings = {
             "classes": list(self.classes),
@@ -89,16 +83,7 @@ class TextClassifier:
             **asdict(self.mean),
         }
         write_json(folder / "best" / "classifier.json", settings)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                write(
-                    folder / "best" / "classifier.skops",
-                    lambda file: skops.io.dump(self.classifier, file),
-                )
-        except Exception as error:  # it has no type of its own for what it cannot hold
-            name = type(self.classifier).__name__
-            raise UserError(f"the classifier {name} cannot be saved by skops: {error}") from error
+        save_classifier(folder / "best" / "classifier.skops", self.classifier)
 
     @classmethod
     def load(cls, folder: Path) -> TextClassifier:
@@ -109,17 +94,11 @@ class TextClassifier:
         UserError
             If the folder is not a run's, or its classifier is of a type that is not trusted.
         """
-        import skops.io
-        from skops.io.exceptions import UntrustedTypesFoundException
-
-        path = folder / "best" / "classifier.skops"
         try:
             settings = json.loads((folder / "best" / "classifier.json").read_text("utf-8"))
-            classifier = skops.io.load(path, trusted=_TRUSTED)
+            classifier = load_classifier(folder / "best" / "classifier.skops")
         except FileNotFoundError as error:
             raise UserError(f"{folder} is not the folder of a finished run: {error}.") from error
-        except UntrustedTypesFoundException as error:
-            raise UserError(f"{path}: {error}") from error
         return cls(
             vectors=WordVectors.load(folder / "vectors"),
             mean=Mean(Unknown(settings["unknown"]), settings["unit"]),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from hydra.core.config_store import ConfigStore
@@ -18,14 +18,16 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from pipeline.best import OnDev
+from pipeline.connecting import Tracking
 from pipeline.corpus import Sample, Sst, Table
 from pipeline.errors import UserError, suggest
 from pipeline.evaluation import Evaluation
 from pipeline.experiment import STAGES, Experiment
 from pipeline.features import Mean
+from pipeline.registry import Registry
 from pipeline.report import Report
+from pipeline.store import Cache
 from pipeline.sweep import Logistic, OneVsRest, TwoLayer
-from pipeline.tracking import Tracking
 from pipeline.vectors import CBOW, Glove, GloveTrain, Random, SkipGram
 from pipeline.vocab import Vocab
 
@@ -51,7 +53,9 @@ SCHEMAS: dict[str, dict[str, type]] = {
     "sweep": {"logistic": Logistic, "one_vs_rest": OneVsRest, "two_layer": TwoLayer},
     "best": {"dev": OnDev},
     "report": {"default": Report},
+    "cache": {"default": Cache},
     "tracking": {"mlflow": Tracking},
+    "registry": {"default": Registry},
 }
 
 
@@ -67,11 +71,21 @@ class Config:
     sweep: Any = MISSING
     best: Any = MISSING
     report: Any = MISSING
+    cache: Any = MISSING
     tracking: Any = MISSING
+    registry: Any = MISSING
     seed: int = 1
     name: str | None = None
     glove: str | None = None
     unlabelled: list[str] = field(default_factory=list)
+
+
+class Plan(NamedTuple):
+    """What one run is to do, and where it is told of."""
+
+    experiment: Experiment
+    tracking: Tracking
+    registry: Registry
 
 
 def register() -> None:
@@ -94,7 +108,7 @@ def stamp() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(4)}"
 
 
-def build(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[Experiment, Tracking]:
+def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     """Turn a composed configuration, and which file of each group it is from, into checked objects.
 
     Raises
@@ -105,14 +119,17 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[Experiment, Trac
     _refuse_unknown(cfg)
     try:
         made: dict[str, Any] = {name: OmegaConf.to_object(cfg[name]) for name in SCHEMAS}
-        shared = {name: cfg[name] for name in ("seed", "name")}
+        shared = {"seed": cfg.seed, "name": cfg.name or choices.get("arm")}
     except OmegaConfBaseException as error:
         raise UserError(explain(error)) from error
     for group, value in made.items():
         if isinstance(value, dict):  # not one of ours: code of the user's own
             made[group] = _instantiate(group, value)
-    tracking = made.pop("tracking")
-    return Experiment(**made, **shared, choices={name: choices[name] for name in STAGES}), tracking
+    tracking, registry = made.pop("tracking"), made.pop("registry")
+    if registry.name and not tracking.enabled:
+        raise UserError("registry.name is part of tracking: leave out tracking=off.")
+    experiment = Experiment(**made, **shared, choices={name: choices[name] for name in STAGES})
+    return Plan(experiment, tracking, registry)
 
 
 def _refuse_unknown(cfg: DictConfig) -> None:
@@ -154,6 +171,8 @@ def explain(error: Exception) -> str:
         return _explain_value(error)
     if isinstance(cause, OmegaConfBaseException):
         return _explain_value(cause)
+    if again := re.search(r"Multiple values .* use 'override (\S+): (\S+)'", str(error)):
+        return f"+{again[1]}={again[2]}: say {again[1]}={again[2]}, without the plus."
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2]).replace("Error merging override", "override")
 

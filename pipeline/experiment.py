@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from pipeline.best import OnDev, pick_best
-from pipeline.corpus import CorpusConfig, Sample
+from pipeline.corpus import CorpusConfig, Sample, load_corpus
 from pipeline.evaluation import Evaluation, evaluate
 from pipeline.features import Mean, featurize
 from pipeline.files import write_json
-from pipeline.journal import Journal
-from pipeline.report import Report, result, write_report
+from pipeline.journal import Journal, anew
+from pipeline.keeping import Keeper
+from pipeline.report import Report, draw_page, result, write_page, write_report
+from pipeline.store import Cache
 from pipeline.sweep import Logistic, Sweepable, sweep_strengths
 from pipeline.vectors import SkipGram, Source, train_vectors
 from pipeline.vocab import Vocab, build_vocab
@@ -37,6 +39,8 @@ class Experiment:
         Of the run; unset: the vectors' name.
     choices
         Names of what was chosen for each of them, noted with the results.
+    cache
+        Where what the stages give is kept, and found again.
     """
 
     corpus: CorpusConfig = field(default_factory=Sample)
@@ -50,6 +54,7 @@ class Experiment:
     seed: int = 1
     name: str | None = None
     choices: dict[str, str] = field(default_factory=dict)
+    cache: Cache = field(default_factory=Cache)
 
     def __post_init__(self) -> None:
         """Name what was not named."""
@@ -65,8 +70,8 @@ class Experiment:
             If a stage finds its input wrong; see each stage.
         """
         also = self.evaluation.words()  # first: a broken file is found before anything is trained
-        run = Journal()
-        corpus = run.stage("corpus", self.corpus.load)
+        run = Journal(keep=Keeper(self.cache) if self.cache.enabled else anew)
+        corpus = run.stage("corpus", load_corpus, self.corpus)
         vocabulary = run.stage("vocab", build_vocab, corpus, self.vocab)
         vectors = run.stage("vectors", train_vectors, corpus, vocabulary, self.vectors, also)
         if also:
@@ -84,11 +89,15 @@ class Experiment:
             "seed": self.seed,
             **result(corpus, vocabulary, vectors, features, best),
             "mlflow_run_id": mlflow_run_id,
+            "stages": run.stages,
             "seconds": run.seconds,
             "settings": self.settings(),
             "settings_hash": self.settings_hash(),
+            "changed": self.changed(),
         }
         run.save(folder)
+        drawn, _ = run.keep("page", draw_page, folder, numbers)
+        write_page(folder, numbers, drawn)
         write_json(folder / "result.json", numbers)  # last: where it stands, all else does too
         return numbers
 
@@ -104,6 +113,20 @@ class Experiment:
                 json_types = (str, int, float, bool, list, dict, type(None))
                 flat[f"{stage}.{name}"] = plain if isinstance(plain, json_types) else str(plain)
         return flat
+
+    def changed(self) -> dict[str, Any]:
+        """Return those of the settings that are not the defaults of what was chosen."""
+        settings, plain = self.settings(), {}
+        for stage in STAGES:
+            chosen: Any = getattr(self, stage)
+            usual: Any = Experiment.__dataclass_fields__[stage].default_factory
+            if type(chosen) is not usual:
+                plain[stage] = settings[stage]
+            for value in fields(chosen) if is_dataclass(chosen) else ():
+                made = value.default_factory() if callable(value.default_factory) else value.default
+                if getattr(chosen, value.name) != made:
+                    plain[f"{stage}.{value.name}"] = settings[f"{stage}.{value.name}"]
+        return plain
 
     def settings_hash(self) -> str:
         """Return a short digest of the settings: the same for runs that ask for the same."""

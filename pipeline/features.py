@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.arrays import read_array, write_array
 from pipeline.corpus import Corpus
 from pipeline.errors import choose
+from pipeline.files import write_json
 from pipeline.journal import Metric
 from pipeline.wordvectors import WordVectors
 
@@ -80,6 +86,39 @@ class Features:
         yield Metric("vectors/coverage", self.coverage["test"])
         for name, share in self.coverage.items():
             yield Metric(f"{name}/coverage", share)
+
+    @cached_property
+    def digest(self) -> dict[str, str]:
+        """The sha256 of X and y of each split."""
+        return {
+            name: hashlib.sha256(
+                f"{X.shape}".encode()
+                + hashlib.sha256(np.ascontiguousarray(X, "<f8").data).digest()
+                + np.ascontiguousarray(self.y[name], "<i8").tobytes()
+            ).hexdigest()
+            for name, X in self.X.items()
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write ``SPLIT.X.npy`` and ``SPLIT.y.npy`` of every split, and ``features.json``."""
+        for split in self.X:
+            write_array(folder / f"{split}.X.npy", self.X[split])
+            write_array(folder / f"{split}.y.npy", self.y[split])
+        facts = {"coverage": self.coverage, "classes": self.classes, "ordinal": self.ordinal}
+        write_json(folder / "features.json", {"splits": list(self.X), **facts})
+
+    @classmethod
+    def load(cls, folder: Path) -> Features:
+        """Read what `save` wrote; the arrays are memory-mapped."""
+        facts = json.loads((folder / "features.json").read_text("utf-8"))
+        splits = facts["splits"]
+        return cls(
+            X={split: read_array(folder / f"{split}.X.npy") for split in splits},
+            y={split: read_array(folder / f"{split}.y.npy") for split in splits},
+            coverage=facts["coverage"],
+            classes=tuple(facts["classes"]),
+            ordinal=facts["ordinal"],
+        )
 
 
 def featurize(corpus: Corpus, vectors: WordVectors, config: Mean | None = None) -> Features:

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T", bound="Made")
+R = TypeVar("R")
 
 
 class Metric(NamedTuple):
@@ -38,22 +39,47 @@ class Made(Protocol):
         ...
 
 
+class Keep(Protocol):
+    """Calls a stage's function, or has what it would give from elsewhere."""
+
+    def __call__(
+        self, stage: str, make: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[R, str]:
+        """Return what the stage gives, and how it was had: ``made``, ``loaded`` or ``reused``."""
+        ...
+
+
+def anew(stage: str, make: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> tuple[R, str]:  # noqa: ARG001
+    """Make it, whatever was made before."""
+    return make(*args, **kwargs), "made"
+
+
 @dataclass
 class Journal:
-    """Runs stages, and notes their metrics and seconds."""
+    """Runs stages, and notes their metrics and seconds.
+
+    Parameters
+    ----------
+    metrics
+        Those noted so far.
+    keep
+        Gives what a stage gives; unless told otherwise, each is made anew.
+    """
 
     metrics: list[Metric] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
+    keep: Keep = anew
+    seconds: dict[str, float] = field(default_factory=dict, init=False)
+    stages: dict[str, str] = field(default_factory=dict, init=False)
 
     def stage(self, name: str, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call `make`; note the metrics of what it made and how long it took, and say so."""
+        """Have `make` called; note the metrics of what it made, how it was had, and how long."""
         began = time.perf_counter()
-        made = make(*args, **kwargs)
+        made, how = self.keep(name, make, *args, **kwargs)
         seconds = time.perf_counter() - began
-        self.seconds[name] = seconds
+        self.seconds[name], self.stages[name] = seconds, how
         self.metrics.append(Metric(f"time/{name}_s", seconds))
         self.metrics.extend(made.metrics())
-        log.info("  %-9s %s (%.1f s)", name, made.describe(), seconds)
+        log.info("  %-9s %s (%s, %.1f s)", name, made.describe(), how, seconds)
         return made
 
     def save(self, folder: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote, unquote
 
 import yaml
 from hydra import compose
@@ -20,13 +23,56 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from pipeline import config, tracking
-from pipeline.comparison import Comparison, compare
+from pipeline.comparison import Comparison, arm_names, compare
 from pipeline.errors import UserError
 from pipeline.experiment import Experiment
+from pipeline.records import PARENT
+from pipeline.registry import enter
 
 log = logging.getLogger(__name__)
 
-PARENT = "YOURVECTORS_PARENT_RUN"
+PLACE = "YOURVECTORS_MULTIRUN"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job belongs.
+
+    Parameters
+    ----------
+    parents
+        The id of the parent run, an experiment.
+    common
+        The overrides that all jobs have.
+    """
+
+    parents: dict[str, str] = field(default_factory=dict)
+    common: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of_this_job(cls) -> Place:
+        """Return what the multirun said in the environment."""
+        return cls(**json.loads(unquote(os.environ.get(PLACE, "{}"))))
+
+    def name(self, overrides: list[str]) -> str:
+        """Name a job by what not all jobs have, as the comparison does."""
+        return arm_names([overrides, [item for item in overrides if item in self.common]])[0]
+
+    def tags(self, experiment: str) -> dict[str, str]:
+        """Return the tags of a job."""
+        parent = self.parents.get(experiment)
+        return {"role": "job"} | ({PARENT: parent} if parent else {})
+
+
+def is_done(folder: Path, experiment: Experiment) -> bool:
+    """Return whether a folder holds the result of this very experiment."""
+    path = folder / "result.json"
+    if not path.exists():
+        return False
+    result = json.loads(path.read_text("utf-8"))
+    name = experiment.name or experiment.choices["vectors"]
+    wanted = (experiment.settings_hash(), experiment.seed, name)
+    return wanted == tuple(result.get(key) for key in ("settings_hash", "seed", "name"))
 
 
 class Multirun(Callback):
@@ -36,29 +82,54 @@ class Multirun(Callback):
     failed: ClassVar[bool] = False
 
     def __init__(self) -> None:
-        self.run: tracking.Run | None = None
         self.folder = Path()
+        self.uri: str | None = None
+        self.register_as: str | None = None
+        self.began = time.time()
+        self.planned: list[tuple[list[str], Experiment]] = []
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check the jobs, begin the parent run, and tell the jobs where they belong."""
         self.folder = Path(config.hydra.sweep.dir)
         try:
-            experiments = list(_experiments(config))
-            if experiments:
-                self._begin(*experiments[0], name=_swept(config))
+            place = self._begin(config)
         except UserError as error:
             # Hydra turns a callback's exceptions into warnings, but lets this one through.
             sys.exit(f"error: {error}")
         Multirun.current = self
-        own = [f"hydra.sweep.dir={_quote(self.folder)}"]
-        if self.run:
-            own.append(f"+hydra.job.env_set.{PARENT}={self.run.id}")
-        config.hydra.overrides.hydra.extend(own)
+        config.hydra.overrides.hydra.extend(
+            [
+                f"hydra.sweep.dir={_quote(str(self.folder))}",
+                f"+hydra.job.env_set.{PLACE}={quote(json.dumps(asdict(place)))}",
+            ]
+        )
 
-    def _begin(self, experiment: Experiment, where: tracking.Tracking, name: str) -> None:
-        if where.enabled:
-            tags = {"role": "parent"}
-            self.run = tracking.start(where, experiment.corpus.task, name, tags)
+    def _begin(self, config_: DictConfig) -> Place:
+        asked = list(config_.hydra.overrides.task)
+        parsed = OverridesParser.create().parse_overrides(asked)
+        common = [
+            f"{item.get_key_element()}={item.get_value_element_as_str()}"
+            for item in parsed
+            if not item.is_sweep_override()
+        ]
+        basic = str(config_.hydra.sweeper._target_).endswith("BasicSweeper")
+        # Another sweeper decides as it goes; what all its jobs have can be checked.
+        jobs = BasicSweeper.split_arguments(parsed, None)[0] if basic else [common]
+        built = [_build(config_, job) for job in jobs]
+        if basic:
+            self.planned = [(job, plan.experiment) for job, plan in zip(jobs, built, strict=True)]
+        _, where, registry = built[0]
+        if not where.enabled:
+            return Place(common=common)
+        self.uri = where.uri
+        self.register_as = registry.name
+        names = [plan.tracking.experiment or plan.experiment.corpus.task for plan in built]
+        what = " ".join(item for item in asked if not item.startswith("tracking"))
+        tags = {"role": "parent", "asked": what}
+        swept = " ".join(str(item.input_line) for item in parsed if item.is_sweep_override())
+        tasks = list(dict.fromkeys(names))
+        records = tracking.start(where, self.folder, tasks, swept or "multirun", tags)
+        return Place({record.experiment: str(record.run_id) for record in records}, common)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ARG002
         """Compare the jobs, show the table and end the parent run."""
@@ -67,26 +138,49 @@ class Multirun(Callback):
     def end(self, status: str) -> None:
         """Write and show the comparison of the jobs there are; end the parent run."""
         Multirun.current = None
-        asked = {
-            path.parent.parent: yaml.safe_load(path.read_text("utf-8"))
-            for path in self.folder.rglob(".hydra/overrides.yaml")
-        }
+        error, note, jobs = "", "", self._jobs()
         try:
-            if asked:
-                comparison = compare(sorted(asked, key=_number), asked)
+            if any(job.exists() for job in jobs):
+                comparison = compare(jobs, jobs)
                 comparison.save(self.folder)
-                show(comparison, self.folder, self.run.tracking.uri if self.run else None)
+                show(comparison, self.folder, self.uri)
+                note = "\n\n".join(comparison.sentences())
                 if comparison.failed:
-                    Multirun.failed = True
                     status = "FAILED" if status == "FINISHED" else status
-        except Exception:  # Hydra would make a warning of it
-            Multirun.failed, status = True, "FAILED"
+                    error = "; ".join(f"{row['arm']}: {row['error']}" for row in comparison.failed)
+        except Exception as problem:  # Hydra would make a warning of it
+            status, error = "FAILED", str(problem)
             log.exception("the comparison failed; the runs themselves are in %s", self.folder)
-        if self.run:
+        Multirun.failed = Multirun.failed or status != "FINISHED"
+        if self.uri:
             try:
-                self.run.finish(self.folder, status)
-            except UserError as error:
-                sys.exit(f"error: {error}")
+                tracking.finish(self.folder, status, error, note=note, jobs=list(jobs))
+                if self.register_as and status == "FINISHED":  # else it is when the rest is run
+                    enter(self.register_as, self.folder)
+            except UserError as problem:
+                Multirun.failed = True
+                log.error("error: %s", problem)  # noqa: TRY400 - a line, no traceback
+
+    def _jobs(self) -> dict[Path, list[str]]:
+        """Return the folders of this multirun's jobs, not of an older one's, with the overrides."""
+        paths = {path.parent.parent: path for path in self.folder.rglob(".hydra/overrides.yaml")}
+        found = {
+            folder: list(yaml.safe_load(paths[folder].read_text("utf-8")))
+            for folder in sorted(paths, key=_number)
+        }
+        now = {folder for folder in found if paths[folder].stat().st_mtime > self.began - 1}
+        if not self.planned:
+            return {folder: found[folder] for folder in found if folder in now}
+        jobs: dict[Path, list[str]] = {}
+        for number, (overrides, experiment) in enumerate(self.planned):
+            same = [folder for folder in found if found[folder] == overrides and folder not in jobs]
+            there = [folder for folder in same if folder in now or is_done(folder, experiment)]
+            unused = self.folder / str(number)
+            if there:
+                jobs[there[0]] = overrides
+            elif unused not in found or (unused in same and not (unused / "result.json").exists()):
+                jobs[unused] = overrides  # it did not begin, or is to be tried again
+        return jobs
 
 
 def show(comparison: Comparison, folder: Path, uri: str | None) -> None:
@@ -99,41 +193,28 @@ def show(comparison: Comparison, folder: Path, uri: str | None) -> None:
     for row in comparison.failed:
         console.print(f"{row['arm']} failed: {row['error']}", markup=False)
     console.print(f"Everything is in {folder}", markup=False)
+    if comparison.failed:
+        again = f"The same command with hydra.sweep.dir={folder} runs what is missing or failed."
+        console.print(again, markup=False)
     if uri:
         local = uri.startswith("sqlite:")
         where = f"mlflow ui --backend-store-uri {uri}" if local else uri
         console.print(f"MLflow: {where}", markup=False)
 
 
-def _experiments(config_: DictConfig) -> Iterator[tuple[Experiment, tracking.Tracking]]:
-    """Compose and check every job; nothing where another sweeper decides as it goes."""
-    if not str(config_.hydra.sweeper._target_).endswith("BasicSweeper"):
-        return
-    task = list(config_.hydra.overrides.task)
-    parsed = OverridesParser.create().parse_overrides(task)
-    for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None):
-        for overrides in batch:
-            try:
-                cfg = compose(config_.hydra.job.config_name, overrides, return_hydra_config=True)
-                yield config.build(cfg, cfg.hydra.runtime.choices)
-            except (UserError, HydraException, OmegaConfBaseException) as error:
-                job = " ".join(overrides)
-                raise UserError(f"{config.explain(error)} (in the job {job})") from error
+def _build(config_: DictConfig, overrides: list[str]) -> config.Plan:
+    """Compose and check a job."""
+    try:
+        cfg = compose(config_.hydra.job.config_name, overrides, return_hydra_config=True)
+        return config.build(cfg, cfg.hydra.runtime.choices)
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        job = " ".join(overrides)
+        raise UserError(f"{config.explain(error)} (in the job {job})") from error
 
 
-def _swept(config_: DictConfig) -> str:
-    """Name a multirun by what it sweeps."""
-    return " ".join(item for item in config_.hydra.overrides.task if "," in item) or "multirun"
-
-
-def _quote(path: Path) -> str:
-    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
+def _quote(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _number(folder: Path) -> tuple[int, str]:
     return (int(folder.name), "") if folder.name.isdigit() else (sys.maxsize, folder.name)
-
-
-def parent() -> str | None:
-    """Return the id of the parent run that this job belongs to."""
-    return os.environ.get(PARENT)

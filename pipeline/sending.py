@@ -10,46 +10,101 @@ import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from pipeline.errors import UserError
+from pipeline.files import write_json
 from pipeline.journal import read_metrics
+from pipeline.records import FILE, Record, read, winner
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 log = logging.getLogger(__name__)
 
-_BATCH = 1000  # metrics and 100 parameters are what MLflow takes in one call
-_LONGEST = 6000  # characters of a parameter; longer ones are in params.json alone
+# What MLflow takes: metrics and parameters or tags in one call, characters of a name and a value.
+_METRICS, _PARAMS, _NAME, _PARAM, _TAG = 1000, 100, 250, 6000, 8000
 
 
-def send(client: MlflowClient, run_id: str, folder: Path, uri: str, largest_mb: float) -> None:
+def send_tags(client: MlflowClient, record: Record) -> None:
+    """Send the tags a run began with, and the error it ended with."""
+    from mlflow.entities import RunTag
+
+    tags = record.tags | ({"error": record.error} if record.error else {})
+    client.log_batch(
+        str(record.run_id), tags=[RunTag(name, value[:_TAG]) for name, value in tags.items()]
+    )
+
+
+def send(client: MlflowClient, record: Record, folder: Path) -> None:
     """Send parameters, metrics, datasets, tables and files of a finished run's folder."""
-    import pandas as pd
     from mlflow.entities import Metric, Param
 
+    run_id = str(record.run_id)
     result = json.loads((folder / "result.json").read_text("utf-8"))
-    now = int(time.time() * 1000)
-    metrics = [Metric(m.name, m.value, now, m.step) for m in read_metrics(folder)]
-    for begin in range(0, len(metrics), _BATCH):
-        client.log_batch(run_id, metrics=metrics[begin : begin + _BATCH])
-    params = [
-        Param(name, str(value))
-        for name, value in {"seed": result["seed"], **result["settings"]}.items()
-        if len(str(value)) <= _LONGEST
-    ]
-    for begin in range(0, len(params), 100):
-        client.log_batch(run_id, params=params[begin : begin + 100])
-    client.log_dict(run_id, result["settings"], "params.json")
-    client.set_tag(run_id, "settings_hash", result["settings_hash"])
-    client.set_tag(run_id, "corpus_digest", result["digests"]["corpus"])
-    client.set_tag(run_id, "vectors_digest", result["digests"]["vectors"])
-    client.set_tag(run_id, "vectors", result["vectors"])
+    if result["mlflow_run_id"] != run_id:  # the store was not there when the run began
+        result["mlflow_run_id"] = run_id
+        write_json(folder / "result.json", result)
+    metrics = [Metric(m.name, m.value, record.began, m.step) for m in read_metrics(folder)]
+    for begin in range(0, len(metrics), _METRICS):
+        client.log_batch(run_id, metrics=metrics[begin : begin + _METRICS])
+    settings = {"seed": result["seed"], **result["settings"]}
+    texts = {name: str(value) for name, value in settings.items()}
+    short = {k: v for k, v in texts.items() if len(k) <= _NAME and len(v) <= _PARAM}
+    params = [Param(name, value) for name, value in short.items()]
+    for begin in range(0, len(params), _PARAMS):
+        client.log_batch(run_id, params=params[begin : begin + _PARAMS])
+    client.log_dict(run_id, settings, "params.json")
+    _send_facts(client, run_id, result, [name for name in texts if name not in short])
     _send_datasets(client, run_id, folder, result)
-    results = pd.read_csv(folder / "sweep" / "results.csv")
-    client.log_table(run_id, results, "sweep/results.json")
-    _send_files(client, run_id, folder, largest_mb)
-    _send_model(run_id, folder, uri, largest_mb, result)
+    _send_files(client, run_id, folder, record.largest_mb)
+    _send_model(client, record, folder, result)
+
+
+def _send_facts(
+    client: MlflowClient, run_id: str, result: dict[str, Any], too_long: list[str]
+) -> None:
+    from mlflow.entities import RunTag
+
+    tags = {
+        "settings_hash": result["settings_hash"],
+        "corpus_digest": result["digests"]["corpus"],
+        "vectors_digest": result["digests"]["vectors"],
+        "vectors": result["vectors"],
+        # What the UI draws as tables.
+        "mlflow.loggedArtifacts": json.dumps([{"path": "sweep/results.json", "type": "table"}]),
+    }
+    if too_long:
+        tags["params_too_long"] = f"in params.json alone: {', '.join(too_long)}"[:_TAG]
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+
+def send_parent(client: MlflowClient, record: Record, folder: Path) -> None:
+    """Send the comparison, and what the best job on dev reached."""
+    from mlflow.entities import Metric, RunTag
+
+    run_id = str(record.run_id)
+    for path in sorted(folder.glob("comparison*")):
+        client.log_artifact(run_id, str(path))
+    jobs = [one for job in record.jobs for one in read(folder / job)]
+    mine = [one for one in jobs if one.experiment == record.experiment]
+    done = [one for one in mine if one.status == "FINISHED"]
+    numbers: dict[str, float] = {"jobs/done": len(done), "jobs/failed": len(mine) - len(done)}
+    tags: dict[str, str] = {}
+    if best := winner(folder, record):
+        (one,) = read(best)
+        tags = {"best_run_id": str(one.run_id), "best_name": one.name}
+        result = json.loads((best / "result.json").read_text("utf-8"))
+        numbers |= {
+            f"best/{split}_accuracy": result[split]["accuracy"] for split in ("dev", "test")
+        }
+        numbers["best/strength"] = result["strength"]
+    now = int(time.time() * 1000)  # a parent that goes on has later numbers
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, float(value), now, 0) for name, value in numbers.items()],
+        tags=[RunTag(name, value) for name, value in tags.items()],
+    )
 
 
 def _send_datasets(client: MlflowClient, run_id: str, folder: Path, result: dict[str, Any]) -> None:
@@ -71,8 +126,13 @@ def _send_datasets(client: MlflowClient, run_id: str, folder: Path, result: dict
 
 
 def _send_files(client: MlflowClient, run_id: str, folder: Path, largest_mb: float) -> None:
+    import pandas as pd
+
+    results = pd.read_csv(folder / "sweep" / "results.csv")
+    table = results.to_dict("split", index=False)
+    client.log_dict(run_id, table, "sweep/results.json")
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != "run.log":
+        if path.is_file() and path.name not in {"run.log", "lock", FILE}:
             if path.stat().st_size <= largest_mb * 1e6:
                 below = path.parent.relative_to(folder)
                 client.log_artifact(run_id, str(path), str(below) if below.parts else None)
@@ -80,9 +140,7 @@ def _send_files(client: MlflowClient, run_id: str, folder: Path, largest_mb: flo
                 log.info("%s is not sent: larger than tracking.largest_mb", path)
 
 
-def _send_model(
-    run_id: str, folder: Path, uri: str, largest_mb: float, result: dict[str, Any]
-) -> None:
+def _send_model(client: MlflowClient, record: Record, folder: Path, result: dict[str, Any]) -> None:
     """Log the chosen classifier: raw text in, label and probabilities out."""
     import mlflow
     import pandas as pd
@@ -90,10 +148,13 @@ def _send_model(
 
     from pipeline.classify import TextClassifier
 
+    run_id = str(record.run_id)
     parts = [folder / "vectors", folder / "best"]
     size = sum(path.stat().st_size for part in parts for path in part.iterdir())
-    if size > largest_mb * 1e6:
+    if size > record.largest_mb * 1e6:
         log.info("the model is not sent: larger than tracking.largest_mb")
+        return
+    if _model_is_there(client, run_id):
         return
     example = pd.DataFrame({"text": ["a sweet, funny film", "a waste of two good actors"]})
     try:
@@ -102,12 +163,18 @@ def _send_model(
         log.warning("the model is not sent: %s", error)
         return
     signature = infer_signature(example, answer)
-    with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        warnings.catch_warnings(),
+        # MLflow would read the lists of files of all packages, to warn of versions that differ from
+        # those it is given; they are those that are here.
+        mock.patch("importlib_metadata.packages_distributions", dict),
+    ):
         warnings.simplefilter("ignore")  # MLflow asks for type hints that would say less
         run = Path(temporary) / "run"
         for part in parts:
             shutil.copytree(part, run / part.name)
-        mlflow.set_tracking_uri(uri)
+        mlflow.set_tracking_uri(record.uri)
         with mlflow.start_run(run_id=run_id, log_system_metrics=False):
             mlflow.pyfunc.log_model(
                 name="model",
@@ -118,3 +185,13 @@ def _send_model(
                 # Named, or MLflow loads the model in a process of its own to find them out.
                 pip_requirements=[f"yourvectors=={result['versions']['yourvectors']}"],
             )
+
+
+def _model_is_there(client: MlflowClient, run_id: str) -> bool:
+    """Return whether a run has its model; one that was sent in part is taken away."""
+    experiment = client.get_run(run_id).info.experiment_id
+    models = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
+    for model in models:
+        if model.status != "READY":
+            client.delete_logged_model(model.model_id)
+    return any(model.status == "READY" for model in models)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from pipeline.classifiers import Classifier, Saved, check_loadable, save_classifier
 from pipeline.errors import require
 from pipeline.features import Features
+from pipeline.files import write_json
 from pipeline.journal import Metric
 from pipeline.progress import progress
 
@@ -21,26 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
-
-
-class Classifier(Protocol):
-    """A scikit-learn classifier, as far as it is used here."""
-
-    def set_params(self, **params: Any) -> Any:
-        """Set parameters; return the classifier."""
-        ...
-
-    def fit(self, X: Any, y: Any) -> Any:
-        """Fit to (n, D) features and (n,) class indices."""
-        ...
-
-    def predict(self, X: Any) -> Any:
-        """Return the (n,) class indices."""
-        ...
-
-    def predict_proba(self, X: Any) -> Any:
-        """Return the (n, C) probabilities."""
-        ...
 
 
 class Sweepable(Protocol):
@@ -170,30 +155,57 @@ class Sweep:
 
     Parameters
     ----------
-    results
-        A row a strength, rising: ``strength``, ``train_accuracy``, ``dev_accuracy``, ``converged``.
+    rows
+        A dictionary a strength, rising: ``strength``, ``train_accuracy``, ``dev_accuracy``,
+        ``converged``.
     classifiers
         The fitted classifier of each row.
     """
 
-    results: pd.DataFrame
-    classifiers: list[Classifier]
+    rows: list[dict[str, Any]]
+    classifiers: Sequence[Classifier]
+
+    @cached_property
+    def results(self) -> pd.DataFrame:
+        """The rows as a table."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
 
     def describe(self) -> str:
         """Return one line for the person at the terminal."""
-        strengths = self.results["strength"]
-        return f"{len(strengths)} strengths from {strengths.min():.3g} to {strengths.max():.3g}"
+        strengths = [row["strength"] for row in self.rows]
+        return f"{len(strengths)} strengths from {min(strengths):.3g} to {max(strengths):.3g}"
 
     def metrics(self) -> Iterator[Metric]:
         """Yield a step a strength, so that the curve can be drawn."""
-        for step, row in enumerate(self.results.to_dict("records")):
+        for step, row in enumerate(self.rows):
             for name in ("strength", "train_accuracy", "dev_accuracy"):
                 yield Metric(f"sweep/{name}", row[name], step)
+
+    def save(self, folder: Path) -> None:
+        """Write ``rows.json``, and the classifier of each row as ``ROW.skops``.
+
+        Raises
+        ------
+        UserError
+            If skops cannot hold, or would not load, a classifier of one's own.
+        """
+        write_json(folder / "rows.json", self.rows)
+        for row, classifier in enumerate(self.classifiers):
+            path = folder / f"{row}.skops"
+            save_classifier(path, classifier)
+            check_loadable(path)
+
+    @classmethod
+    def load(cls, folder: Path) -> Sweep:
+        """Read what `save` wrote; a classifier is read when it is asked for."""
+        rows = json.loads((folder / "rows.json").read_text("utf-8"))
+        return cls(rows, Saved([folder / f"{row}.skops" for row in range(len(rows))]))
 
 
 def sweep_strengths(features: Features, config: Sweepable | None = None) -> Sweep:
     """Fit at every strength, from the strongest down; the test split is not touched."""
-    import pandas as pd
     from sklearn.exceptions import ConvergenceWarning
 
     config = config or Logistic()
@@ -218,9 +230,8 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
                 warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
             rows.append(({"strength": strength, **accuracy, "converged": converged}, previous))
     rows.reverse()
-    results = pd.DataFrame([row for row, _ in rows])
-    unfinished = results.loc[~results["converged"], "strength"].tolist()
+    unfinished = [row["strength"] for row, _ in rows if not row["converged"]]
     if unfinished:
         listed = ", ".join(f"{strength:.3g}" for strength in unfinished)
         log.warning("the fit did not converge at strength %s: raise sweep.max_iter.", listed)
-    return Sweep(results, [classifier for _, classifier in rows])
+    return Sweep([row for row, _ in rows], [classifier for _, classifier in rows])

@@ -1,219 +1,149 @@
-"""Runs in MLflow. Only this module imports mlflow, and only when a run is tracked.
+"""Runs in MLflow: begun before any work, ended and sent from the run's folder when it is done.
 
-All that is sent stands in the run's folder first: a server that dies takes nothing with it.
+All that is sent stands in the folder first: a server that dies takes nothing with it. When it is
+back, one command sends what it has not got::
+
+    python -m pipeline.tracking upload outputs/runs/2026-01-01_12-00-00_1a2b3c4d
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import logging
-import os
-import socket
-import sqlite3
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from pipeline.errors import UserError, require
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+from pipeline.connecting import Tracking, connect, first_line, store_errors
+from pipeline.errors import UserError
+from pipeline.records import PARENT, Record, read, write
+from pipeline.uploading import create, find, upload
 
 log = logging.getLogger(__name__)
 
-DEFAULT_URI = "sqlite:///outputs/mlflow.db"
 
+def start(
+    tracking: Tracking, folder: Path, experiments: Sequence[str], name: str, tags: dict[str, str]
+) -> list[Record]:
+    """Begin a run an experiment, before any work, so that a store that does not work costs nothing.
 
-@dataclass
-class Tracking:
-    """Where runs are tracked.
-
-    Parameters
-    ----------
-    uri
-        The tracking store: ``sqlite:///FILE``, a database MLflow knows, or a server's
-        ``http://HOST:PORT``.
-    enabled
-        Whether to track at all; ``tracking=off`` says no.
-    experiment
-        Name of the MLflow experiment; unset: the task, e.g. ``sst-5``. Own vectors and GloVe
-        belong in the same one.
-    largest_mb
-        Files larger than this stay in the run's folder and are not sent.
-    """
-
-    uri: str = DEFAULT_URI
-    enabled: bool = True
-    experiment: str | None = None
-    largest_mb: float = 100.0
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        require(
-            "://" in self.uri and not self.uri.startswith("file:"),
-            f"tracking.uri={self.uri}: give sqlite:///FILE, http://HOST:PORT, or tracking=off.",
-        )
-        require(self.largest_mb > 0, f"tracking.largest_mb must be above 0, not {self.largest_mb}.")
-
-
-def connect(tracking: Tracking) -> MlflowClient:
-    """Return a client of a tracking store that answers; a file store is made where it is missing.
+    In a folder that was used before, a parent goes on if it asks for the same, and a job of the
+    same parent takes the place of the one that failed.
 
     Raises
     ------
     UserError
-        If the store cannot be reached, in seconds rather than minutes.
+        If the store does not work.
     """
-    _knock(tracking.uri)
-    path = _sqlite_path(tracking.uri)
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    from filelock import FileLock
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    before = {(record.uri, record.experiment): record for record in read(folder)}
+    records = [
+        Record(tracking.uri, name_, name, {**_git_tags(), **tags}, tracking.largest_mb)
+        for name_ in experiments
+    ]
+    write(folder, *records)
+    client = connect(tracking.uri)
     try:
-        # Of many processes that find no store, one makes it.
-        with FileLock(f"{path}.lock") if path else contextlib.nullcontext():
-            client = MlflowClient(tracking.uri)
-            client.search_experiments(max_results=1)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise UserError(
-            f"the tracking store {tracking.uri} does not work: {_first_line(error)}. "
-            "Name another by tracking.uri=..., or say tracking=off."
-        ) from error
-    return client
-
-
-def _knock(uri: str) -> None:
-    """Make sure that a server listens: MLflow itself would try for minutes."""
-    address = urlsplit(uri)
-    if address.scheme not in {"http", "https"}:
-        return
-    try:
-        port = address.port or (443 if address.scheme == "https" else 80)
-    except ValueError as error:
-        raise UserError(f"tracking.uri={uri}: {error}.") from error
-    try:
-        socket.create_connection((address.hostname or "", port), timeout=5).close()
-    except OSError as error:
-        raise UserError(
-            f"the tracking server {uri} cannot be reached ({_first_line(error)}). Start it with "
-            f"'mlflow server --port {port}', name another by tracking.uri=..., or say tracking=off."
-        ) from error
-
-
-def _sqlite_path(uri: str) -> Path | None:
-    if not uri.startswith("sqlite:///"):
-        return None
-    path = Path(uri.removeprefix("sqlite:///"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(sqlite3.connect(path)) as database:  # MLflow would try for a minute
-            database.execute("pragma schema_version")
-    except OSError as error:
-        raise UserError(f"tracking.uri={uri}: {path.parent} cannot be made: {error}.") from error
-    except sqlite3.Error as error:
-        raise UserError(
-            f"the tracking store {uri} does not work: {error}. "
-            "Name another by tracking.uri=..., or say tracking=off."
-        ) from error
-    return path
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-def experiment_id(client: MlflowClient, tracking: Tracking, name: str) -> str:
-    """Return the id of the experiment, made where it is missing."""
-    from mlflow.exceptions import MlflowException
-
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        path = _sqlite_path(tracking.uri)
-        # Beside the database, not wherever the process was started.
-        artifacts = (path.parent / "mlartifacts" / name).absolute().as_uri() if path else None
-        try:
-            return str(client.create_experiment(name, artifact_location=artifacts))
-        except MlflowException:  # another process was faster
-            found = client.get_experiment_by_name(name)
-            if found is None:
-                raise
-    if found.lifecycle_stage == "deleted":
-        raise UserError(
-            f"the MLflow experiment '{name}' is deleted; restore it in the UI, or name another by "
-            "tracking.experiment=..."
-        )
-    return str(found.experiment_id)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run in MLflow that has begun."""
-
-    client: MlflowClient
-    tracking: Tracking
-    id: str
-
-    def finish(self, folder: Path, status: str) -> None:
-        """Send all that stands in the run's folder, and end the run."""
-        from mlflow.exceptions import MlflowException
-
-        from pipeline.sending import send
-
-        end = "FAILED"
-        try:
-            if (folder / "result.json").exists():
-                send(self.client, self.id, folder, self.tracking.uri, self.tracking.largest_mb)
-            for path in sorted(folder.glob("comparison.*")):
-                self.client.log_artifact(self.id, str(path))
-            end = status
-        except (MlflowException, OSError) as error:
-            raise UserError(
-                f"the run is complete in {folder}, but the tracking store {self.tracking.uri} "
-                f"did not take it: {_first_line(error)}."
-            ) from error
-        except (KeyboardInterrupt, SystemExit):
-            end = "KILLED"
-            raise
-        finally:
-            with contextlib.suppress(MlflowException):  # a store that is gone is told of above
-                self.client.set_terminated(self.id, end)
-
-
-def start(tracking: Tracking, task: str, name: str, tags: dict[str, str]) -> Run:
-    """Begin a run, before any work is done, so that a store that does not work costs nothing."""
-    client = connect(tracking)
-    experiment = experiment_id(client, tracking, tracking.experiment or task)
-    run = client.create_run(experiment, run_name=name, tags={**_git_tags(), **tags})
-    return Run(client, tracking, run.info.run_id)
+        for record in records:
+            old = before.get((record.uri, record.experiment))
+            run = find(client, old) if old else None
+            if not old or not run:
+                pass
+            elif old.tags["role"] == "parent" and old.tags["asked"] == tags.get("asked"):
+                record.run_id, record.began = run.info.run_id, old.began
+                client.update_run(run.info.run_id, status="RUNNING")
+                if "error" in run.data.tags:
+                    client.delete_tag(run.info.run_id, "error")
+            elif old.parent and old.parent == record.parent:
+                client.delete_run(run.info.run_id)
+            record.run_id = record.run_id or create(client, record)
+    except store_errors() as error:
+        raise UserError(f"the tracking store {tracking.uri}: {first_line(error)}.") from error
+    write(folder, *records)
+    return records
 
 
 @contextlib.contextmanager
 def tracked(
     tracking: Tracking, folder: Path, task: str, name: str, tags: dict[str, str]
 ) -> Iterator[str | None]:
-    """Give the id of a run that ends FINISHED or FAILED with the block; None if not tracked."""
+    """Give the id of a run that ends with the block; None if there is none.
+
+    Raises
+    ------
+    NotSentError
+        At the end, if the store did not take what the block left in `folder`.
+    UserError
+        At the beginning, if the store does not work. The job of a parent, whose store did work,
+        goes on without.
+    """
     if not tracking.enabled:
         yield None
         return
-    run = start(tracking, task, name, tags)
     try:
-        yield run.id
-    except BaseException as error:
-        killed = isinstance(error, KeyboardInterrupt | SystemExit)
-        with contextlib.suppress(UserError):  # the first error is the one to tell of
-            run.finish(folder, "KILLED" if killed else "FAILED")
-        raise
-    run.finish(folder, "FINISHED")
+        (record,) = start(tracking, folder, [tracking.experiment or task], name, tags)
+    except UserError as error:
+        if PARENT not in tags:
+            raise
+        (record,) = read(folder)
+        log.warning("goes on untracked: %s", error)
+    with _system_metrics(tracking, record.run_id):
+        try:
+            yield record.run_id
+        except BaseException as error:
+            killed = isinstance(error, KeyboardInterrupt | SystemExit)
+            with contextlib.suppress(UserError):  # the first error is the one to tell of
+                finish(folder, "KILLED" if killed else "FAILED", str(error))
+            raise
+    finish(folder, "FINISHED")
+
+
+@contextlib.contextmanager
+def _system_metrics(tracking: Tracking, run_id: str | None) -> Iterator[None]:
+    if not tracking.system_metrics or run_id is None:
+        yield
+        return
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+    try:
+        monitor = SystemMetricsMonitor(  # type: ignore[no-untyped-call]
+            run_id, sampling_interval=5, tracking_uri=tracking.uri
+        )
+    except Exception as error:  # MLflow's own class, when psutil is not there
+        raise UserError(
+            f"tracking.system_metrics: {first_line(error)}. Is psutil installed?"
+        ) from error
+    monitor.start()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        monitor.finish()  # type: ignore[no-untyped-call]
+
+
+def finish(
+    folder: Path,
+    status: str,
+    error: str = "",
+    *,
+    note: str = "",
+    jobs: Sequence[Path] = (),
+) -> None:
+    """Note how the runs of a folder ended, and send all that stands there.
+
+    Raises
+    ------
+    NotSentError
+        If the store did not take it; `upload` tries again.
+    """
+    records = read(folder)
+    for record in records:
+        record.status, record.error = status, error or None
+        record.jobs = [str(job.relative_to(folder)) for job in jobs]
+        if note:
+            record.tags["mlflow.note.content"] = note
+    write(folder, *records)
+    upload(folder)
 
 
 def _git_tags() -> dict[str, str]:
@@ -229,3 +159,24 @@ def _git_tags() -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         return {}
     return {"mlflow.source.git.commit": commit, "dirty": str(dirty).lower()}
+
+
+def main() -> None:
+    """Send later what a store did not take."""
+    parser = argparse.ArgumentParser("python -m pipeline.tracking", description=main.__doc__)
+    command = parser.add_subparsers(required=True).add_parser(
+        "upload", help="send what the folder of a run or multirun holds and the store has not got"
+    )
+    command.add_argument("folder", type=Path)
+    command.add_argument("--uri", help="the tracking store; unset: the one the run was meant for")
+    arguments = parser.parse_args()
+    try:
+        upload(arguments.folder, arguments.uri)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    for record in read(arguments.folder):
+        print(f"{record.name}: {record.experiment} on {record.uri}, run {record.run_id}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.arrays import read_array, write_array
 from pipeline.corpus import Corpus
 from pipeline.errors import UserError, require
-from pipeline.files import write
+from pipeline.files import write, write_json
 from pipeline.journal import Metric
 
-_BLOCK = 10_000  # sentences encoded at a time: bounds the Python objects alive at once
+_BLOCK = 16  # sentences encoded at a time: so few that their words are still in the cache
+_PART = 1 << 20  # words counted and renumbered at a time: all at once would take 16 bytes a word
 
 
 @dataclass
@@ -93,7 +96,20 @@ class Vocabulary:
         yield Metric("vocab/tokens", len(self.tokens))
 
     def save(self, folder: Path) -> None:
-        """Write ``vocabulary.tsv``: a word and its count a line."""
+        """Write ``words.json``, and ``counts.npy``, ``tokens.npy`` and ``offsets.npy``."""
+        write_json(folder / "words.json", self.words)
+        for name in ("counts", "tokens", "offsets"):
+            write_array(folder / f"{name}.npy", getattr(self, name))
+
+    @classmethod
+    def load(cls, folder: Path) -> Vocabulary:
+        """Read what `save` wrote; the text is memory-mapped."""
+        words = json.loads((folder / "words.json").read_text("utf-8"))
+        arrays = (read_array(folder / f"{name}.npy") for name in ("counts", "tokens", "offsets"))
+        return cls(words, *arrays)
+
+    def write_table(self, folder: Path) -> None:
+        """Write ``vocabulary.tsv`` to be read by people: a word and its count a line."""
         lines = [f"{word}\t{n}\n" for word, n in zip(self.words, self.counts.tolist(), strict=True)]
         write(
             folder / "vocabulary.tsv",
@@ -115,7 +131,10 @@ def build_vocab(corpus: Corpus, config: Vocab | None = None) -> Vocabulary:
 def build(sentences: Iterable[list[str]], config: Vocab) -> Vocabulary:
     """Do what `build_vocab` does, for any sentences."""
     words, tokens, offsets = encode(sentences)
-    counts = np.bincount(tokens, minlength=len(words)).astype(np.int64)
+    parts = [tokens[i : i + _PART] for i in range(0, len(tokens), _PART)]
+    counts = np.zeros(len(words), np.int64)
+    for part in parts:
+        counts += np.bincount(part, minlength=len(words))
     kept = np.argsort(-counts, kind="stable")  # stable: ties in the order first seen
     kept = kept[counts[kept] >= config.min_count][: config.max_size]
     if not len(kept):
@@ -126,14 +145,16 @@ def build(sentences: Iterable[list[str]], config: Vocab) -> Vocabulary:
         )
     renumbered = np.full(len(words), -1, np.int32)
     renumbered[kept] = np.arange(len(kept), dtype=np.int32)
-    tokens = renumbered[tokens]
+    for part in parts:
+        part[:] = renumbered[part]
     known = tokens >= 0
-    position = np.concatenate([[0], np.cumsum(known, dtype=np.int64)])
+    begins, lengths = offsets[:-1], np.diff(offsets)
+    lengths[lengths > 0] = np.add.reduceat(known, begins[lengths > 0], dtype=np.int64)
     return Vocabulary(
         words=[words[i] for i in kept.tolist()],
         counts=counts[kept],
         tokens=tokens[known],
-        offsets=position[offsets],
+        offsets=np.concatenate([[0], np.cumsum(lengths)]),
     )
 
 

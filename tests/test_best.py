@@ -3,9 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score
 
-from pipeline.best import OnDev, Ties, pick_best, score
+from pipeline.best import Best, OnDev, Ties, pick_best, score
 from pipeline.errors import UserError
 from pipeline.features import Features
 from pipeline.statistics import accuracy_interval
@@ -50,7 +53,7 @@ def swept(*dev_accuracy):
             "converged": True,
         }
     )
-    return Sweep(results, [Spy() for _ in strengths])
+    return Sweep(results.to_dict("records"), [Spy() for _ in strengths])
 
 
 class TestPickBest:
@@ -138,7 +141,7 @@ class TestBest:
     def test_writes_what_was_said_of_every_sentence_of_dev_and_test(self, features, tmp_path):
         best = pick_best(swept(0.5), features)
         sentences = {name: [["word", f"{i},"] for i in range(n)] for name, n in SIZES.items()}
-        best.save(tmp_path, features, sentences)
+        best.write_predictions(tmp_path, features, sentences)
         table = pd.read_csv(tmp_path / "predictions.csv", keep_default_na=False)
         assert table["split"].tolist() == ["dev"] * 9 + ["test"] * 10
         assert table["sentence"].tolist()[8:11] == ["word 8,", "word 0,", "word 1,"]
@@ -150,3 +153,36 @@ class TestBest:
         np.testing.assert_allclose(
             table[["p(-)", "p(neut)", "p(+)"]], np.vstack([best.probabilities[s] for s in both])
         )
+
+
+number = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 1),
+    number,
+    st.dictionaries(st.sampled_from(["accuracy", "macro_f1"]), number),
+    arrays(np.int64, 5),
+    arrays(np.float64, (5, 3), elements=number),
+)
+def test_is_saved_and_loaded_back_equal(
+    tmp_path_factory, row, strength, scores, predicted, probabilities
+):
+    folder = tmp_path_factory.mktemp("best")
+    given = swept(0.3, 0.5)
+    best = Best(
+        row=row,
+        strength=strength,
+        classifiers=given.classifiers,
+        scores=dict.fromkeys(SIZES, scores),
+        predicted=dict.fromkeys(SIZES, predicted),
+        probabilities=dict.fromkeys(SIZES, probabilities),
+    )
+    best.save(folder)
+    loaded = Best.load(folder, given)
+    assert loaded.classifier is best.classifier
+    assert (loaded.row, loaded.strength, loaded.scores) == (row, strength, best.scores)
+    for split in SIZES:
+        np.testing.assert_array_equal(loaded.predicted[split], predicted)
+        np.testing.assert_array_equal(loaded.probabilities[split], probabilities)

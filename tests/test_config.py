@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -15,9 +16,10 @@ CONF = Path(__file__).parent.parent / "conf"
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}"
     for path in CONF.glob("*/*.yaml")
-    if path.parent.name != "experiment"
+    if path.parent.name not in {"experiment", "arm"}
 )
 EXPERIMENTS = sorted(path.stem for path in CONF.glob("experiment/*.yaml"))
+ARMS = {path.stem: path for path in sorted(CONF.glob("arm/*.yaml"))}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -29,7 +31,7 @@ def hydra():
 
 def build(*overrides: str) -> tuple[Experiment, config.Tracking]:
     cfg = compose("config", list(overrides), return_hydra_config=True)
-    return config.build(cfg, cfg.hydra.runtime.choices)
+    return config.build(cfg, cfg.hydra.runtime.choices)[:2]
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -38,6 +40,10 @@ def test_every_choice_of_every_group_composes_and_validates(choice):
     group, name = choice.split("=")
     if group == "tracking":
         assert tracking.enabled is (name != "off")
+    elif group == "cache":
+        assert experiment.cache.enabled is (name != "off")
+    elif group == "registry":
+        assert tracking.enabled
     else:
         assert experiment.choices[group] == name
 
@@ -45,8 +51,29 @@ def test_every_choice_of_every_group_composes_and_validates(choice):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 @pytest.mark.parametrize("vectors", [[], ["vectors=glove"], ["vectors=random"]])
 def test_every_experiment_composes_with_any_vectors(name, vectors):
-    experiment, _ = build(f"+experiment={name}", *vectors)
+    experiment, _ = build(f"experiment={name}", *vectors)
     assert isinstance(experiment, Experiment)
+
+
+class TestArms:
+    @pytest.mark.parametrize("arm", ARMS)
+    def test_an_arm_brings_its_vectors_into_any_experiment(self, arm):
+        (vectors,) = re.findall(r"override /vectors: (\w+)", ARMS[arm].read_text("utf-8"))
+        for others in ([], ["experiment=assignment"]):
+            assert build(f"arm={arm}", *others)[0].choices["vectors"] == vectors
+
+    @pytest.mark.parametrize("arm", ARMS)
+    def test_a_run_is_named_by_its_arm_unless_it_has_a_name(self, arm):
+        assert build(f"arm={arm}")[0].name == arm
+        assert build(f"arm={arm}", "name=mine")[0].name == "mine"
+
+    def test_only_own300_reads_the_unlabelled_text(self):
+        for arm in ARMS:
+            corpus = build(f"arm={arm}", "unlabelled=[a.txt]")[0].corpus
+            assert corpus.unlabelled == (["a.txt"] if arm == "own300" else [])
+
+    def test_what_is_said_on_the_command_line_holds_in_an_arm(self):
+        assert build("arm=own300", "vectors.dim=7")[0].vectors.dim == 7
 
 
 def test_every_file_says_in_a_comment_what_it_is_for():
@@ -70,7 +97,7 @@ def test_the_files_define_no_default_of_python_again():
 
 
 def test_the_exercise_is_the_exercise():
-    experiment, _ = build("+experiment=assignment")
+    experiment, _ = build("experiment=assignment")
     vectors = experiment.vectors
     assert (vectors.dim, vectors.negative, vectors.window) == (10, 10, 5)
     assert vectors.subsample == 1e-5

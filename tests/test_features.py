@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from pipeline.corpus import Corpus, Split
 from pipeline.errors import UserError
-from pipeline.features import Mean, Unknown, featurize
+from pipeline.features import Features, Mean, Unknown, featurize
 from pipeline.journal import Metric
 from pipeline.wordvectors import WordVectors
 
@@ -114,3 +115,39 @@ def test_tells_the_coverage_of_each_split():
         Metric("dev/coverage", 1.0),
         Metric("test/coverage", 0.4),
     ]
+
+
+@st.composite
+def any_features(draw):
+    n, dim = draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    names = draw(st.lists(st.sampled_from(["train", "dev", "test"]), min_size=1, unique=True))
+    return Features(
+        X={name: draw(arrays(np.float64, (n, dim))) for name in names},
+        y={name: draw(arrays(np.int64, n)) for name in names},
+        coverage={name: draw(st.floats(0, 1)) for name in names},
+        classes=tuple(draw(st.lists(st.text(), min_size=1))),
+        ordinal=draw(st.booleans()),
+    )
+
+
+@quick
+@given(any_features())
+def test_are_saved_and_loaded_back_equal(tmp_path_factory, features):
+    folder = tmp_path_factory.mktemp("features")
+    features.save(folder)
+    loaded = Features.load(folder)
+    assert list(loaded.X) == list(features.X)
+    for name, X in features.X.items():
+        assert loaded.X[name].dtype == X.dtype
+        assert loaded.X[name].tobytes() == X.tobytes()
+        assert loaded.y[name].tolist() == features.y[name].tolist()
+    for name in ("coverage", "classes", "ordinal", "digest"):
+        assert getattr(loaded, name) == getattr(features, name)
+
+
+def test_the_digest_of_a_split_tells_sentences_and_labels_apart():
+    X, y = np.zeros((2, 2)), np.array([0, 1])
+    others = [(np.nextafter(X, 1), y), (X, y[::-1]), (X.reshape(1, 4), y[:1]), (X, y)]
+    digests = [Features({"train": X}, {"train": y}, {}, ()).digest["train"] for X, y in others]
+    assert len(set(digests)) == 4
+    assert len({*digests, Features({"train": X}, {"train": y}, {}, ("a",)).digest["train"]}) == 4

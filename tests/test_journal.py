@@ -35,11 +35,22 @@ def test_a_stage_leaves_its_seconds_and_its_metrics():
     assert journal.metrics == [Metric("time/stage_s", seconds), Metric("stage/number", 3)]
 
 
-def test_a_stage_says_what_it_made(caplog):
+def test_a_stage_says_what_it_made_how_and_how_long_it_took(caplog):
     caplog.set_level(logging.INFO)
     Journal().stage("stage", Made, 3)
-    assert "stage" in caplog.text
-    assert "made 3" in caplog.text
+    assert caplog.messages == ["  stage     made 3 (made, 0.0 s)"]
+
+
+def test_what_a_stage_gives_may_be_kept_elsewhere(caplog):
+    def keep(stage, make, number):
+        assert (stage, make) == ("stage", Made)
+        return Made(number + 1), "reused"
+
+    caplog.set_level(logging.INFO)
+    journal = Journal(keep=keep)
+    assert journal.stage("stage", Made, 3) == Made(4)
+    assert journal.stages == {"stage": "reused"}
+    assert caplog.messages == ["  stage     made 4 (reused, 0.0 s)"]
 
 
 @quick

@@ -93,7 +93,12 @@ class TestInMlflow:
         parent = next(run for run in runs if run.data.tags["role"] == "parent")
         assert parent.info.run_name == "vectors=skipgram,random vectors.dim=8,6"
         files = {item.path for item in client.list_artifacts(parent.info.run_id)}
-        assert files == {"comparison.csv", "comparison.json", "comparison.png"}
+        assert {f"comparison.{end}" for end in ("csv", "json", "png", "html")} <= files
+
+    def test_the_children_are_named_as_in_the_comparison(self, multirun, runs):
+        table = pd.read_csv(only(multirun[0], "outputs/multiruns/*/comparison.csv"))
+        names = {run.info.run_name for run in runs if run.data.tags["role"] == "job"}
+        assert names == set(table["arm"])
 
     def test_metrics_have_the_same_names_whatever_the_vectors(self, runs):
         names = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -25,8 +26,10 @@ def installed(tmp_path_factory):
     return folder / "site"
 
 
-def test_the_wheel_carries_configuration_and_grammar(installed):
-    for path in [*(ROOT / "conf").rglob("*.yaml"), *(ROOT / "pipeline").rglob("*.txt")]:
+def test_the_wheel_carries_configuration_grammar_and_templates(installed):
+    carried = [(ROOT / "conf").rglob("*.yaml"), (ROOT / "pipeline").rglob("*.txt")]
+    carried += [(ROOT / "pipeline" / "templates").glob("*.*")]
+    for path in itertools.chain(*carried):
         parts = path.relative_to(ROOT).parts
         inside = parts if parts[0] == "pipeline" else ("pipeline", *parts)
         assert (installed / Path(*inside)).read_bytes() == path.read_bytes()

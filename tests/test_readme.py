@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from front import SIZES, call
+
+from pipeline.cache import main
+from pipeline.report.__main__ import main as rebuild
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -25,7 +29,9 @@ LINES = [
     for line in block.splitlines()
     if line.strip()
 ]
-COMMANDS = [line for line in LINES if line.startswith("python -m pipeline")]
+COMMANDS = [line for line in LINES if line.startswith("python -m pipeline ")]
+CACHE = [line for line in LINES if line.startswith("python -m pipeline.cache ")]
+REPORTS = [line for line in LINES if line.startswith("python -m pipeline.report ")]
 MAKE = [line for line in LINES if line.startswith("make ")]
 
 CLASSES = ["awful", "poor", "plain", "good", "superb"]
@@ -50,8 +56,11 @@ def folder(tmp_path):
     (tmp_path / "questions-words.txt").write_text(": family\nboy girl brother sister\n")
     programs = blocks("python")
     (tmp_path / "mine.py").write_text(programs[0])
-    (tmp_path / "conf" / "vectors").mkdir(parents=True)
-    (tmp_path / "conf" / "vectors" / "lengths.yaml").write_text(blocks("yaml")[0])
+    for block in blocks("yaml"):
+        (name,) = re.findall(r"^# (conf/.*)$", block, re.MULTILINE)
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block)
     return tmp_path
 
 
@@ -68,11 +77,35 @@ def test_the_command_does_its_work(command, folder, capsys, monkeypatch):
         pytest.skip("needs a server: test_tracking.py starts one")
     if "hydra/launcher" in command:
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    if "tracking=" not in command and not arguments[0].startswith("--"):
+    if "hydra/sweeper" in command:
+        pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    if "tracking=" not in command and "registry." not in command and not arguments[0].startswith("--"):
         arguments.append("tracking=off")
     done = partial(call, capsys, monkeypatch, folder)(*arguments)
     assert done.returncode == 0, done.stderr
     assert done.stdout or list(folder.glob("outputs/*/*/result.json"))
+
+
+def test_pages_are_made_again_and_runs_compared(folder, capsys, monkeypatch):
+    quick = [*SIZES, "vectors=random", "sweep.strengths=[0.1,1]", "report.words=[it]"]
+    for arguments in (quick, ["-m", *quick, "seed=1,2"]):
+        assert call(capsys, monkeypatch, folder, *arguments, "tracking=off").returncode == 0
+    for path in folder.rglob("*.html"):
+        path.unlink()
+    for command in REPORTS:
+        words = shlex.split(command)[3:]
+        found = [[str(p) for p in folder.glob(word)] if "*" in word else [word] for word in words]
+        rebuild(list(itertools.chain.from_iterable(found)))
+    assert len(list(folder.glob("outputs/multiruns/*/*/report/index.html"))) == 2
+    assert len(list(folder.glob("outputs/multiruns/*/comparison.html"))) == 1
+    assert len(list(folder.glob("outputs/runs/*/report/index.html"))) == 1
+
+
+@pytest.mark.parametrize("command", CACHE)
+def test_the_store_is_looked_after(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main(shlex.split(command)[3:])
+    assert "0 entries" in capsys.readouterr().out
 
 
 def test_there_are_commands_for_all_that_is_promised():

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from pipeline.statistics import accuracy_interval, holm, paired
+from pipeline.statistics import accuracy_interval, bootstrap, holm, paired, spread
 
 quick = settings(max_examples=100, deadline=None)
 
@@ -105,6 +106,59 @@ class TestPaired:
     def test_other_sentences_cannot_be_compared(self, first, second):
         with pytest.raises(ValueError, match="not the same sentences"):
             paired(np.array(first, bool), np.array(second, bool))
+
+
+class TestBootstrap:
+    @pytest.mark.parametrize(
+        "table", [(200, 60, 30, 110), (90, 5, 4, 1), (10, 30, 20, 40), (300, 20, 80, 100)]
+    )
+    def test_is_scipys_paired_percentile_bootstrap(self, table):
+        first, second = sentences(*table)
+        independent = stats.bootstrap(
+            (first.astype(float) - second,),
+            np.mean,
+            n_resamples=20_000,
+            method="percentile",
+            rng=np.random.default_rng(1),
+        ).confidence_interval
+        # Both are drawn; a bound is a multiple of one sentence, and may fall on either side.
+        assert bootstrap(first, second) == pytest.approx(tuple(independent), abs=1.01 / len(first))
+
+    @quick
+    @given(tables)
+    def test_agrees_with_the_normal_approximation_where_that_is_good(self, table):
+        first, second = sentences(*(20 * n for n in table))
+        change = first.astype(float) - second
+        reach = 1.96 * change.std() / np.sqrt(len(change))
+        expected = (change.mean() - reach, change.mean() + reach)
+        assert bootstrap(first, second) == pytest.approx(
+            expected, abs=0.15 * reach + 1 / len(first)
+        )
+
+    def test_the_same_seed_gives_the_same_interval(self):
+        answers = sentences(20, 10, 5, 15)
+        assert bootstrap(*answers) == bootstrap(*answers)
+        assert bootstrap(*answers, seed=1, resamples=50) != bootstrap(*answers, resamples=50)
+
+    def test_of_two_that_always_agree_is_nothing(self):
+        assert bootstrap(*sentences(20, 0, 0, 15)) == (0, 0)
+
+    def test_other_sentences_cannot_be_compared(self):
+        with pytest.raises(ValueError, match="not the same sentences"):
+            bootstrap(np.array([True]), np.array([True, False]))
+
+
+class TestSpread:
+    @quick
+    @given(st.lists(st.floats(0, 1), min_size=2, max_size=10))
+    def test_is_mean_and_sample_standard_deviation(self, values):
+        mean, deviation, n = spread(values)
+        assert mean == pytest.approx(stats.tmean(values))
+        assert deviation == pytest.approx(stats.tstd(values), abs=1e-12)
+        assert n == len(values)
+
+    def test_one_value_has_no_deviation(self):
+        assert spread([0.4]) == (0.4, None, 1)
 
 
 class TestHolm:

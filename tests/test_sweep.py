@@ -4,7 +4,10 @@ import logging
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_info
 
@@ -14,7 +17,15 @@ from pipeline.errors import UserError
 from pipeline.features import Features, Mean, Unknown, featurize
 from pipeline.journal import Metric
 from pipeline.pretrained import Glove
-from pipeline.sweep import Logistic, OneVsRest, default_strengths, inverse, sweep_strengths
+from pipeline.sweep import (
+    Logistic,
+    OneVsRest,
+    Sweep,
+    TwoLayer,
+    default_strengths,
+    inverse,
+    sweep_strengths,
+)
 from pipeline.vocab import build_vocab
 
 
@@ -221,3 +232,61 @@ def test_the_exercise_on_the_real_treebank_gives_the_reference_figures(data):
     assert best.strength == pytest.approx(4.6416, abs=5e-5)
     accuracy = {name: scores["accuracy"] for name, scores in best.scores.items()}
     assert accuracy == pytest.approx({"train": 0.38448, "dev": 0.36149, "test": 0.37149}, abs=5e-6)
+
+
+def assert_equal(ours, theirs):
+    """Compare two classifiers, or whatever is in them, to the last bit."""
+    assert type(ours) is type(theirs)
+    if isinstance(theirs, list):
+        for one, other in zip(ours, theirs, strict=True):
+            assert_equal(one, other)
+    elif hasattr(theirs, "__dict__"):
+        assert vars(ours).keys() == vars(theirs).keys()
+        for name, value in vars(theirs).items():
+            assert_equal(vars(ours)[name], value)
+    else:
+        np.testing.assert_array_equal(ours, theirs)
+
+
+class TestSaved:
+    @pytest.mark.parametrize("kind", [Logistic, OneVsRest, TwoLayer])
+    def test_is_loaded_back_equal_and_predicts_the_same_bits(self, kind, features, tmp_path):
+        swept = sweep_strengths(features, kind([0.01, 1.0]))
+        swept.save(tmp_path)
+        loaded = Sweep.load(tmp_path)
+        pd.testing.assert_frame_equal(loaded.results, swept.results, check_exact=True)
+        assert len(loaded.classifiers) == 2
+        for ours, theirs in zip(loaded.classifiers, swept.classifiers, strict=True):
+            assert_equal(ours, theirs)
+            X = features.X["test"]
+            assert ours.predict_proba(X).tobytes() == theirs.predict_proba(X).tobytes()
+
+    @settings(max_examples=30, deadline=None)
+    @given(
+        st.lists(
+            st.tuples(st.floats(0, 1e9), st.floats(0, 1), st.floats(0, 1), st.booleans()),
+            min_size=1,
+        )
+    )
+    def test_results_are_loaded_back_to_the_last_bit(self, tmp_path_factory, rows):
+        folder = tmp_path_factory.mktemp("sweep")
+        columns = ["strength", "train_accuracy", "dev_accuracy", "converged"]
+        results = pd.DataFrame(rows, columns=columns)
+        Sweep([dict(zip(columns, row, strict=True)) for row in rows], []).save(folder)
+        loaded = Sweep.load(folder).results
+        pd.testing.assert_frame_equal(loaded, results, check_exact=True)
+
+    def test_classifiers_are_read_when_they_are_asked_for_and_once(self, features, tmp_path):
+        sweep_strengths(features, Logistic([0.01, 1.0])).save(tmp_path)
+        loaded = Sweep.load(tmp_path)
+        (tmp_path / "0.skops").unlink()
+        assert loaded.classifiers[1] is loaded.classifiers[1]
+        assert loaded.classifiers[-1].C == loaded.classifiers[1:][0].C == inverse(1.0)
+        with pytest.raises(FileNotFoundError):
+            loaded.classifiers[0]
+        with pytest.raises(IndexError):
+            loaded.classifiers[2]
+
+    def test_one_of_one_s_own_types_is_refused_for_it_would_not_be_loaded(self, tmp_path):
+        with pytest.raises(UserError, match="Constant"):
+            Sweep([{"strength": 1.0}], [Constant()]).save(tmp_path)

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-import os
-import socket
+import json
+import shutil
 import subprocess
 import sys
 import time
-import urllib.request
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from front import SIZES, only, run
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from server import Server
 
-from pipeline import tracking
+from pipeline import sending, tracking
+from pipeline.connecting import Tracking, connect, experiment_id
 from pipeline.errors import UserError
-from pipeline.tracking import Tracking, connect, experiment_id, start, tracked
+from pipeline.files import write_json
+from pipeline.records import read, write
+from pipeline.tracking import start, tracked
+from pipeline.uploading import NotSentError, upload
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A run that was not tracked."""
+    folder = tmp_path_factory.mktemp("once")
+    done = run(folder, *SIZES, "vectors.dim=5", "sweep.strengths=[0.1,1]", "tracking=off")
+    assert done.returncode == 0, done.stderr
+    return only(folder, "outputs/runs/*")
+
+
+@pytest.fixture
+def finished(once, tmp_path):
+    return shutil.copytree(once, tmp_path / "run")
+
+
+def runs(uri, experiment="sample-5"):
+    client = MlflowClient(uri)
+    return client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
 
 
 @pytest.fixture
@@ -25,34 +51,34 @@ def local(tmp_path):
 
 class TestALocalStore:
     def test_it_is_made_where_it_is_missing(self, local, tmp_path):
-        connect(local)
+        connect(local.uri)
         assert (tmp_path / "store" / "mlflow.db").exists()
 
     def test_artifacts_stand_beside_the_database(self, local, tmp_path):
-        client = connect(local)
-        experiment = client.get_experiment(experiment_id(client, local, "sst-5"))
+        client = connect(local.uri)
+        experiment = client.get_experiment(experiment_id(client, local.uri, "sst-5"))
         assert experiment.artifact_location == (tmp_path / "store/mlartifacts/sst-5").as_uri()
 
     def test_an_experiment_is_made_once(self, local):
-        client = connect(local)
-        first, second = (experiment_id(client, local, "sst-5") for _ in range(2))
+        client = connect(local.uri)
+        first, second = (experiment_id(client, local.uri, "sst-5") for _ in range(2))
         assert first == second
 
-    def test_a_deleted_experiment_is_named_with_the_remedy(self, local):
-        client = connect(local)
-        client.delete_experiment(experiment_id(client, local, "sst-5"))
+    def test_a_deleted_experiment_is_named_with_the_remedy(self, local, tmp_path):
+        client = connect(local.uri)
+        client.delete_experiment(experiment_id(client, local.uri, "sst-5"))
         with pytest.raises(UserError, match=r"'sst-5' is deleted.*tracking\.experiment"):
-            start(local, "sst-5", "name", {})
+            start(local, tmp_path, ["sst-5"], "name", {"role": "run"})
 
     def test_a_file_that_is_no_database_is_told_of(self, tmp_path):
         (tmp_path / "mlflow.db").write_text("this is no database, whatever its name may say " * 99)
         with pytest.raises(UserError, match=r"does not work.*tracking=off"):
-            connect(Tracking(uri=f"sqlite:///{tmp_path}/mlflow.db"))
+            connect(f"sqlite:///{tmp_path}/mlflow.db")
 
     def test_a_folder_that_cannot_be_made_is_told_of(self, tmp_path):
         (tmp_path / "file").touch()
         with pytest.raises(UserError, match="cannot be made"):
-            connect(Tracking(uri=f"sqlite:///{tmp_path}/file/mlflow.db"))
+            connect(f"sqlite:///{tmp_path}/file/mlflow.db")
 
 
 class TestARunsEnd:
@@ -62,7 +88,7 @@ class TestARunsEnd:
     )
     def test_a_run_ends_as_its_block_does(self, local, tmp_path, error, status):
         def block():
-            with tracked(local, tmp_path, "task", "name", {}) as run_id:
+            with tracked(local, tmp_path, "task", "name", {"role": "run"}) as run_id:
                 ids.append(run_id)
                 if error:
                     raise error
@@ -77,7 +103,7 @@ class TestARunsEnd:
 
     def test_nothing_is_tracked_where_tracking_is_off(self, tmp_path, monkeypatch):
         monkeypatch.setattr(tracking, "connect", lambda _: pytest.fail("it connected"))
-        with tracked(Tracking(enabled=False), tmp_path, "task", "name", {}) as run_id:
+        with tracked(Tracking(enabled=False), tmp_path, "task", "name", {"role": "run"}) as run_id:
             assert run_id is None
 
 
@@ -99,39 +125,169 @@ class TestTags:
         assert tracking._git_tags() == {}
 
 
+class TestParameters:
+    def test_one_that_is_too_long_for_mlflow_is_in_the_artifact_with_a_note(self, local, finished):
+        result = json.loads((finished / "result.json").read_text("utf-8"))
+        result["settings"] |= {"corpus.path": "x" * 6001, "y" * 251: 1, "vectors.note": "z" * 6000}
+        write_json(finished / "result.json", result)
+        upload(finished, local.uri)
+        (run,) = runs(local.uri)
+        assert run.data.params["vectors.note"] == "z" * 6000
+        assert not {"corpus.path", "y" * 251} & set(run.data.params)
+        assert run.data.tags["params_too_long"] == f"in params.json alone: corpus.path, {'y' * 251}"
+        artifact = MlflowClient(local.uri).download_artifacts(run.info.run_id, "params.json")
+        assert json.loads(Path(artifact).read_text("utf-8"))["corpus.path"] == "x" * 6001
+
+
+def facts(uri, experiment="sample-5"):
+    """Return all that a store has of its runs, in numbers."""
+    client = MlflowClient(uri)
+    found = runs(uri, experiment)
+    experiments = [run.info.experiment_id for run in found[:1]]
+    return {
+        run.info.run_name: (
+            run.info.status,
+            run.data.params,
+            [len(client.get_metric_history(run.info.run_id, name)) for name in run.data.metrics],
+            len(run.inputs.dataset_inputs),
+            [item.path for item in client.list_artifacts(run.info.run_id)],
+            len(client.search_logged_models(experiments, f"source_run_id='{run.info.run_id}'")),
+        )
+        for run in found
+    }, len(found)
+
+
+class TestUpload:
+    def test_a_run_that_was_not_tracked_is_sent_once_however_often(self, local, finished):
+        upload(finished, local.uri)
+        once = facts(local.uri)
+        ((status, params, points, datasets, files, models),) = once[0].values()
+        assert (status, params["vectors"], datasets, models) == ("FINISHED", "skipgram", 3, 1)
+        assert min(points) >= 1
+        assert {"result.json", "report", "vectors"} <= set(files)
+        for record in (read(finished), []):  # what is noted as sent, and what is not
+            for item in record:
+                item.sent = False
+            if record:
+                write(finished, *record)
+            upload(finished, local.uri)
+            assert facts(local.uri) == once
+
+    @pytest.mark.parametrize("broken", ["_send_datasets", "_send_files", "_send_model"])
+    def test_what_was_sent_by_half_is_completed(self, local, finished, monkeypatch, broken):
+        def gone(*_):
+            raise MlflowException("gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sending, broken, gone)
+            with pytest.raises(NotSentError, match=f"gone.*tracking upload {finished}"):
+                upload(finished, local.uri)
+            assert runs(local.uri)[0].info.status == "FAILED"
+        upload(finished, local.uri)
+        whole, count = facts(local.uri)
+        assert count == 1
+        ((status, _, points, datasets, files, models),) = whole.values()
+        assert (status, datasets, models) == ("FINISHED", 3, 1)
+        assert max(points) <= 10  # the sweep's and the loss's steps, not twice
+        assert "sweep" in files
+
+    def test_a_folder_without_results_is_told_of(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(sys, "argv", ["tracking", "upload", str(tmp_path)])
+        with pytest.raises(SystemExit, match=r"error: .*no result\.json"):
+            tracking.main()
+
+
+def test_eight_at_once_on_a_store_that_is_not_there_yet_all_land(local, tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from pipeline.tracking import Tracking, tracked\n"
+        "number, uri = sys.argv[1:]\n"
+        "with tracked(Tracking(uri=uri), Path(number), 'task', number, {'role': 'run'}): pass"
+    )
+    jobs = [
+        subprocess.Popen([sys.executable, "-c", program, str(n), local.uri], cwd=tmp_path)
+        for n in range(8)
+    ]
+    assert [job.wait(120) for job in jobs] == [0] * 8
+    found = runs(local.uri, "task")
+    assert sorted(run.info.run_name for run in found) == sorted(map(str, range(8)))
+    assert {run.info.status for run in found} == {"FINISHED"}
+
+
+def test_system_metrics_are_tracked_where_they_are_asked_for(local, tmp_path, monkeypatch):
+    pytest.importorskip("psutil")
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    for asked in (True, False):
+        where = Tracking(uri=local.uri, system_metrics=asked)
+        with tracked(where, tmp_path, "task", str(asked), {"role": "run"}):
+            time.sleep(0.5)
+    names = {run.info.run_name: set(run.data.metrics) for run in runs(local.uri, "task")}
+    assert "system/cpu_utilization_percentage" in names["True"]
+    assert not names["False"]
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """Start a real MLflow server on loopback."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    env = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=env)
-    uri = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(f"{uri}/health", timeout=1).close()  # noqa: S310 - loopback
-            break
-        except OSError:
-            assert process.poll() is None, (folder / "log").read_text()
-            time.sleep(0.5)
-    yield uri
-    process.terminate()
-    process.wait(30)
+    server = Server(tmp_path_factory.mktemp("server")).start()
+    yield server
+    server.kill()
 
 
 def test_a_run_on_a_server_is_there_with_its_files(server, tmp_path):
-    done = run(tmp_path, *SIZES, "vectors.dim=8", f"tracking.uri={server}")
+    done = run(tmp_path, *SIZES, "vectors.dim=8", f"tracking.uri={server.uri}")
     assert done.returncode == 0, done.stderr
     assert only(tmp_path, "outputs/runs/*/result.json")
-    client = MlflowClient(server)
-    experiment = client.get_experiment_by_name("sample-5")
-    (tracked_run,) = client.search_runs([experiment.experiment_id])
+    (tracked_run,) = runs(server.uri)
     assert tracked_run.info.status == "FINISHED"
-    files = {item.path for item in client.list_artifacts(tracked_run.info.run_id)}
+    files = {item.path for item in MlflowClient(server.uri).list_artifacts(tracked_run.info.run_id)}
     assert {"result.json", "report", "vectors"} <= files
+
+
+KILLER = """
+from dataclasses import dataclass
+from pathlib import Path
+import os, signal
+import numpy as np
+from pipeline import WordVectors
+
+@dataclass
+class Killer:
+    number: int = 0
+
+    def make(self, corpus, vocabulary):
+        if Path("server").exists():
+            os.killpg(int(Path("server").read_text()), signal.SIGKILL)
+            Path("server").unlink()
+        matrix = np.random.default_rng(self.number).normal(size=(len(vocabulary.words), 3))
+        return WordVectors(vocabulary.words, matrix.astype(np.float32))
+"""
+
+
+def test_a_server_that_is_killed_in_mid_run_costs_nothing_but_one_command(server, tmp_path):
+    (tmp_path / "mine.py").write_text(KILLER)
+    (tmp_path / "server").write_text(str(server.process.pid))
+    (tmp_path / "conf" / "vectors").mkdir(parents=True)
+    (tmp_path / "conf" / "vectors" / "killer.yaml").write_text("_target_: mine.Killer\n")
+    where = ["tracking.experiment=killed", f"tracking.uri={server.uri}", "hydra.sweep.dir=F"]
+    jobs = ["--config-dir", "conf", "vectors=killer", "+vectors.number=0,1"]
+    done = run(tmp_path, "-m", *jobs, *SIZES, "sweep.strengths=[1]", *where)
+    server.kill()
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].endswith("python -m pipeline.tracking upload F")
+    assert len(list(tmp_path.glob("F/*/result.json"))) == 2
+    assert pd.read_csv(tmp_path / "F" / "comparison.csv")["status"].tolist() == ["done", "done"]
+
+    server.start()
+    upload = [sys.executable, "-m", "pipeline.tracking", "upload", "F"]
+    for _ in range(2):
+        sent = subprocess.run(upload, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert sent.returncode == 0, sent.stderr
+        whole, count = facts(server.uri, "killed")
+        assert count == 3
+        names = ["vectors.number=0", "vectors.number=1"]
+        for name in names:
+            status, _, points, datasets, _, models = whole[name]
+            assert (status, datasets, models, max(points)) == ("FINISHED", 3, 1, 1)
+        (parent,) = [run for run in runs(server.uri, "killed") if run.info.run_name not in names]
+        assert parent.info.status == "FINISHED"
+        assert {"comparison.csv", "comparison.png"} <= set(whole[parent.info.run_name][4])

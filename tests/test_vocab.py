@@ -12,7 +12,7 @@ from pipeline import vocab
 from pipeline.corpus import Sst
 from pipeline.errors import UserError
 from pipeline.journal import Metric
-from pipeline.vocab import Vocab, build, build_vocab
+from pipeline.vocab import Vocab, Vocabulary, build, build_vocab
 
 quick = settings(max_examples=50, deadline=None)
 
@@ -140,8 +140,35 @@ def test_a_corpus_lends_the_text_vectors_may_be_trained_on_and_no_more(treebank,
     assert len(built.offsets) - 1 == 5 + 1
 
 
-def test_is_saved_as_words_and_counts(tmp_path):
+@quick
+@given(
+    st.lists(st.lists(st.text(min_size=1, max_size=4), max_size=5), min_size=1).filter(any),
+    st.integers(1, 4),
+)
+def test_is_saved_and_loaded_back_equal_whatever_the_words(tmp_path_factory, text, max_size):
+    folder = tmp_path_factory.mktemp("vocab")
+    built = build(text, Vocab(max_size=max_size))
+    built.save(folder)
+    loaded = Vocabulary.load(folder)
+    assert loaded.words == built.words
+    for name in ("counts", "tokens", "offsets"):
+        ours, theirs = getattr(loaded, name), getattr(built, name)
+        assert ours.dtype == theirs.dtype
+        assert ours.tolist() == theirs.tolist()
+    assert loaded.digest == built.digest
+
+
+def test_is_loaded_as_the_compiled_code_knows_it(tmp_path):
+    """A read-only array would be another type to it, and compiled anew."""
     build([["naïve", "film"], ["film"]], Vocab()).save(tmp_path)
+    loaded = Vocabulary.load(tmp_path)
+    for array in (loaded.counts, loaded.tokens, loaded.offsets):
+        assert type(array) is np.ndarray
+        assert array.flags.carray
+
+
+def test_is_written_for_people_as_words_and_counts(tmp_path):
+    build([["naïve", "film"], ["film"]], Vocab()).write_table(tmp_path)
     assert (tmp_path / "vocabulary.tsv").read_text("utf-8") == "film\t2\nnaïve\t1\n"
 
 

@@ -1,6 +1,6 @@
 """Corpora: the embedded `Sample`, the `Sst` treebank, and a `Table` of one's own."""
 
-from pipeline.corpus.base import SPLITS, Corpus, CorpusConfig, Pretraining, Split
+from pipeline.corpus.base import SPLITS, Corpus, CorpusConfig, Pretraining, Split, load_corpus
 from pipeline.corpus.sample import Sample
 from pipeline.corpus.sst import Granularity, Sst
 from pipeline.corpus.table import Table
@@ -18,6 +18,7 @@ __all__ = [
     "Sst",
     "Table",
     "Text",
+    "load_corpus",
     "sentences",
     "tokenize",
 ]

@@ -127,6 +127,15 @@ class Corpus:
         parts += [*self.text_splits, self.unlabelled.digest]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
+    @cached_property
+    def text_digest(self) -> str:
+        """The sha256 of all that `text` yields; no file is tokenised for it."""
+        digest = hashlib.sha256(self.unlabelled.digest.encode())
+        for name in self.text_splits:
+            for sentence in self.splits[name].sentences:
+                digest.update("\x1f".join(sentence).encode() + b"\x1e")
+        return digest.hexdigest()
+
     def describe(self) -> str:
         """Return one line for the person at the terminal."""
         sizes = " / ".join(f"{len(self.splits[name]):,}" for name in SPLITS)
@@ -203,3 +212,8 @@ class CorpusConfig:
         """Return the unlabelled text; `brackets` keeps ``(`` rather than ``-LRB-``."""
         paths = tuple(Path(name).expanduser() for name in self.unlabelled)
         return Text(paths, lower=self.lower, tokenized=self.tokenized, brackets=brackets)
+
+
+def load_corpus(config: CorpusConfig) -> Corpus:
+    """Read or make the corpus: stage `corpus`."""
+    return config.load()

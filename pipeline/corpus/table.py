@@ -98,6 +98,10 @@ class Table(CorpusConfig):
         for name in SPLITS:
             members = [i for i, part in enumerate(parts) if part == name]
             splits[name] = Split([sentences[i] for i in members], labels[members])
+        return self.corpus(classes, splits)
+
+    def corpus(self, classes: tuple[str, ...], splits: dict[str, Split]) -> Corpus:
+        """Return the corpus of what was read from the table."""
         return Corpus(
             task=self.task,
             classes=classes,

@@ -1,0 +1,48 @@
+"""What tracking costs a run, once its store exists.
+
+    python benchmarks/tracking.py --rounds 5
+
+The same small run with ``tracking=mlflow`` and ``tracking=off`` takes turns, a process each. Given
+are medians, by the clock and by the processor's seconds, which other work sways less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from statistics import median
+
+RUN = ["corpus.train=600", "corpus.dev=100", "corpus.test=100", "vectors.epochs=5", "cache=off"]
+
+
+def timed(folder: str, tracking: str) -> tuple[float, float]:
+    """Return the seconds of one run, by the clock and of the processor."""
+    before, began = os.times(), time.perf_counter()
+    command = [sys.executable, "-m", "pipeline", *RUN, f"tracking={tracking}"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    after = os.times()
+    used = after.children_user + after.children_system
+    return time.perf_counter() - began, used - before.children_user - before.children_system
+
+
+def main() -> None:
+    """Make the store, let both take turns, and print the medians."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        timed(folder, "mlflow")  # makes the store, and compiles
+        pairs = [(timed(folder, "mlflow"), timed(folder, "off")) for _ in range(rounds)]
+    print("| | with, s | without, s | tracking, s |\n|---|---|---|---|")
+    for i, name in enumerate(("by the clock", "of the processor")):
+        with_, without = ([pair[side][i] for pair in pairs] for side in (0, 1))
+        more = median(a - b for a, b in zip(with_, without, strict=True))
+        print(f"| {name} | {median(with_):.1f} | {median(without):.1f} | {more:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""What a classifier is to us, and how one is kept: by skops, so that loading runs no code."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, overload
+
+from pipeline.errors import UserError, require
+from pipeline.files import write
+
+# What may be loaded beside scikit-learn's own types: nothing that runs code of its own.
+TRUSTED = ["pipeline.two_layer.TwoLayerClassifier"]
+
+
+class Classifier(Protocol):
+    """A scikit-learn classifier, as far as it is used here."""
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters; return the classifier."""
+        ...
+
+    def fit(self, X: Any, y: Any) -> Any:
+        """Fit to (n, D) features and (n,) class indices."""
+        ...
+
+    def predict(self, X: Any) -> Any:
+        """Return the (n,) class indices."""
+        ...
+
+    def predict_proba(self, X: Any) -> Any:
+        """Return the (n, C) probabilities."""
+        ...
+
+
+class Saved(Sequence[Classifier]):
+    """Classifiers in files, each read when it is first asked for, for most never are."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
+        self._read = cache(load_classifier)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.paths)
+
+    @overload
+    def __getitem__(self, row: int) -> Classifier: ...
+    @overload
+    def __getitem__(self, row: slice) -> Saved: ...
+    def __getitem__(self, row: int | slice) -> Classifier | Saved:
+        """Return the classifier of a row."""
+        return Saved(self.paths[row]) if isinstance(row, slice) else self._read(self.paths[row])
+
+
+def save_classifier(path: Path, classifier: Classifier) -> None:
+    """Write a classifier by skops, which runs no code on loading.
+
+    Raises
+    ------
+    UserError
+        If skops cannot hold it: it is of one's own type.
+    """
+    import skops.io
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            content = skops.io.dumps(classifier)
+    except Exception as error:  # it has no type of its own for what it cannot hold
+        name = type(classifier).__name__
+        raise UserError(f"the classifier {name} cannot be saved by skops: {error}") from error
+    write(path, lambda file: file.write_bytes(content))
+
+
+def load_classifier(path: Path) -> Classifier:
+    """Read what `save_classifier` wrote.
+
+    Raises
+    ------
+    UserError
+        If it is of a type that is not trusted.
+    """
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        classifier: Classifier = skops.io.load(path, trusted=TRUSTED)
+    except UntrustedTypesFoundException as error:
+        raise UserError(f"{path}: {error}") from error
+    return classifier
+
+
+def check_loadable(path: Path) -> None:
+    """Raise `UserError` if `load_classifier` would refuse the file."""
+    import skops.io
+
+    own = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+    require(not own, f"{path}: types that are not trusted: {', '.join(own)}")

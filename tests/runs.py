@@ -1,0 +1,64 @@
+"""Finished runs for tests: small, and of a corpus that tries to break what shows it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.corpus import Table
+from pipeline.experiment import Experiment
+from pipeline.features import Mean
+from pipeline.report import Report
+from pipeline.store import Cache
+from pipeline.sweep import Logistic
+from pipeline.wordvectors import WordVectors
+
+_BRACES = "'quoted' {{ 7 * 7 }} {% raw %} nothing"  # under two labels: one is a mistake
+HOSTILE = {
+    "<b>bad</b>": ["<script>alert(1)</script> was dull", 'it is "not" & never &amp; good', _BRACES],
+    'so "so"': ["</p><img src=x onerror=alert(1)> film", _BRACES],
+    "טוב 👍": ["סרט טוב מאוד but long", "👍🏽 🎬 brilliant \N{RIGHT-TO-LEFT OVERRIDE}txt"],
+}
+
+
+class Vectors:
+    """Vectors for most words of a corpus, whose numbers follow the word."""
+
+    def __init__(self, seed: int = 1, dim: int = 4, share: float = 0.8) -> None:
+        self.seed, self.dim, self.share = seed, dim, share
+
+    def make(self, corpus, _):
+        words = sorted(corpus.words())
+        rng = np.random.default_rng(self.seed)
+        words = words[: max(1, int(self.share * len(words)))]
+        matrix = rng.normal(size=(len(words), self.dim)).astype(np.float32)
+        return WordVectors(words, matrix, {"source": "test"})
+
+
+def write_table(path: Path, texts: dict[str, list[str]], copies: int = 20) -> Path:
+    """Write every text under its label, with a number so that no two are the same."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        for i in range(copies):
+            for label, sentences in texts.items():
+                writer.writerows([f"{text} {i % 7}", label] for text in sentences)
+    return path
+
+
+def hostile(folder: Path, name: str = "own", **settings) -> Path:
+    """Run an experiment on the hostile corpus; return the run's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = {
+        "corpus": Table(path=str(write_table(folder.parent / "table.csv", HOSTILE))),
+        "vectors": Vectors(),
+        "features": Mean(),
+        "sweep": Logistic([0.1, 10.0]),
+        "report": Report(words=["<", "film", "טוב", "👍🏽"], examples=2),
+        "choices": {"vectors": name},
+        "cache": Cache(enabled=False),
+    }
+    Experiment(**made | settings).run(folder)
+    return folder

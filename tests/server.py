@@ -1,0 +1,64 @@
+"""A real MLflow server on loopback, that can be killed and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until `url` answers."""
+    end = time.monotonic() + 120
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310 - loopback
+        except OSError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.2)
+        else:
+            return
+
+
+class Server:
+    """``mlflow server`` on a store, with artifacts through its proxy; or ``mlflow ui``."""
+
+    def __init__(self, folder: Path, store: str | None = None, command: str = "server") -> None:
+        self.command = command
+        self.folder = folder
+        self.store = store or f"sqlite:///{folder}/mlflow.db"
+        self.port = free_port()
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Server:
+        command = [sys.executable, "-m", "mlflow", self.command, "--workers", "1"]
+        command += ["--port", str(self.port), "--backend-store-uri", self.store]
+        command += ["--artifacts-destination", str(self.folder / "artifacts")]
+        env = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        log = self.folder / "log"
+        with log.open("a") as file:
+            self.process = subprocess.Popen(
+                command, stdout=file, stderr=file, env=env, start_new_session=True
+            )
+        wait_for(f"{self.uri}/health", self.process, log)
+        return self
+
+    def kill(self) -> None:
+        """Kill it with its workers, as a crash would."""
+        if self.process:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(30)
+            self.process = None

@@ -1,0 +1,238 @@
+"""A comparison: its rows, its tests, its page."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from runs import Vectors, hostile
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from pipeline.comparison import arm_names, compare
+from pipeline.report import Report
+from pipeline.report.__main__ import main
+
+pytestmark = pytest.mark.filterwarnings("ignore:Glyph")  # no font of matplotlib's has an emoji
+
+ARMS = {
+    "0": ("own", {"vectors": Vectors(seed=1), "seed": 1}),
+    "1": ("own", {"vectors": Vectors(seed=2), "seed": 2}),
+    "2": ("glove", {"vectors": Vectors(seed=7, dim=12, share=1.0), "seed": 1}),
+    "3": ("glove", {"vectors": Vectors(seed=8, dim=12, share=1.0), "seed": 2}),
+}
+
+
+@pytest.fixture(scope="module")
+def multirun(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("multirun")
+    for job, (name, settings) in ARMS.items():
+        report = Report(words=[], learning_curve=[0.5, 1.0], draws=2, examples=2)
+        hostile(folder / job, name, report=report, **settings)
+        write_overrides(folder / job, f"vectors={name}", f"seed={settings['seed']}", "note=a b")
+    (folder / "4" / ".hydra").mkdir(parents=True)
+    write_overrides(folder / "4", "vectors=<i>lost</i>", "seed=1", "note=a b")
+    (folder / "4" / "error.json").write_text('{"error": "<b>no</b> such file"}')
+    compare([folder / job for job in "01234"]).save(folder)
+    return folder
+
+
+def write_overrides(folder, *overrides):
+    (folder / ".hydra").mkdir(exist_ok=True)
+    (folder / ".hydra" / "overrides.yaml").write_text("\n".join(f"- '{o}'" for o in overrides))
+
+
+@pytest.fixture(scope="module")
+def rows(multirun):
+    return json.loads((multirun / "comparison.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def page(multirun):
+    return (multirun / "comparison.html").read_text("utf-8")
+
+
+def right(multirun, job):
+    table = pd.read_csv(multirun / job / "best" / "predictions.csv", keep_default_na=False)
+    return table.loc[table["split"] == "test", "correct"].to_numpy(bool)
+
+
+class TestRows:
+    def test_overrides_stay_apart_though_they_hold_spaces(self, rows):
+        assert rows[0]["overrides"] == ["vectors=own", "seed=1", "note=a b"]
+
+    def test_each_meets_the_reference_of_its_own_seed(self, rows):
+        assert [row["against"] for row in rows[:2]] == ["glove seed=1", "glove seed=2"]
+        assert [row["reference"] for row in rows[:4]] == [False, False, True, True]
+
+    def test_csv_and_json_say_the_same(self, multirun, rows):
+        table = pd.read_csv(multirun / "comparison.csv")
+        assert table["arm"].tolist() == [row["arm"] for row in rows]
+        for key in ("test_accuracy", "difference", "bootstrap_low", "p", "p_holm"):
+            expected = [np.nan if row[key] is None else row[key] for row in rows]
+            assert table[key].tolist() == pytest.approx(expected, nan_ok=True)
+
+    def test_p_values_and_intervals_equal_an_independent_computation(self, multirun, rows):
+        raw = []
+        for row, (own, reference) in zip(rows[:2], [("0", "2"), ("1", "3")], strict=True):
+            a, b = right(multirun, own), right(multirun, reference)
+            square = [[np.sum(a & b), np.sum(a & ~b)], [np.sum(~a & b), np.sum(~a & ~b)]]
+            raw.append(mcnemar(square, exact=True).pvalue)
+            assert row["p"] == pytest.approx(raw[-1])
+            assert (row["only_this"], row["only_reference"]) == (square[0][1], square[1][0])
+            assert row["difference"] == pytest.approx(a.mean() - b.mean())
+            drawn = stats.bootstrap(
+                (a.astype(float) - b,), np.mean, method="percentile", rng=np.random.default_rng(3)
+            ).confidence_interval
+            found = (row["bootstrap_low"], row["bootstrap_high"])
+            assert found == pytest.approx(tuple(drawn), abs=1.01 / len(a))
+        adjusted = multipletests(raw, method="holm")[1].tolist()
+        assert [row["p_holm"] for row in rows[:2]] == pytest.approx(adjusted)
+
+    def test_a_job_that_failed_has_its_error(self, rows):
+        assert rows[4]["status"] == "failed"
+        assert rows[4]["error"] == "<b>no</b> such file"
+
+    def test_the_same_name_twice_is_told_apart_by_the_folder(self, tmp_path):
+        for name in ("a", "b"):
+            hostile(tmp_path / name)
+        arms = [row["arm"] for row in compare([tmp_path / "a", tmp_path / "b"]).rows]
+        assert arms == ["own (a)", "own (b)"]
+
+    def test_arms_are_named_by_what_not_all_have(self):
+        rows = [["vectors=skipgram", "seed=1", "corpus=sst"], ["vectors=glove", "corpus=sst"]]
+        assert arm_names(rows) == ["skipgram seed=1", "glove"]
+
+    def test_what_changes_no_number_names_no_arm(self):
+        rows = [["vectors=glove", "report.examples=9", "tracking=off"], ["vectors=own"]]
+        assert arm_names(rows) == ["glove", "own"]
+
+
+class TestSeeds:
+    def test_runs_that_differ_in_the_seed_alone_are_one_row(self, multirun, rows):
+        table = pd.read_csv(multirun / "comparison" / "seeds.csv")
+        assert table["arm"].tolist() == ["own", "glove"]
+        assert table["runs"].tolist() == [2, 2]
+        for i, pair in enumerate((rows[:2], rows[2:4])):
+            accuracy = pd.Series([row["test_accuracy"] for row in pair])
+            assert table["test_accuracy"][i] == pytest.approx(accuracy.mean())
+            assert table["test_accuracy_deviation"][i] == pytest.approx(accuracy.std())
+
+    def test_are_in_the_terminal_s_table_too(self, multirun):
+        from rich.console import Console
+
+        console = Console(width=150, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+        console.print(compare([multirun / job for job in "0123"]).rich())
+        assert "Mean and standard deviation over seeds" in console.export_text()
+
+    def test_one_run_an_arm_makes_no_such_table(self, multirun):
+        assert compare([multirun / "0", multirun / "2"]).seeds() == []
+
+
+class TestWords:
+    def test_a_difference_that_is_sure_is_claimed(self, multirun):
+        comparison = compare([multirun / "0", multirun / "2"])
+        row = comparison.rows[0]
+        row |= {"difference": 0.0443, "difference_low": 0.0213, "difference_high": 0.0662}
+        row["p_holm"] = 0.0002
+        assert comparison.verdicts() == [
+            {
+                "kind": "better",
+                "text": "own is better than glove by 4.4 points on test (95 % interval +2.1 to "
+                "+6.6, p = 0.0002).",
+            }
+        ]
+
+    def test_one_that_is_not_is_not(self, multirun):
+        comparison = compare([multirun / "0", multirun / "2"])
+        comparison.rows[0]["p_holm"] = 0.051
+        (verdict,) = comparison.verdicts()
+        assert verdict["kind"] == "open"
+        assert "no difference can be claimed" in verdict["text"]
+
+    def test_other_test_sentences_are_not_compared(self, multirun, tmp_path):
+        for job in "02":
+            (tmp_path / job).symlink_to(multirun / job)
+        comparison = compare([tmp_path / "0", tmp_path / "2"])
+        row = {**comparison.rows[0]}
+        for key in ("p_holm", "difference"):
+            row.pop(key)
+        comparison.rows[0] = row
+        assert "different test sentences" in comparison.sentences()[0]
+
+
+class TestPage:
+    def test_has_every_arm_with_its_numbers(self, page, rows):
+        for row in rows[:4]:
+            assert row["arm"] in page
+            assert f"{100 * row['test_accuracy']:.1f}" in page
+        assert "What failed" in page
+
+    def test_names_and_errors_are_text(self, page):
+        assert "&lt;i&gt;lost&lt;/i&gt;" in page
+        assert "&lt;b&gt;no&lt;/b&gt; such file" in page
+        assert "<script" not in page
+
+    def test_sentences_that_only_one_gets_right_are_explained_by_both(self, multirun, page):
+        said = json.loads((multirun / "comparison" / "page.json").read_text("utf-8"))
+        answers = {job: right(multirun, job) for job in "0123"}
+        cases = 0
+        for pair, (own, reference) in zip(said["differ"], [("0", "2"), ("1", "3")], strict=True):
+            for side, (winner, loser) in (
+                ("arm_only", (own, reference)),
+                ("other_only", (reference, own)),
+            ):
+                only = answers[winner] & ~answers[loser]
+                assert pair[side]["count"] == only.sum()
+                for case in pair[side]["cases"]:
+                    assert only[case["test_sentence"]]
+                    # Above zero the wrong class wins, below zero the true one.
+                    assert case["right_gloss"]["total"] <= 0 <= case["wrong_gloss"]["total"]
+                    cases += 1
+        assert cases
+        assert "Where they differ" in page
+
+    def test_learning_curves_lie_over_each_other(self, multirun):
+        table = pd.read_csv(multirun / "comparison" / "learning.csv")
+        assert table["arm"].nunique() == 4
+        assert "dev_deviation" in table
+
+    def test_made_again_it_is_the_same_byte_for_byte(self, multirun, page, capsys):
+        main([str(multirun)])
+        again = (multirun / "comparison.html").read_text("utf-8")
+        assert again == page
+        printed = capsys.readouterr().out
+        assert "Accuracy in %" in printed
+        assert "such file" in printed
+        assert str(multirun / "comparison.html") in printed
+
+    def test_any_runs_are_compared_in_a_folder_of_one_s_choice(self, multirun, tmp_path, capsys):
+        main([str(multirun / "0"), str(multirun / "3"), "--output", str(tmp_path / "two")])
+        table = pd.read_csv(tmp_path / "two" / "comparison.csv")
+        assert table["arm"].tolist() == ["own seed=1", "glove seed=2"]
+        assert (tmp_path / "two" / "comparison.html").exists()
+        assert capsys.readouterr().out.count("index.html") == 2
+
+    def test_leads_to_the_pages_of_its_runs(self, multirun, page):
+        assert '<a href="0/report/index.html">' in page
+        assert (multirun / "0" / "report" / "index.html").exists()
+
+    def test_of_failed_jobs_alone_says_so(self, multirun, tmp_path):
+        comparison = compare([multirun / "4"])
+        comparison.save(tmp_path)
+        assert "No run came to its end" in (tmp_path / "comparison.html").read_text("utf-8")
+
+    def test_of_a_single_run_says_so(self, multirun, tmp_path):
+        compare([multirun / "0"]).save(tmp_path)
+        assert "nothing to test it against" in (tmp_path / "comparison.html").read_text("utf-8")
+
+
+def test_the_page_of_nine_arms_is_under_five_megabytes(tmp_path):
+    for i in range(9):
+        name = ("own", "glove")[i % 2]
+        hostile(tmp_path / str(i), f"{name}{i}" if i else "glove", vectors=Vectors(seed=i))
+    compare([tmp_path / str(i) for i in range(9)]).save(tmp_path)
+    assert 50_000 < (tmp_path / "comparison.html").stat().st_size < 5_000_000

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad_vec
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import LinearSVC
+
+from pipeline.explain import Sigmoids, explain, rounded, scores_of
+from pipeline.features import Mean, Unknown, average, word_counts
+from pipeline.objectives import two_layer_forward
+from pipeline.sweep import Logistic, OneVsRest, TwoLayer
+from pipeline.wordvectors import WordVectors
+
+quick = settings(max_examples=40, deadline=None)
+WORDS = [f"w{i}" for i in range(12)]
+D = 4
+
+seeds = st.integers(0, 10_000)
+sentences = st.lists(st.sampled_from([*WORDS, "unseen", "new"]), min_size=1, max_size=9)
+means = st.builds(Mean, st.sampled_from(list(Unknown)), st.booleans())
+sweepables = st.sampled_from(
+    [Logistic(), OneVsRest(), TwoLayer(hidden=3, max_iter=30), TwoLayer(hidden=3, max_iter=1)]
+)
+
+
+def vectors(seed):
+    matrix = np.random.default_rng(seed).normal(size=(len(WORDS), D)).astype(np.float32)
+    return WordVectors(WORDS, matrix)
+
+
+def features(tokens, given, mean):
+    return average(*word_counts(tokens, given), given, mean)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+class TestTheSum:
+    @quick
+    @given(seeds, sentences, means, sweepables, st.integers(2, 5), st.floats(1e-3, 10))
+    def test_words_and_base_are_the_classifiers_scores(
+        self, seed, tokens, mean, sweepable, n_classes, strength
+    ):
+        given_ = vectors(seed)
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(40, D))
+        classifier = sweepable.classifier(strength, None).fit(X, np.arange(40) % n_classes)
+        explained = explain(tokens, given_, scores_of(classifier, X), mean)
+        x = features([tokens], given_, mean)
+        expected = decided(classifier, x)
+        if n_classes == 2 and expected.shape == (1,):
+            first_against_second = explained.between(1, 0)
+            total = first_against_second[0].sum() + first_against_second[1]
+            assert total == pytest.approx(expected[0], abs=1e-9)
+        else:
+            np.testing.assert_allclose(explained.scores, expected[0], atol=1e-9)
+
+    @quick
+    @given(seeds, sentences, means)
+    def test_the_class_with_the_highest_score_is_the_one_predicted(self, seed, tokens, mean):
+        given_ = vectors(seed)
+        X = np.random.default_rng(seed).normal(size=(30, D))
+        classifier = LogisticRegression().fit(X, np.arange(30) % 3)
+        explained = explain(tokens, given_, scores_of(classifier, X), mean)
+        predicted = classifier.predict(features([tokens], given_, mean))[0]
+        assert explained.scores[predicted] == pytest.approx(explained.scores.max())
+
+    @quick
+    @given(seeds)
+    def test_a_network_s_slopes_are_its_gradient_averaged_on_the_way_from_zero(self, seed):
+        # An independent check: the path integral of Sundararajan et al. 2017, done numerically.
+        rng = np.random.default_rng(seed)
+        W1, b1, W2, b2 = (rng.normal(size=s) for s in ((D, 3), (3,), (3, 2), (2,)))
+        x = rng.normal(size=D)
+
+        def gradient(alpha):
+            hidden, _ = two_layer_forward(alpha * x[None], W1=W1, b1=b1, W2=W2, b2=b2)
+            return (W1 * (hidden * (1 - hidden)) @ W2).T
+
+        expected, _ = quad_vec(gradient, 0, 1)
+        np.testing.assert_allclose(Sigmoids(W1, b1, W2, b2).slopes(x), expected, atol=1e-8)
+
+    def test_a_network_s_slopes_at_zero_are_its_gradient_there(self):
+        rng = np.random.default_rng(0)
+        W1, b1, W2, b2 = (rng.normal(size=s) for s in ((D, 3), (3,), (3, 2), (2,)))
+        hidden, _ = two_layer_forward(np.zeros((1, D)), W1=W1, b1=b1, W2=W2, b2=b2)
+        expected = (W1 * (hidden * (1 - hidden)) @ W2).T
+        np.testing.assert_allclose(Sigmoids(W1, b1, W2, b2).slopes(np.zeros(D)), expected)
+
+
+def decided(classifier, x):
+    if hasattr(classifier, "decision_function"):
+        return np.asarray(classifier.decision_function(x))
+    (W1, W2), (b1, b2) = classifier.coefs_, classifier.intercepts_
+    return two_layer_forward(x, W1=W1, b1=b1, W2=W2, b2=b2)[1]
+
+
+class TestWords:
+    def test_a_word_without_a_vector_adds_nothing(self):
+        X = np.random.default_rng(0).normal(size=(30, D))
+        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        explained = explain(["w1", "unseen", "w2"], vectors(0), scores)
+        assert explained.known.tolist() == [True, False, True]
+        assert not explained.added[1].any()
+        assert explained.added[[0, 2]].all()
+
+    def test_counted_as_zero_an_unknown_word_makes_the_others_count_less(self):
+        X = np.random.default_rng(0).normal(size=(30, D))
+        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        skip = explain(["w1", "unseen"], vectors(0), scores, Mean(Unknown.skip))
+        zero = explain(["w1", "unseen"], vectors(0), scores, Mean(Unknown.zero))
+        np.testing.assert_allclose(zero.added, skip.added / 2)
+
+    def test_of_a_sentence_of_unknown_words_only_the_base_is_left(self):
+        X = np.random.default_rng(0).normal(size=(30, D))
+        classifier = LogisticRegression().fit(X, np.arange(30) % 3)
+        explained = explain(["unseen"], vectors(0), scores_of(classifier, X))
+        np.testing.assert_allclose(explained.scores, classifier.intercept_)
+
+
+class TestScoresOf:
+    def test_a_classifier_that_is_no_sum_has_none(self):
+        X = np.random.default_rng(0).normal(size=(30, D))
+        assert scores_of(GaussianNB().fit(X, np.arange(30) % 3), X) is None
+
+    def test_any_linear_classifier_of_scikit_learns_has_some(self):
+        X = np.random.default_rng(0).normal(size=(30, D))
+        classifier = LinearSVC().fit(X, np.arange(30) % 3)
+        np.testing.assert_allclose(scores_of(classifier, X)(X), classifier.decision_function(X))
+
+    def test_weights_that_are_not_what_it_decides_by_are_not_believed(self):
+        class Sly(LogisticRegression):
+            def decision_function(self, X):
+                return super().decision_function(X) ** 2
+
+        X = np.random.default_rng(0).normal(size=(30, D))
+        assert scores_of(Sly().fit(X, np.arange(30) % 3), X) is None
+
+    def test_a_network_says_that_a_word_s_share_depends_on_the_others(self):
+        X = np.random.default_rng(0).normal(size=(30, D))
+        y = np.arange(30) % 3
+        assert not scores_of(TwoLayer(hidden=2).classifier(1.0, None).fit(X, y), X).exact
+        assert scores_of(Logistic().classifier(1.0, None).fit(X, y), X).exact
+
+
+class TestRounded:
+    @quick
+    @given(st.lists(st.floats(-50, 50), min_size=1, max_size=30), st.integers(0, 3))
+    def test_what_is_shown_adds_up_exactly(self, values, decimals):
+        shown, total = rounded(np.array(values), float(np.sum(values)), decimals)
+        places = [Decimal(f"{value:.{decimals}f}") for value in shown]
+        assert sum(places) == Decimal(f"{total:.{decimals}f}")
+
+    @quick
+    @given(st.lists(st.floats(-50, 50), min_size=1, max_size=30))
+    def test_each_is_within_a_unit_of_the_last_place(self, values):
+        shown, total = rounded(np.array(values), float(np.sum(values)))
+        assert np.abs(np.array(shown) - values).max() < 0.01 + 1e-9
+        assert total == pytest.approx(np.sum(values), abs=0.005 + 1e-9)
+
+
+class TestGloss:
+    def test_its_numbers_add_up_as_they_are_shown(self):
+        X = np.random.default_rng(0).normal(size=(30, D))
+        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        gloss = explain(["w1", "unseen", "w2", "w3"], vectors(0), scores).gloss(2, 0)
+        added = sum(Decimal(f"{word['shown']:.2f}") for word in gloss["words"])
+        assert added == Decimal(f"{gloss['sum']:.2f}")
+        assert added + Decimal(f"{gloss['base']:.2f}") == Decimal(f"{gloss['total']:.2f}")
+
+    def test_the_strongest_word_has_strength_one(self):
+        X = np.random.default_rng(0).normal(size=(30, D))
+        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        gloss = explain(["w1", "w2", "w3"], vectors(0), scores).gloss(2, 0)
+        strength = [word["strength"] for word in gloss["words"]]
+        adds = [abs(word["adds"]) for word in gloss["words"]]
+        assert max(strength) == 1
+        assert strength.index(1) == adds.index(max(adds))

@@ -1,0 +1,441 @@
+"""Nothing is done twice: experiments with the store on, off, cold, warm, shared, broken, killed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from front import SIZES, only, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import experiment, source
+from pipeline.corpus import Sample, Table
+from pipeline.evaluation import Analogies, Evaluated, Evaluation, Similarity
+from pipeline.experiment import Experiment
+from pipeline.features import Mean
+from pipeline.files import write_json
+from pipeline.keeping import KEPT
+from pipeline.report import Drawn, Report, Written
+from pipeline.store import Cache
+from pipeline.sweep import Logistic
+from pipeline.vectors import Random, SkipGram
+
+STAGES = ["corpus", "vocab", "vectors", "features", "sweep", "best", "report"]
+ALL_REUSED = dict.fromkeys(STAGES, "reused") | {"corpus": "loaded"}
+ALL_MADE = dict.fromkeys(STAGES, "made") | {"corpus": "loaded"}
+
+
+def small(**more):
+    return Experiment(**{
+        "corpus": Sample(train=100, dev=60, test=60),
+        "vectors": SkipGram(dim=6, epochs=2),
+        "sweep": Logistic([0.1, 1.0]),
+        "report": Report(words=["the", "good"], neighbours=2),
+        **more,
+    })  # fmt: skip
+
+
+def told(result):
+    """Return what of a result must not depend on when, where and how fast it was had."""
+    gone = {"seconds", "stages", "mlflow_run_id"}
+    return {name: value for name, value in result.items() if name not in gone}
+
+
+def contents(folder):
+    """Return all files of a run but those that tell times; classifiers as what they hold."""
+    timed = {"result.json", "metrics.csv", "page.json", "index.html", "run.log"}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".skops" and path.name not in timed
+        and ".hydra" not in path.parts
+    }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out figures and page, which are drawn in seconds."""
+
+    def draw_page(folder, _):
+        write_json(folder / "report" / "page.json", {})
+        return Drawn(folder / "report", {}, {})
+
+    monkeypatch.setattr(experiment, "write_report", lambda folder, *_: Written(folder))
+    monkeypatch.setattr(experiment, "draw_page", draw_page)
+    monkeypatch.setattr(experiment, "write_page", lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """The folder, the store and the result of one run that had nothing to reuse."""
+    folder = tmp_path_factory.mktemp("first")
+    cache = Cache(str(folder / "cache"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        result = small(cache=cache).run(folder / "run")
+    return folder / "run", cache, result
+
+
+@pytest.fixture
+def cache(first, tmp_path):
+    """A store that has all that the first run made."""
+    shutil.copytree(first[1].path, tmp_path / "copied")
+    return Cache(str(tmp_path / "copied"))
+
+
+class TestASecondRun:
+    def test_makes_no_stage_again_and_has_the_same_results(self, first, cache):
+        folder, _, result = first
+        again = small(cache=cache).run(Path("run"))
+        assert result["stages"] == ALL_MADE
+        assert again["stages"] == ALL_REUSED
+        assert told(again) == told(result)
+        assert contents(Path("run")) == contents(folder)
+        assert (Path("run") / "report" / "index.html").exists()
+        assert (Path("run") / "best" / "classifier.skops").exists()
+
+    def test_has_the_results_of_one_that_keeps_nothing(self, first):
+        folder, _, result = first
+        off = small(cache=Cache(enabled=False)).run(Path("off"))
+        assert set(off["stages"].values()) == {"made"}
+        assert told(off) == told(result)
+        assert contents(Path("off")) == contents(folder)
+        assert not Path("outputs").exists()
+
+    @pytest.mark.parametrize(
+        ("more", "made"),
+        [
+            ({"report": Report(words=["a"])}, "report"),
+            ({"sweep": Logistic([0.1, 2.0])}, "sweep best report"),
+            ({"features": Mean(unit=True)}, "features sweep best report"),
+            ({"vectors": SkipGram(dim=6, epochs=2, seed=2)}, "vectors features sweep best report"),
+            ({"name": "another", "seed": 5}, ""),
+        ],
+    )
+    def test_of_other_settings_makes_what_they_change(self, more, made, cache):
+        result = small(cache=cache, **more).run(Path("run"))
+        assert [name for name, how in result["stages"].items() if how == "made"] == made.split()
+        fresh = small(cache=Cache(enabled=False), **more).run(Path("fresh"))
+        assert told(result) == told(fresh)
+        assert contents(Path("run")) == contents(Path("fresh"))
+
+    def test_says_how_each_stage_was_had(self, cache, caplog):
+        caplog.set_level("INFO")
+        small(cache=cache).run(Path("run"))
+        said = [message for message in caplog.messages if message.startswith("  vectors ")]
+        assert len(said) == 1
+        assert "(reused, 0." in said[0]
+
+    def test_in_a_folder_of_another_run_does_not_keep_what_may_be_the_other_s(self, cache):
+        more = {"report": Report(words=["a"], neighbours=1)}
+        small(cache=cache).run(Path("run"))
+        assert small(cache=cache, **more).run(Path("run"))["stages"]["report"] == "made"
+        assert small(cache=cache, **more).run(Path("new"))["stages"]["report"] == "made"
+
+
+class TestEveryStage:
+    @pytest.mark.parametrize(
+        "stage", [stage for stage in KEPT if stage not in {"corpus", "evaluation"}]
+    )
+    def test_that_is_broken_is_made_again_and_the_results_are_the_same(
+        self, stage, first, cache, caplog
+    ):
+        entry = only(Path(cache.path), f"{stage}/*[!k]")
+        victim = max(
+            entry.rglob("*.*"), key=lambda path: (path.name != "manifest.json", path.stat().st_size)
+        )
+        victim.write_bytes(victim.read_bytes()[:-1])
+        result = small(cache=cache).run(Path("run"))
+        assert f"{entry} is broken" in caplog.text
+        assert told(result) == told(first[2])
+        assert contents(Path("run")) == contents(first[0])
+        assert small(cache=cache).run(Path("again"))["stages"] == ALL_REUSED
+
+    def test_holds_no_pickle(self, cache):
+        kinds = {path.suffix for path in Path(cache.path).rglob("*") if path.is_file()}
+        assert kinds <= {
+            *(".npy", ".csv", ".tsv", ".json", ".txt", ".skops", ".png", ".html", ".lock", ".svg")
+        }
+
+
+def test_a_run_needs_no_store_that_can_be_written(first, caplog):
+    Path("cache").write_text("in the way")
+    result = small(cache=Cache("cache")).run(Path("run"))
+    assert told(result) == told(first[2])
+    assert "vectors   is not stored in cache" in caplog.text
+
+
+def test_a_run_is_at_home_in_any_folder(first, tmp_path):
+    folder = tmp_path / "здесь и 'там'"
+    for _ in range(2):
+        result = small(cache=Cache(str(folder / "le café"))).run(folder / f"run {random.random()}")  # noqa: S311
+        assert told(result) == told(first[2])
+    assert result["stages"] == ALL_REUSED
+
+
+@pytest.mark.usefixtures("undrawn")
+class TestATable:
+    @pytest.fixture
+    def table(self):
+        text = [f"It is {word}, really." for word in ("awful", "plain", "superb")]
+        parts = ["train", "train", "dev", "test"]
+        rows = [f'"{text[i % 3]}",{i % 3},{parts[i % 4]}' for i in range(60)]
+        Path("table.csv").write_text("\n".join(["text,label,part", *rows]) + "\n")
+        return Table(path="table.csv", split="part")
+
+    def test_is_read_and_tokenised_once(self, table, monkeypatch):
+        first = small(corpus=table).run(Path("first"))
+        assert first["stages"]["corpus"] == "made"
+        monkeypatch.setattr(Table, "load", None)
+        again = small(corpus=table).run(Path("again"))
+        assert again["stages"]["corpus"] == "reused"
+        assert told(again) == told(first)
+
+    def test_lends_its_text_to_other_labels(self, table):
+        small(corpus=table).run(Path("first"))
+        text = Path("table.csv").read_text().replace(",2,", ",1,")
+        Path("table.csv").write_text(text)
+        stages = small(corpus=table).run(Path("again"))["stages"]
+        assert [name for name, how in stages.items() if how == "reused"] == ["vocab", "vectors"]
+
+    def test_unlabelled_text_is_not_tokenised_again(self, table, monkeypatch):
+        from pipeline.corpus.text import Text
+
+        Path("more.txt").write_text("A superb film. Not bad.\n" * 5)
+        corpus = replace(table, unlabelled=["more.txt"])
+        small(corpus=corpus).run(Path("first"))
+        monkeypatch.setattr(Text, "__iter__", None)
+        assert small(corpus=corpus).run(Path("again"))["stages"]["vocab"] == "reused"
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_scores_of_vectors_are_kept_too():
+    Path("pairs.txt").write_text("good bad 1\nthe a 2\nno such 3\n")
+    evaluation = Evaluation(similarity=["pairs.txt"])
+    hows = [
+        small(evaluation=evaluation).run(Path(name))["stages"]["evaluation"]
+        for name in ("first", "again")
+    ]
+    assert hows == ["made", "reused"]
+    first, again = (Path(name) / "metrics.csv" for name in ("first", "again"))
+
+    def untimed(path):
+        return [line for line in path.read_text().splitlines() if not line.startswith("time/")]
+
+    assert untimed(first) == untimed(again)
+
+
+counts = st.integers(0, 10**6)
+files = st.text(min_size=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.builds(Similarity, files, st.floats(-1, 1) | st.just(math.nan), counts, counts)),
+    st.lists(st.builds(Analogies, files, files, counts, counts, counts)),
+)
+def test_scores_of_vectors_are_saved_and_loaded_back_equal(tmp_path_factory, pairs, questions):
+    folder = tmp_path_factory.mktemp("evaluation")
+    KEPT["evaluation"].save(Evaluated(pairs, questions), folder)
+    loaded = KEPT["evaluation"].load(folder)
+    assert repr(loaded) == repr(Evaluated(pairs, questions))
+
+
+words = st.text(min_size=1, max_size=3)
+sentence = st.lists(words, max_size=4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(sentence, min_size=2, max_size=4), min_size=3, max_size=3), st.booleans())
+def test_a_table_s_sentences_are_saved_and_loaded_back_equal(tmp_path_factory, splits, ordinal):
+    from pipeline.corpus import SPLITS, Split
+
+    folder = tmp_path_factory.mktemp("corpus")
+    table = Table(path="t.csv", ordinal=ordinal)
+    made = {
+        name: Split(sentences, np.arange(len(sentences)) % 2)
+        for name, sentences in zip(SPLITS, splits, strict=True)
+    }
+    corpus = table.corpus(("-", "+"), made)
+    KEPT["corpus"].save(corpus, folder)
+    loaded = KEPT["corpus"].load(folder, table)
+    assert loaded.digest == corpus.digest
+    assert loaded.classes == corpus.classes
+    for name in SPLITS:
+        assert loaded.splits[name].sentences == corpus.splits[name].sentences
+        assert loaded.splits[name].labels.tolist() == corpus.splits[name].labels.tolist()
+
+
+OWN = """
+from dataclasses import dataclass
+import numpy as np
+from pipeline import WordVectors
+
+@dataclass
+class Lengths:
+    scale: float = 1.0
+
+    def make(self, corpus, vocabulary):
+        rows = [[self.scale * len(word), 1.0] for word in vocabulary.words]
+        return WordVectors(vocabulary.words, np.array(rows, np.float32))
+"""
+
+
+@pytest.mark.usefixtures("undrawn")
+class TestOnesOwnCode:
+    @pytest.fixture
+    def own(self, tmp_path, monkeypatch):
+        """Return vectors made by whatever ``mine.py`` says now."""
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setattr(source, "_BEGAN", math.inf)
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+        def own(text):
+            Path("mine.py").write_text(text)
+            sys.modules.pop("mine", None)
+            import mine
+
+            return mine.Lengths()
+
+        yield own
+        sys.modules.pop("mine", None)
+
+    def test_is_known_again_and_noticed_when_it_is_edited(self, own):
+        edited = OWN.replace("len(word)", "len(word) ** 2")
+        hows = [
+            small(vectors=own(text)).run(Path(f"{i}"))["stages"]["vectors"]
+            for i, text in enumerate([OWN, OWN, edited, OWN])
+        ]
+        assert hows == ["made", "reused", "made", "reused"]
+
+    def test_of_which_no_source_can_be_had_is_not_kept(self, caplog):
+        caplog.set_level("INFO")
+        typed_in = type("TypedIn", (Random,), {"__module__": "notebook"})
+        for name in ("first", "again"):
+            assert small(vectors=typed_in()).run(Path(name))["stages"]["vectors"] == "made"
+        assert "vectors   is not stored: the source of notebook is in no file" in caplog.text
+
+
+QUICK = [*SIZES, "vectors.dim=8", "vectors.epochs=300", "sweep.strengths=[0.1,1]", "tracking=off"]
+
+
+def result_of(folder):
+    return json.loads(only(folder, "outputs/runs/*/result.json").read_text("utf-8"))
+
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from pipeline.corpus import Sample
+from pipeline.experiment import Experiment
+from pipeline.report import Report
+from pipeline.sweep import Logistic
+from pipeline.vectors import Random, SkipGram
+
+Experiment(
+    corpus=Sample(train=100, dev=60, test=60),
+    vectors=SkipGram(dim=6, epochs=200),
+    sweep=Logistic([0.1, 1.0]),
+    report=Report(words=["the", "good"], neighbours=2),
+).run(Path(sys.argv[1]))
+"""
+
+
+class TestManyAtOnce:
+    def test_eight_on_an_empty_store_make_every_stage_once(self, tmp_path):
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, str(i)], cwd=tmp_path, stderr=subprocess.PIPE
+            )
+            for i in range(8)
+        ]
+        for process in processes:
+            said = process.communicate()[1].decode()
+            assert process.returncode == 0, said
+            assert "not stored" not in said
+            assert "broken" not in said
+        results = [json.loads(Path(f"{i}/result.json").read_text("utf-8")) for i in range(8)]
+        for stage in STAGES[1:]:
+            hows = [result["stages"][stage] for result in results]
+            assert sorted(hows) == ["made"] + 7 * ["reused"], stage
+        assert all(told(result) == told(results[0]) for result in results)
+        assert all(contents(Path(f"{i}")) == contents(Path("0")) for i in range(8))
+
+    def test_jobs_of_a_multirun_share_what_they_have_in_common(self, tmp_path):
+        done = run(tmp_path, "-m", *QUICK, "sweep=logistic,two_layer", "sweep.max_iter=300")
+        assert done.returncode == 0, done.stderr
+        paths = sorted(tmp_path.glob("outputs/multiruns/*/*/result.json"))
+        first, second = (json.loads(path.read_text("utf-8"))["stages"] for path in paths)
+        shared = ["vocab", "vectors", "features"]
+        assert [first[name] for name in shared] == 3 * ["made"]
+        assert [second[name] for name in shared] == 3 * ["reused"]
+        assert (first["sweep"], second["sweep"]) == ("made", "made")
+
+
+class TestKilled:
+    """A real command is killed at random moments of every stage, and the same command given again.
+
+    ``YOURVECTORS_KILLS`` says how often; unset: three times.
+    """
+
+    KILLS = int(os.environ.get("YOURVECTORS_KILLS", "3"))
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def undisturbed(cls, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("undisturbed")
+        done = run(folder, *QUICK)
+        assert done.returncode == 0, done.stderr
+        return folder
+
+    @pytest.mark.parametrize("number", range(KILLS))
+    def test_goes_on_to_the_same_bits_and_repeats_the_stage_in_flight_at_most(
+        self, number, undisturbed, tmp_path
+    ):
+        expected = result_of(undisturbed)
+        at = STAGES[1 + number * 5 % 6]  # by turns, in an order that spreads a few of them
+        finished = killed(tmp_path, at, expected["seconds"][at])
+        before = only(tmp_path, "outputs/runs/*")
+        assert not (before / "result.json").exists(), "too fast to be killed"
+        shutil.rmtree(before)
+        done = run(tmp_path, *QUICK)
+        assert done.returncode == 0, done.stderr
+        assert "broken" not in done.stderr
+        result = result_of(tmp_path)
+        assert told(result) == told(expected)
+        ours, theirs = (only(folder, "outputs/runs/*") for folder in (tmp_path, undisturbed))
+        assert contents(ours) == contents(theirs)
+        assert {result["stages"][name] for name in finished} <= {"reused", "loaded"}
+
+
+def killed(folder, at, seconds):
+    """Run the command and kill it at a random moment of a stage; return what it had finished."""
+    command = [sys.executable, "-m", "pipeline", *QUICK]
+    finished = []
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if line.startswith("  ") and line.split()[0] in STAGES:
+                finished.append(line.split()[0])
+            if finished and STAGES[len(finished)] == at:
+                time.sleep(random.uniform(0, seconds))  # noqa: S311
+                process.kill()
+                break
+    assert process.returncode == -signal.SIGKILL
+    return finished

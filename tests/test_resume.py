@@ -1,0 +1,208 @@
+"""A multirun that was cut short ends in order, and goes on in its folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from front import SIZES, call, run
+from mlflow import MlflowClient
+
+from pipeline.connecting import connect
+
+# A trainer whose fate is told by a file, so that the settings stay the same when it is tried again.
+MOODY = """
+from dataclasses import dataclass
+from pathlib import Path
+import os, signal, time
+import numpy as np
+from pipeline import UserError, WordVectors
+
+@dataclass
+class Moody:
+    number: int = 0
+
+    def make(self, corpus, vocabulary):
+        fate = Path(f"fate{self.number}")
+        with Path("made").open("a") as file:
+            file.write(f"{self.number} ")
+        match fate.read_text() if fate.exists() else "":
+            case "fail":
+                raise UserError("a bad day")
+            case "die":
+                time.sleep(1)  # joblib kills the others too: let it have handed out what it has
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "wait":
+                Path("waits").touch()
+                time.sleep(100)
+        matrix = np.random.default_rng(self.number).normal(size=(len(vocabulary.words), 3))
+        return WordVectors(vocabulary.words, matrix.astype(np.float32))
+"""
+JOBS = ["-m", "--config-dir", "conf", "vectors=moody", *SIZES, "sweep.strengths=[1]"]
+JOBS += ["report.words=[]", "hydra.sweep.dir=F"]
+THREE = [*JOBS, "vectors.number=0,1,2"]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A folder that has what takes long to make: an empty store."""
+    folder = tmp_path_factory.mktemp("template")
+    (folder / "mine.py").write_text(MOODY)
+    (folder / "conf" / "vectors").mkdir(parents=True)
+    (folder / "conf" / "vectors" / "moody.yaml").write_text("_target_: mine.Moody\nnumber: 0\n")
+    connect(f"sqlite:///{folder}/outputs/mlflow.db")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, template):
+    return shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def here(folder, capsys, monkeypatch):
+    return lambda *arguments: call(capsys, monkeypatch, folder, *arguments, store(folder))
+
+
+def store(folder):
+    """Name the store in full: MLflow keeps one open by its name."""
+    return f"tracking.uri=sqlite:///{folder}/outputs/mlflow.db"
+
+
+def made(folder):
+    """Return which jobs made vectors since it was asked last."""
+    path = folder / "made"
+    numbers = sorted(path.read_text().split()) if path.exists() else []
+    path.unlink(missing_ok=True)
+    return "".join(numbers)
+
+
+def runs(folder):
+    """Return what MLflow shows: the parents, and their children by name."""
+    client = MlflowClient(f"sqlite:///{folder}/outputs/mlflow.db")
+    found = client.search_runs([client.get_experiment_by_name("sample-5").experiment_id])
+    parents = [run for run in found if run.data.tags["role"] == "parent"]
+    children = {
+        (run.data.tags["mlflow.parentRunId"], run.info.run_name): run
+        for run in found
+        if run.data.tags["role"] == "job"
+    }
+    assert len(children) == len(found) - len(parents), "a job is there twice"
+    return parents, children
+
+
+def assert_one_parent_with_three_done(folder):
+    (parent,), children = runs(folder)
+    assert parent.info.status == "FINISHED"
+    names = {(parent.info.run_id, f"vectors.number={number}") for number in range(3)}
+    assert set(children) == names
+    for child in children.values():
+        assert child.info.status == "FINISHED"
+        assert "dev/accuracy" in child.data.metrics
+    return parent
+
+
+def test_one_that_failed_is_told_of_and_run_again_alone(folder, here):
+    (folder / "fate1").write_text("fail")
+    first = here(*THREE)
+    assert (first.returncode, made(folder)) == (1, "012")
+    assert first.stderr.count("error: a bad day") == 1
+    assert "hydra.sweep.dir=F" in first.stdout
+    (parent,), children = runs(folder)
+    assert parent.info.status == "FAILED"
+    assert parent.data.tags["error"] == "vectors.number=1: a bad day"
+    assert parent.data.metrics["jobs/done"] == 2
+    failed = children[parent.info.run_id, "vectors.number=1"]
+    assert (failed.info.status, failed.data.tags["error"]) == ("FAILED", "a bad day")
+
+    (folder / "fate1").unlink()
+    second = here(*THREE)
+    assert (second.returncode, made(folder)) == (0, "1")
+    assert second.stderr.count("done already") == 2
+    after = assert_one_parent_with_three_done(folder)
+    assert after.info.run_id == parent.info.run_id
+    assert "error" not in after.data.tags
+    assert_the_parent_names_the_best_job(after, runs(folder)[1].values())
+
+
+def assert_the_parent_names_the_best_job(parent, children):
+    best = max(child.data.metrics["dev/accuracy"] for child in children)
+    (winner,) = (run for run in children if run.info.run_id == parent.data.tags["best_run_id"])
+    assert winner.data.metrics["dev/accuracy"] == best
+    assert parent.data.metrics["best/dev_accuracy"] == best
+    assert parent.data.tags["best_name"] == winner.info.run_name
+
+
+def test_another_sweep_in_the_folder_keeps_what_it_needs_and_compares_nothing_else(folder, here):
+    assert here(*THREE, "tracking=off").returncode == 0
+    made(folder)
+    done = here(*JOBS, "vectors.number=0,5")
+    assert (done.returncode, made(folder)) == (0, "5")
+    table = pd.read_csv(folder / "F" / "comparison.csv")
+    assert table["arm"].tolist() == ["vectors.number=0", "vectors.number=5"]
+    (parent,), children = runs(folder)
+    assert {name for _, name in children} == {"vectors.number=0", "vectors.number=5"}
+    assert all("dev/accuracy" in child.data.metrics for child in children.values())
+    assert parent.info.status == "FINISHED"
+
+
+def start_and_wait(folder):
+    """Start a multirun in a process group of its own; return it when its job waits."""
+    command = [sys.executable, "-m", "pipeline", *THREE, store(folder)]
+    process = subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    end = time.monotonic() + 120
+    while not (folder / "waits").exists():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return process
+
+
+class TestOneThatWasStopped:
+    @pytest.mark.parametrize(
+        ("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+    )
+    def test_the_runs_end_as_killed(self, folder, how, code):
+        (folder / "fate1").write_text("wait")
+        process = start_and_wait(folder)
+        process.send_signal(how)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == code
+        assert "Traceback" not in errors
+        (parent,), children = runs(folder)
+        assert parent.info.status == "KILLED"
+        status = {name: child.info.status for (_, name), child in children.items()}
+        assert status == {"vectors.number=0": "FINISHED", "vectors.number=1": "KILLED"}
+
+    def test_one_that_was_killed_outright_goes_on(self, folder, here):
+        (folder / "fate1").write_text("wait")
+        process = start_and_wait(folder)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        (folder / "fate1").unlink()
+        made(folder)
+        assert here(*THREE).returncode == 0
+        assert made(folder) == "12"
+        assert_one_parent_with_three_done(folder)
+
+
+def test_a_jobs_process_that_is_killed_leaves_no_run_open(folder):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    (folder / "fate1").write_text("die")
+    killed = run(folder, *THREE, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    assert killed.returncode == 1
+    assert "Traceback" not in killed.stderr
+    assert "the process of a job was killed" in killed.stderr
+    assert "hydra.sweep.dir=F runs what is missing" in killed.stdout
+    (parent,), children = runs(folder)
+    assert parent.info.status == "FAILED"
+    assert children[parent.info.run_id, "vectors.number=1"].info.status == "KILLED"
+    assert all(child.info.status != "RUNNING" for child in children.values())

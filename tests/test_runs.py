@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from runs import Vectors, hostile, write_table
+
+from pipeline.corpus import Table
+from pipeline.errors import UserError
+from pipeline.runs import FinishedRun
+from pipeline.sweep import Logistic
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run whose classes and words look like numbers, truth values and gaps."""
+    folder = tmp_path_factory.mktemp("numbers") / "run"
+    texts = {"1": ["nan NA null 0012", '1e5 ,,, "a"'], "NA": ["None True -1"], "1.0": ["x", "y"]}
+    folder.mkdir()
+    path = write_table(folder.parent / "numbers.csv", texts)
+    vectors = Vectors(share=0.5)
+    return hostile(folder, corpus=Table(path=str(path)), vectors=vectors, sweep=Logistic([1e-3, 1]))
+
+
+class TestFinishedRun:
+    def test_sentences_and_classes_come_back_as_they_were(self, run):
+        read = FinishedRun.read(run)
+        corpus = Table(path=str(run.parent / "numbers.csv")).load()
+        assert read.test.sentences == corpus.splits["test"].sentences
+        np.testing.assert_array_equal(read.test.true, corpus.splits["test"].labels)
+        assert tuple(read.classes) == corpus.classes
+
+    def test_predictions_are_the_most_probable_classes(self, run):
+        test = FinishedRun.read(run).test
+        np.testing.assert_array_equal(test.predicted, test.probabilities.argmax(axis=1))
+        assert np.mean(~test.wrong) == FinishedRun.read(run).result["test"]["accuracy"]
+
+    def test_the_chosen_strength_has_its_row(self, run):
+        read = FinishedRun.read(run)
+        assert read.strengths["strength"][read.chosen] == read.result["strength"]
+
+    def test_words_without_a_vector_are_counted(self, run):
+        read = FinishedRun.read(run)
+        words = sum(map(len, read.test.sentences))
+        covered = 1 - read.unknown().sum() / words
+        assert covered == pytest.approx(read.result["coverage"]["test"])
+
+    def test_an_explanation_leads_to_the_class_that_was_predicted(self, run):
+        read = FinishedRun.read(run)
+        for i in range(len(read.test.sentences)):
+            assert read.explain(i).scores.argmax() == read.test.predicted[i]
+
+    def test_what_the_run_was_asked_for_is_known_where_hydra_noted_it(self, run, tmp_path):
+        assert FinishedRun.read(run).overrides() == []
+        (tmp_path / ".hydra").mkdir()
+        (tmp_path / ".hydra" / "overrides.yaml").write_text("- seed=2\n- corpus.path=a b\n")
+        assert FinishedRun(tmp_path, {}).overrides() == ["seed=2", "corpus.path=a b"]
+
+
+class TestBrokenFolders:
+    def test_no_result_is_told(self, tmp_path):
+        with pytest.raises(UserError, match=r"not the folder of a finished run"):
+            FinishedRun.read(tmp_path)
+
+    def test_half_a_result_is_told_with_its_line(self, tmp_path):
+        (tmp_path / "result.json").write_text('{\n"a": ')
+        with pytest.raises(UserError, match=r"result.json, line 2: not JSON"):
+            FinishedRun.read(tmp_path)
+
+    def test_a_missing_table_is_told(self, tmp_path):
+        with pytest.raises(UserError, match=r"sweep.results.csv is missing"):
+            _ = FinishedRun(tmp_path, {}).strengths

@@ -1,0 +1,428 @@
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Barrier
+
+import numpy as np
+import pytest
+from front import only
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from pipeline import store as module
+from pipeline.arrays import read_array, write_array
+from pipeline.errors import UserError
+from pipeline.store import MANIFEST, BrokenError, Cache, Store, digest_of, verify
+
+WHAT = {"stage": "vectors", "dim": 10, "text": "abc"}
+
+
+@dataclass
+class Numbers:
+    """A result, kept in two files."""
+
+    values: list[float]
+
+    @cached_property
+    def digest(self):
+        return digest_of(self.values)
+
+    def save(self, folder):
+        write_array(folder / "values.npy", np.array(self.values))
+        (folder / "below").mkdir()
+        (folder / "below" / "note.txt").write_text("made of nothing")
+
+    @classmethod
+    def load(cls, folder):
+        return cls(read_array(folder / "values.npy").tolist())
+
+
+class Maker:
+    """Makes numbers, and counts how often."""
+
+    def __init__(self, seconds=0.0):
+        self.calls = 0
+        self.seconds = seconds
+
+    def __call__(self):
+        self.calls += 1
+        time.sleep(self.seconds)
+        return Numbers([1.0, 2.5])
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "cache")
+
+
+@pytest.fixture
+def make():
+    return Maker()
+
+
+def get(store, make, what=WHAT, save=Numbers.save, load=Numbers.load):
+    return store.get(what["stage"], what, make, save, load)
+
+
+def entry_of(store):
+    return only(store.folder, "vectors/*[!k]")
+
+
+def left(store):
+    """Return what is neither an entry nor a lock."""
+    return [path.name for path in store.folder.glob("*/.*")]
+
+
+class TestResult:
+    def test_is_made_once_and_then_loaded(self, store, make):
+        first, second = get(store, make), get(store, make)
+        assert make.calls == 1
+        assert (first.reused, second.reused) == (False, True)
+        assert first.value == second.value == Numbers([1.0, 2.5])
+        assert first.digest == second.digest
+
+    @pytest.mark.parametrize(
+        "other",
+        [WHAT | {"dim": 11}, WHAT | {"text": "abd"}, WHAT | {"stage": "vocab"}, WHAT | {"seed": 1}],
+    )
+    def test_of_anything_else_is_another(self, store, make, other):
+        get(store, make)
+        assert not get(store, make, other).reused
+        assert get(store, make).reused
+        assert make.calls == 2
+
+    def test_is_the_same_whatever_the_order_in_which_its_causes_are_named(self, store, make):
+        get(store, make)
+        assert get(store, make, dict(reversed(WHAT.items()))).reused
+
+    def test_brings_its_digest_so_that_nobody_reads_all_of_it_again(self, store, make):
+        get(store, make)
+        assert "digest" in vars(get(store, make).value)
+
+    def test_says_again_what_was_said_of_it(self, store, caplog):
+        def make():
+            logging.getLogger("pipeline.sweep").warning("the fit did not converge")
+            logging.getLogger("pipeline.checkpoint").warning("the disk was full just then")
+            return Numbers([1.0])
+
+        get(store, make)
+        caplog.clear()
+        get(store, make)
+        assert caplog.messages == ["the fit did not converge"]
+
+    def test_that_cannot_be_made_leaves_nothing(self, store):
+        def fail():
+            raise RuntimeError("no")
+
+        with pytest.raises(RuntimeError):
+            get(store, fail)
+        assert [path.suffix for path in store.folder.glob("*/*")] == [".lock"]
+
+
+class TestEntry:
+    def test_says_what_it_is_of_and_who_made_it(self, store, make, monkeypatch):
+        argv = ["pipeline", "tracking.uri=postgresql://me:secret@host/db"]
+        monkeypatch.setattr(sys, "argv", argv)
+        get(store, make)
+        manifest = json.loads((entry_of(store) / MANIFEST).read_text("utf-8"))
+        assert manifest.items() >= WHAT.items()
+        assert set(manifest["files"]) == {"values.npy", "below/note.txt"}
+        assert manifest["seconds"] >= 0
+        assert "@" in manifest["by"]
+        assert manifest["working_directory"] == str(Path.cwd())
+        assert manifest["command"] == "pipeline tracking.uri=postgresql://***@host/db"
+
+    def test_appears_whole_and_under_its_name_at_once(self, store, make):
+        def save(value, folder):
+            value.save(folder)
+            assert not list(store.folder.glob("*/[!.]*[!k]"))
+            assert folder.name.startswith(".")
+
+        get(store, make, save=save)
+        assert verify(entry_of(store))
+        assert not left(store)
+
+    def test_can_be_read_by_those_whom_the_umask_lets(self, store, make):
+        get(store, make)
+        mask = os.umask(0)
+        os.umask(mask)
+        for path in (entry_of(store), entry_of(store) / "values.npy"):
+            assert path.stat().st_mode & 0o444 == 0o444 & ~mask
+
+    def test_stands_wherever_it_is_asked_to(self, tmp_path, make):
+        store = Store(tmp_path / "два слова" / "言葉 'n' $x")
+        get(store, make)
+        assert get(store, make).reused
+
+    def test_used_is_younger_than_one_that_is_not(self, store, make):
+        get(store, make)
+        os.utime(entry_of(store) / MANIFEST, (1, 1))
+        get(store, make)
+        assert (entry_of(store) / MANIFEST).stat().st_mtime > 1
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def forge(path):
+    manifest = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(manifest | {"digest": "0" * 64}), "utf-8")
+
+
+DAMAGES = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-5]),
+    "empty": lambda path: path.write_bytes(b""),
+    "a bit": flip,
+    "gone": Path.unlink,
+}
+
+
+class TestBrokenEntry:
+    @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+    @pytest.mark.parametrize("file", ["values.npy", "below/note.txt", MANIFEST])
+    def test_is_noticed_named_thrown_away_and_made_again(self, store, make, file, damage, caplog):
+        get(store, make)
+        damage(entry_of(store) / file)
+        with pytest.raises(BrokenError, match="is not as it was written"):
+            verify(entry_of(store))
+        kept = get(store, make)
+        assert (kept.reused, kept.value, make.calls) == (False, Numbers([1.0, 2.5]), 2)
+        assert f"{entry_of(store)} is broken" in caplog.text
+        assert len(caplog.messages) == 1
+        assert get(store, make).reused
+        assert not left(store)
+
+    def test_is_one_whose_manifest_was_changed(self, store, make):
+        get(store, make)
+        forge(entry_of(store) / MANIFEST)
+        assert not get(store, make).reused
+
+    def test_is_one_of_something_else_under_its_name(self, store, make, caplog):
+        get(store, make)
+        get(store, make, WHAT | {"dim": 11})
+        first, second = sorted(store.folder.glob("vectors/*[!k]"), key=lambda p: p.stat().st_ctime)
+        shutil.rmtree(first)
+        second.rename(first)
+        assert not get(store, make).reused
+        assert "it was made of something else" in caplog.text
+
+    def test_is_one_that_cannot_be_loaded(self, store, make, caplog):
+        def refuse(_):
+            raise ValueError("not mine")
+
+        get(store, make)
+        assert not get(store, make, load=refuse).reused
+        assert "thrown away and made again: not mine" in caplog.text
+
+    def test_is_not_one_that_the_disk_could_not_be_read_for(self, store, make, caplog):
+        def fail(_):
+            raise OSError(errno.EIO, "Input/output error")
+
+        get(store, make)
+        assert get(store, make, load=fail).value == Numbers([1.0, 2.5])
+        assert "cannot be read: Input/output error" in caplog.text
+        assert get(store, make).reused
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from pipeline.store import Store
+
+def make():
+    print("making", flush=True)
+    time.sleep(60)
+
+def save(value, folder):
+    (folder / "half").write_text("...")
+    print("saving", flush=True)
+    time.sleep(60)
+
+make = make if sys.argv[2] == "make" else lambda: None
+Store(Path(sys.argv[1])).get("vectors", {what}, make, save, None)
+"""
+
+
+class TestOthers:
+    def test_who_need_the_same_at_once_wait_for_the_one_who_makes_it(self, store):
+        make = Maker(seconds=0.3)
+        with ThreadPoolExecutor(8) as pool:
+            kept = list(pool.map(lambda _: get(store, make), range(8)))
+        assert make.calls == 1
+        assert sum(one.reused for one in kept) == 7
+        assert all(one.value == Numbers([1.0, 2.5]) for one in kept)
+
+    def test_are_told_that_they_wait(self, store, monkeypatch, caplog):
+        caplog.set_level("INFO")
+        monkeypatch.setattr(module, "PATIENCE", 0.05)
+        make = Maker(seconds=0.5)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda _: get(store, make), range(2)))
+        assert [m for m in caplog.messages if "waiting for it" in m] == [
+            "  vectors   another process makes the same: waiting for it"
+        ]
+
+    def test_do_not_wait_for_those_who_need_something_else(self, store):
+        all_here = Barrier(4)
+
+        def make():
+            all_here.wait(timeout=60)
+            return Numbers([1.0])
+
+        with ThreadPoolExecutor(4) as pool:
+            kept = pool.map(lambda n: get(store, make, WHAT | {"dim": n}), range(4))
+            assert not any(one.reused for one in kept)
+
+    @pytest.mark.parametrize("at", ["make", "save"])
+    def test_do_not_wait_for_the_dead_and_clean_up_after_them(self, store, make, at):
+        program = HOLDER.format(what=WHAT)
+        command = [sys.executable, "-c", program, store.folder, at]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() in {"making\n", "saving\n"}
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+        assert len(left(store)) == (at == "save")
+        assert not get(store, make).reused
+        assert not left(store)
+        assert get(store, make).reused
+
+    def test_may_have_it_removed_under_their_hands(self, store, make):
+        """Whoever prunes at the wrong moment costs the work, and nothing else."""
+
+        def pruned(folder):
+            shutil.rmtree(folder)
+            raise FileNotFoundError(folder)
+
+        get(store, make)
+        assert get(store, make, load=pruned).value == Numbers([1.0, 2.5])
+
+
+class TestStoreThatCannotBeWritten:
+    def test_costs_a_warning_and_the_work(self, tmp_path, make, caplog):
+        (tmp_path / "cache").write_text("a file is in the way, which stops even root")
+        kept = get(Store(tmp_path / "cache"), make)
+        assert (kept.value, kept.reused, kept.digest) == (Numbers([1.0, 2.5]), False, None)
+        (said,) = caplog.messages
+        assert said.startswith(f"  vectors   is not stored in {tmp_path / 'cache'}: ")
+
+    @pytest.mark.parametrize("at", ["values.npy", MANIFEST])
+    def test_because_the_disk_is_full_is_left_as_it_was(self, store, make, at, monkeypatch, caplog):
+        from pipeline import arrays
+
+        full = OSError(errno.ENOSPC, "No space left on device")
+
+        def no_space(*_):
+            raise full
+
+        monkeypatch.setattr(
+            *((arrays, "write") if at == "values.npy" else (module, "write_json")), no_space
+        )
+        kept = get(store, make)
+        assert (kept.value, kept.digest) == (Numbers([1.0, 2.5]), None)
+        assert caplog.messages == [
+            f"  vectors   is not stored in {store.folder}: No space left on device"
+        ]
+        assert not left(store)
+        monkeypatch.undo()
+        assert not get(store, make).reused
+        assert get(store, make).reused
+
+    def test_because_no_file_may_be_so_large(self, store):
+        program = f"""
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from pipeline.arrays import write_array
+from pipeline.store import Store
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+save = lambda value, folder: write_array(folder / "values.npy", value)
+kept = Store(Path(sys.argv[1])).get("vectors", {WHAT}, lambda: np.zeros(100_000), save, None)
+print(kept.value.sum(), kept.digest)
+"""
+        command = [sys.executable, "-c", program, store.folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout == "0.0 None\n"
+        assert "is not stored" in done.stderr
+        assert not left(store)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+    def test_because_it_is_somebody_else_s_is_read_all_the_same(self):
+        folder = Path(tempfile.mkdtemp())  # pytest's own is closed to others
+        try:
+            folder.chmod(0o755)
+            program = f"""
+import os, sys
+from pathlib import Path
+from pipeline.store import Store
+
+def get(n):
+    save = lambda value, folder: (folder / "value").write_text(value)
+    store = Store(Path(sys.argv[1]))
+    return store.get("vectors", {WHAT} | {{"dim": n}}, lambda: "made", save, lambda _: "loaded")
+
+get(10)
+os.setuid(65534)
+print(get(10).value, get(11).value)
+"""
+            command = [sys.executable, "-c", program, folder / "cache"]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            assert done.stdout == "loaded made\n"
+            assert "is not stored" in done.stderr
+        finally:
+            shutil.rmtree(folder)
+
+    def test_because_a_result_cannot_be_written_is_said(self, store, make, caplog):
+        def refuse(*_):
+            raise ValueError("such a thing has no file")
+
+        assert get(store, make, save=refuse).value == Numbers([1.0, 2.5])
+        assert "is not stored" in caplog.text
+        assert "such a thing has no file" in caplog.text
+
+
+def test_a_path_that_is_none_is_refused():
+    with pytest.raises(UserError, match=r"cache\.path is empty"):
+        Cache("")
+
+
+class TestClock:
+    def test_that_jumps_back_changes_nothing(self, store, make):
+        get(store, make)
+        os.utime(entry_of(store) / MANIFEST, (4e9, 4e9))  # made in the year 2096
+        assert get(store, make).reused
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    arrays(
+        st.sampled_from([np.float64, np.float32, np.int64, np.int32, np.bool_]),
+        st.tuples(st.integers(0, 4), st.integers(0, 3)),
+    )
+)
+def test_an_array_comes_back_as_it_was(tmp_path_factory, array):
+    path = tmp_path_factory.mktemp("array") / "array.npy"
+    write_array(path, array)
+    back = read_array(path)
+    assert (back.dtype, back.shape) == (array.dtype, array.shape)
+    assert back.tobytes() == array.tobytes()
+    assert type(back) is np.ndarray
+    assert back.flags.writeable  # for compiled code a read-only array is of another type

@@ -1,0 +1,138 @@
+"""Own vectors, GloVe and random vectors by three seeds, as a person sees them in the MLflow UI."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from front import SIZES, run
+from mlflow import MlflowClient
+from server import Server
+
+ARMS = [f"{arm} seed={seed}" for arm in ("own", "glove", "random") for seed in (1, 2, 3)]
+SCREENSHOTS = Path(__file__).parent.parent / "outputs" / "screenshots"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+
+@pytest.fixture(scope="module")
+def nine(tmp_path_factory):
+    """The folder of nine jobs, two at a time."""
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    folder = tmp_path_factory.mktemp("nine")
+    small = [*SIZES, "corpus.pretraining=500", "sweep.strengths=[0.1,1]", "hydra.sweep.dir=F"]
+    two = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    done = run(folder, "-m", "arm=own,glove,random", "seed=1,2,3", *small, *two)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(nine):
+    client = MlflowClient(f"sqlite:///{nine}/outputs/mlflow.db")
+    found = client.search_runs([client.get_experiment_by_name("sample-5").experiment_id])
+    return {run.info.run_name: run for run in found}
+
+
+def test_there_is_one_parent_with_nine_children_all_finished(runs):
+    parent = runs["arm=own,glove,random seed=1,2,3"]
+    assert set(runs) == {parent.info.run_name, *ARMS}
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    parents = {runs[arm].data.tags["mlflow.parentRunId"] for arm in ARMS}
+    assert parents == {parent.info.run_id}
+
+
+def test_the_comparison_has_them_all(nine):
+    assert sorted(pd.read_csv(nine / "F" / "comparison.csv")["arm"]) == sorted(ARMS)
+
+
+@pytest.fixture(scope="module")
+def address(nine):
+    server = Server(nine, f"sqlite:///{nine}/outputs/mlflow.db", "ui").start()
+    yield server.uri
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    size = "--window-size=1600,1200"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", size):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(
+    not (CHROMIUM and DRIVER),
+    reason="chromium and chromedriver wanted, e.g. apt-get install chromium chromium-driver",
+)
+class TestInABrowser:
+    @pytest.fixture
+    def see(self, browser, address, request):
+        """Open a page, wait until it says all that is asked for, and keep its picture."""
+        from selenium.webdriver.common.by import By
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        def see_(page, *words, click=None, draws=None):
+            browser.get("about:blank")  # or only the part after # would change
+            browser.get(f"{address}/#/{page}")
+            wait = WebDriverWait(browser, 90)
+            if click:
+                wait.until(lambda b: b.find_elements(By.XPATH, click))[0].click()
+            for word in words:
+                wait.until(lambda b, w=word: w in b.find_element(By.TAG_NAME, "body").text, word)
+            if draws:
+                wait.until(lambda b: b.execute_script(draws), draws)
+            SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+            browser.save_screenshot(str(SCREENSHOTS / f"{request.node.name}.png"))
+
+        return see_
+
+    def test_parent_with_children(self, see, runs):
+        experiment = runs["own seed=1"].info.experiment_id
+        expand = "//a[contains(., 'arm=own,glove')]/ancestor::*[@role='gridcell']//button"
+        see(f"experiments/{experiment}/runs", "arm=own,glove", *ARMS, click=expand)
+
+    def test_parent_run(self, see, runs):
+        parent = runs["arm=own,glove,random seed=1,2,3"]
+        page = f"experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}"
+        see(page, "Finished", *ARMS, "best_name", "best/dev_accuracy")
+
+    def test_own_against_glove(self, see, runs):
+        pair = [runs["own seed=1"], runs["glove seed=1"]]
+        metrics = [f"{one.data.metrics['dev/accuracy']:.3g}" for one in pair]
+        pair = [one.info for one in pair]
+        ids = json.dumps([one.run_id for one in pair], separators=(",", ":"))
+        page = f'compare-runs?runs={ids}&experiments=["{pair[0].experiment_id}"]'
+        see(
+            page,
+            "Comparing 2 Runs",
+            *(one.run_name for one in pair),
+            "dev/accuracy\n" + "\n".join(metrics),
+        )
+
+    def test_plot(self, see, runs):
+        one = runs["own seed=1"].info
+        page = f"experiments/{one.experiment_id}/runs/{one.run_id}/artifacts/report/strength.png"
+        drawn = "return [...document.images].some(i => i.naturalWidth > 400 && i.offsetWidth > 200)"
+        see(page, "report/strength.png", draws=drawn)
+
+    def test_sweep_table(self, see, runs):
+        one = runs["own seed=1"].info
+        page = f"experiments/{one.experiment_id}/runs/{one.run_id}/artifacts/sweep/results.json"
+        columns = ("strength", "train_accuracy", "dev_accuracy")
+        see(
+            page,
+            "sweep/results.json",
+            *columns,
+            draws="return document.querySelector('[role=table], table')",
+        )
