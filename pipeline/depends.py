@@ -54,9 +54,9 @@ def vocab(corpus: Corpus, config: Vocab) -> Plain:
 
 
 def vectors(
-    corpus: Corpus, vocabulary: Vocabulary, source: Source, also: Iterable[str] = ()
+    corpus: Corpus, vocabulary: Vocabulary, source: Source, also: Iterable[str] = (), *_: Any
 ) -> Plain:
-    """Return what vectors depend on; if trained, that is no more of the corpus than its text."""
+    """Return what vectors depend on: if trained, of the corpus only the text, and no checkpoint."""
     if isinstance(source, Trainer):
         return {"config": described(source), "text": vocabulary.digest}
     if type(source) is Glove:

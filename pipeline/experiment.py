@@ -73,7 +73,9 @@ class Experiment:
         run = Journal(keep=Keeper(self.cache) if self.cache.enabled else anew)
         corpus = run.stage("corpus", load_corpus, self.corpus)
         vocabulary = run.stage("vocab", build_vocab, corpus, self.vocab)
-        vectors = run.stage("vectors", train_vectors, corpus, vocabulary, self.vectors, also)
+        saving = self.cache.checkpoint_minutes, Path(self.cache.path).expanduser() / "training"
+        source = self.vectors, also, *saving
+        vectors = run.stage("vectors", train_vectors, corpus, vocabulary, *source)
         if also:
             evaluated = run.stage("evaluation", evaluate, vectors, self.evaluation)
             evaluated.save(folder / "evaluation")  # tables; the numbers are metrics

@@ -52,14 +52,20 @@ class Cache:
         Its folder. Many runs, also at the same time, can share one.
     enabled
         Whether to use it at all; ``cache=off`` says no.
+    checkpoint_minutes
+        How often training saves its state there, to go on from if it is stopped. 0: as often as
+        possible.
     """
 
     path: str = "outputs/cache"
     enabled: bool = True
+    checkpoint_minutes: float = 5.0
 
     def __post_init__(self) -> None:
         """Check values."""
         require(self.path, "cache.path is empty: name a folder, or say cache=off.")
+        minutes = self.checkpoint_minutes
+        require(minutes >= 0, f"cache.checkpoint_minutes must be at least 0, not {minutes}.")
 
 
 class BrokenError(Exception):

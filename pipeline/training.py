@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from enum import Enum
+from pathlib import Path
 
 import numpy as np
 
-from pipeline.checkpoint import MINUTES, Checkpoint
+from pipeline.checkpoint import CACHE, MINUTES, Checkpoint
 from pipeline.progress import bar, saying_when_compiling
 from pipeline.trainer import Combine, Progress, Trainer
 from pipeline.vocab import Vocabulary
@@ -17,13 +18,15 @@ log = logging.getLogger(__name__)
 
 
 def train(
-    vocabulary: Vocabulary, trainer: Trainer, checkpoint_minutes: float = MINUTES
+    vocabulary: Vocabulary,
+    trainer: Trainer,
+    checkpoint_minutes: float = MINUTES,
+    checkpoints: Path = CACHE,
 ) -> WordVectors:
     """Train, and combine input and output vectors as the trainer says.
 
     Training that was stopped, by Ctrl-C or worse, goes on where it was when the same is asked for
-    again: same trainer and settings, same text, same version of this package. Its state is in
-    ``outputs/cache/training`` of the working directory meanwhile.
+    again: same trainer and settings, same text, same version of this package.
 
     Parameters
     ----------
@@ -34,6 +37,8 @@ def train(
         often the state is saved, which changes nothing in the result, is none of them.
     checkpoint_minutes
         Time between two checkpoints; 0: as often as possible; ``math.inf``: only when stopped.
+    checkpoints
+        The folder they are in.
 
     Raises
     ------
@@ -48,7 +53,7 @@ def train(
         "settings": settings,
         "text": vocabulary.digest,
     }
-    checkpoint = Checkpoint.of(what, minutes=checkpoint_minutes)
+    checkpoint = Checkpoint.of(what, checkpoints, checkpoint_minutes)
     if trainer.threads > 1:
         log.info(
             "%d threads write to the same vectors: not reproducible bit by bit", trainer.threads

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
+from pipeline.checkpoint import CACHE, MINUTES
 from pipeline.corpus import Corpus
 from pipeline.glove import GloveTrain
 from pipeline.pretrained import Glove, Random
@@ -43,6 +45,8 @@ def train_vectors(
     vocabulary: Vocabulary,
     source: Source | None = None,
     also: Iterable[str] = (),
+    checkpoint_minutes: float = MINUTES,
+    checkpoints: Path = CACHE,
 ) -> WordVectors:
     """Train vectors on the encoded text, or load them: whatever `source` does.
 
@@ -54,6 +58,8 @@ def train_vectors(
         Trains or loads; unset: skip-gram with its defaults.
     also
         Words of no sentence that should have a vector where the source knows them.
+    checkpoint_minutes, checkpoints
+        How often a training saves its state, and in which folder; see `train`.
 
     Raises
     ------
@@ -62,5 +68,5 @@ def train_vectors(
     """
     source = source or SkipGram()
     if isinstance(source, Trainer):
-        return train(vocabulary, source)
+        return train(vocabulary, source, checkpoint_minutes, checkpoints)
     return source.make(replace(corpus, also=tuple(also)), vocabulary)

@@ -19,7 +19,9 @@ import trains
 from pipeline import checkpoint as module
 from pipeline.checkpoint import Checkpoint
 from pipeline.errors import UserError
+from pipeline.experiment import Experiment
 from pipeline.glove import GloveTrain
+from pipeline.store import Cache
 from pipeline.trainer import Meter, Point, Trainer
 from pipeline.training import train
 from pipeline.vocab import Vocab, build
@@ -204,8 +206,21 @@ class TestResuming:
         assert states(tmp_path) == [state]
         vectors = train(text(), small(SkipGram), checkpoint_minutes=0)
         assert "going on" in caplog.text
-        assert np.array_equal(vectors.matrix, small(SkipGram).train(text()).input)
+        whole = small(SkipGram).train(text())
+        assert np.array_equal(vectors.matrix, whole.input + whole.output)
         assert not states(tmp_path)
+
+    def test_of_an_experiment_its_state_is_in_the_folder_of_its_cache(self, tmp_path, monkeypatch):
+        def stop(self, vocabulary, _, checkpoint):
+            assert checkpoint.minutes == 7
+            return original(self, vocabulary, Stop(2, interrupt), checkpoint)
+
+        original = SkipGram.train
+        monkeypatch.setattr(SkipGram, "train", stop)
+        cache = Cache(str(tmp_path / "kept"), checkpoint_minutes=7)
+        with pytest.raises(KeyboardInterrupt):
+            Experiment(vectors=small(SkipGram), cache=cache).run(tmp_path / "run")
+        assert len(list(tmp_path.glob("kept/training/*/state.json"))) == 1
 
     def test_a_diverged_training_is_not_resumed(self, tmp_path):
         diverging = small(SkipGram, learning_rate=1e30)
