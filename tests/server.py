@@ -62,3 +62,12 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(30)
             self.process = None
+
+
+def land(uri: str, folder: Path, name: str) -> None:
+    """Track a run, in a process of its own."""
+    from pipeline.connecting import Tracking
+    from pipeline.tracking import tracked
+
+    with tracked(Tracking(uri=uri), folder, "task", name, {"role": "run"}):
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
 import subprocess
 import sys
@@ -14,10 +15,10 @@ import pytest
 from front import SIZES, only, run
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from server import Server
+from server import Server, land
 
 from pipeline import sending, tracking
-from pipeline.connecting import Tracking, connect, experiment_id
+from pipeline.connecting import DEFAULT_URI, Tracking, connect, experiment_id
 from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.records import read, write
@@ -165,13 +166,13 @@ class TestUpload:
         assert (status, params["vectors"], datasets, models) == ("FINISHED", "skipgram", 3, 1)
         assert min(points) >= 1
         assert {"result.json", "report", "vectors"} <= set(files)
-        for record in (read(finished), []):  # what is noted as sent, and what is not
-            for item in record:
-                item.sent = False
-            if record:
-                write(finished, *record)
-            upload(finished, local.uri)
-            assert facts(local.uri) == once
+        upload(finished, local.uri)
+        assert facts(local.uri) == once
+        (record,) = read(finished)
+        record.sent = False  # as if nothing had been noted
+        write(finished, record)
+        upload(finished, local.uri)
+        assert facts(local.uri) == once
 
     @pytest.mark.parametrize("broken", ["_send_datasets", "_send_files", "_send_model"])
     def test_what_was_sent_by_half_is_completed(self, local, finished, monkeypatch, broken):
@@ -198,16 +199,16 @@ class TestUpload:
 
 
 def test_eight_at_once_on_a_store_that_is_not_there_yet_all_land(local, tmp_path):
-    program = (
-        "import sys; from pathlib import Path; from pipeline.tracking import Tracking, tracked\n"
-        "number, uri = sys.argv[1:]\n"
-        "with tracked(Tracking(uri=uri), Path(number), 'task', number, {'role': 'run'}): pass"
-    )
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mlflow", "pipeline.tracking"])
     jobs = [
-        subprocess.Popen([sys.executable, "-c", program, str(n), local.uri], cwd=tmp_path)
-        for n in range(8)
+        context.Process(target=land, args=(local.uri, tmp_path / str(n), str(n))) for n in range(8)
     ]
-    assert [job.wait(120) for job in jobs] == [0] * 8
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join(120)
+    assert [job.exitcode for job in jobs] == [0] * 8
     found = runs(local.uri, "task")
     assert sorted(run.info.run_name for run in found) == sorted(map(str, range(8)))
     assert {run.info.status for run in found} == {"FINISHED"}
@@ -230,6 +231,11 @@ def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("server")).start()
     yield server
     server.kill()
+
+
+def test_make_ui_opens_the_store_that_runs_go_to():
+    makefile = (Path(__file__).parent.parent / "Makefile").read_text("utf-8")
+    assert f"mlflow ui --backend-store-uri {DEFAULT_URI}\n" in makefile
 
 
 def test_a_run_on_a_server_is_there_with_its_files(server, tmp_path):

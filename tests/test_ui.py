@@ -82,7 +82,7 @@ class TestInABrowser:
         from selenium.webdriver.common.by import By
         from selenium.webdriver.support.ui import WebDriverWait
 
-        def see_(page, *words, click=None, draws=None):
+        def see_(page, *words, click=None, draws=None, at=None):
             browser.get("about:blank")  # or only the part after # would change
             browser.get(f"{address}/#/{page}")
             wait = WebDriverWait(browser, 90)
@@ -92,6 +92,8 @@ class TestInABrowser:
                 wait.until(lambda b, w=word: w in b.find_element(By.TAG_NAME, "body").text, word)
             if draws:
                 wait.until(lambda b: b.execute_script(draws), draws)
+            for heading in browser.find_elements(By.XPATH, f"//*[text()='{at}']"):
+                browser.execute_script("arguments[0].scrollIntoView()", heading)
             SCREENSHOTS.mkdir(parents=True, exist_ok=True)
             browser.save_screenshot(str(SCREENSHOTS / f"{request.node.name}.png"))
 
@@ -118,6 +120,7 @@ class TestInABrowser:
             "Comparing 2 Runs",
             *(one.run_name for one in pair),
             "dev/accuracy\n" + "\n".join(metrics),
+            at="Metrics",
         )
 
     def test_plot(self, see, runs):
