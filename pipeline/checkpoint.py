@@ -36,7 +36,6 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from pipeline.errors import UserError
 from pipeline.files import file_digest, write, write_json
 
 log = logging.getLogger(__name__)
@@ -102,7 +101,7 @@ class Checkpoint:
             if not (self.folder / STATE).exists() or not self._mine():
                 return None
             values, kept = self._read(arrays)
-        except (OSError, UserError, ValueError, KeyError, TypeError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, we can begin anew
             log.warning("%s: the checkpoint is broken, so not used (%s)", self.folder, error)
             return None
         for name, array in arrays.items():
@@ -159,7 +158,7 @@ class Checkpoint:
         try:
             state = json.loads((self.folder / STATE).read_text("utf-8"))
             return {file["file"] for file in state["arrays"].values()} | {STATE}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return set()
 
     def _tidy(self) -> None:

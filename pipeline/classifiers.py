@@ -81,7 +81,7 @@ def load_classifier(path: Path) -> Classifier:
     Raises
     ------
     UserError
-        If it is of a type that is not trusted.
+        If it is of a type that is not trusted, or damaged.
     """
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
@@ -90,6 +90,10 @@ def load_classifier(path: Path) -> Classifier:
         classifier: Classifier = skops.io.load(path, trusted=TRUSTED)
     except UntrustedTypesFoundException as error:
         raise UserError(f"{path}: {error}") from error
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # skops trusts a file to be whole
+        raise UserError(f"{path} is damaged, or no classifier ({error!r}).") from error
     return classifier
 
 

@@ -20,6 +20,7 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 from pipeline.best import OnDev
 from pipeline.connecting import Tracking
 from pipeline.corpus import Sample, Sst, Table
+from pipeline.download import OFFLINE
 from pipeline.errors import UserError, suggest
 from pipeline.evaluation import Evaluation
 from pipeline.experiment import STAGES, Experiment
@@ -78,6 +79,7 @@ class Config:
     name: str | None = None
     glove: str | None = None
     unlabelled: list[str] = field(default_factory=list)
+    offline: bool = False
 
 
 class Plan(NamedTuple):
@@ -117,6 +119,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
         For a value out of range, one that is missing, or a `_target_` that cannot be made.
     """
     _refuse_unknown(cfg)
+    OFFLINE.set(bool(cfg.offline))  # no parameter of a stage: what comes out is the same
     try:
         made: dict[str, Any] = {name: OmegaConf.to_object(cfg[name]) for name in SCHEMAS}
         shared = {"seed": cfg.seed, "name": cfg.name or choices.get("arm")}

@@ -11,7 +11,13 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class UserError(Exception):
-    """Bad input or configuration. The front door prints its message alone, without a traceback."""
+    """Bad input or configuration. The front door prints its message alone, without a traceback.
+
+    What it quotes may come of a stranger's file: line ends and control characters are escaped.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
 
 
 def require(condition: object, message: str) -> None:

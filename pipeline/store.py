@@ -212,8 +212,8 @@ def verify(entry: Path, what: dict[str, Any] | None = None) -> dict[str, Any]:
     """
     try:
         manifest: dict[str, Any] = json.loads((entry / MANIFEST).read_text("utf-8"))
-        whole = manifest.pop("sha256") == digest_of(manifest)
-    except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError):
+        whole = manifest.pop("sha256") == digest_of(manifest) and _is_complete(manifest)
+    except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         whole = False
     if not whole:
         raise BrokenError(f"{MANIFEST} is not as it was written")
@@ -224,6 +224,13 @@ def verify(entry: Path, what: dict[str, Any] | None = None) -> dict[str, Any]:
     if any(manifest.get(name) != value for name, value in (what or {}).items()):
         raise BrokenError("it was made of something else")
     return manifest
+
+
+def _is_complete(manifest: dict[str, Any]) -> bool:
+    """Tell whether what is read of a manifest is there, and of its kind."""
+    files, warnings, digest = manifest["files"], manifest["warnings"], manifest["digest"]
+    texts = [*files.values(), *warnings, "" if digest is None else digest]
+    return isinstance(warnings, list) and all(isinstance(text, str) for text in texts)
 
 
 def discard(entry: Path) -> None:

@@ -304,8 +304,9 @@ class TestState:
     def test_of_something_else_is_ignored(self, kept, caplog):
         assert_ignored(kept, caplog, WHAT | {"dim": 11})
 
-    def test_after_a_broken_one_a_new_one_is_saved(self, kept, caplog):
-        (kept / "state.json").write_text("{")
+    @pytest.mark.parametrize("content", ["{", "[" * 100_000, "5", '"text"', "null", "[]", ""])
+    def test_after_a_broken_one_a_new_one_is_saved(self, content, kept, caplog):
+        (kept / "state.json").write_text(content)
         checkpoint = Checkpoint(kept, WHAT)
         assert checkpoint.load(empty()) is None
         assert "broken" in caplog.text

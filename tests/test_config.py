@@ -10,6 +10,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from pipeline import config
+from pipeline.download import OFFLINE
 from pipeline.experiment import STAGES, Experiment
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -116,6 +117,16 @@ def test_one_override_names_the_glove_file_for_a_whole_multirun():
     experiment, _ = build("vectors=glove", "glove=some/file.txt")
     assert experiment.vectors.path == "some/file.txt"
     build("vectors=skipgram", "glove=some/file.txt")
+
+
+def test_offline_is_said_to_downloads_and_no_part_of_what_a_run_is():
+    online, _ = build("corpus=sst", "vectors=glove")
+    assert not OFFLINE.get()
+    offline, _ = build("corpus=sst", "vectors=glove", "offline=true")
+    assert OFFLINE.get()
+    assert offline.settings_hash() == online.settings_hash()
+    build()
+    assert not OFFLINE.get()
 
 
 def test_strengths_can_be_given_as_a_logspace():

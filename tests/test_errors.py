@@ -40,3 +40,7 @@ def test_a_choice_that_is_none_names_setting_and_choices():
     assert str(error.value) == (
         "lamp.colour: no choice 'grene' (did you mean 'green'?); choose from red, green."
     )
+
+
+def test_what_an_error_quotes_cannot_break_its_line_or_command_a_terminal():
+    assert str(UserError("no 'a\nb\x1b[2J', 東京")) == "no 'a\\nb\\x1b[2J', 東京"

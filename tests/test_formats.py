@@ -661,6 +661,25 @@ class TestNpz:
                 archive.writestr(f"{name}.npy", header.getvalue())
         assert "promises 200,000,000,000,000 bytes, 0 follow" in explain(path, None, read_vectors)
 
+    @pytest.mark.parametrize("header", ["{'descr'", "{'a': (", "(" * 300, "-" * 9000])
+    def test_an_array_whose_header_is_no_header_is_refused(self, header, tmp_path):
+        path = tmp_path / "v.npz"
+        lead = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in ("words", "ends", "matrix"):
+                archive.writestr(f"{name}.npy", lead)
+        assert "cannot be read as .npz" in explain(path, None, read_vectors)
+
+    @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    def test_what_can_be_packed_without_bound_is_not_unpacked(self, method, tmp_path):
+        path = tmp_path / "v.npz"
+        array = io.BytesIO()
+        np.lib.format.write_array(array, np.zeros(1_000_000))
+        with zipfile.ZipFile(path, "w", method) as archive:
+            for name in ("words", "ends", "matrix"):
+                archive.writestr(f"{name}.npy", array.getvalue())
+        assert "packed in a way that NumPy never does" in explain(path, None, read_vectors)
+
 
 class TestProjector:
     def test_reads_what_gensim_s_script_writes(self, tmp_path):

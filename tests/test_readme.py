@@ -79,7 +79,11 @@ def test_the_command_does_its_work(command, folder, capsys, monkeypatch):
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     if "hydra/sweeper" in command:
         pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
-    if "tracking=" not in command and "registry." not in command and not arguments[0].startswith("--"):
+    if (
+        "tracking=" not in command
+        and "registry." not in command
+        and not arguments[0].startswith("--")
+    ):
         arguments.append("tracking=off")
     done = partial(call, capsys, monkeypatch, folder)(*arguments)
     assert done.returncode == 0, done.stderr

@@ -214,6 +214,29 @@ class TestBrokenEntry:
         forge(entry_of(store) / MANIFEST)
         assert not get(store, make).reused
 
+    @pytest.mark.parametrize(
+        "change", [{"files": 5}, {"files": {"value": 5}}, {"warnings": 5}, {"digest": []}, None]
+    )
+    def test_is_one_whose_manifest_has_the_right_digest_of_the_wrong_things(
+        self, change, store, make
+    ):
+        get(store, make)
+        path = entry_of(store) / MANIFEST
+        manifest = json.loads(path.read_text("utf-8"))
+        del manifest["sha256"]
+        if change is None:
+            del manifest["warnings"]
+        manifest |= change or {}
+        path.write_text(json.dumps(manifest | {"sha256": digest_of(manifest)}))
+        assert not get(store, make).reused
+        assert get(store, make).reused
+
+    @pytest.mark.parametrize("content", ["[" * 100_000, "5", '"text"', "null", ""])
+    def test_is_one_whose_manifest_is_something_else(self, content, store, make):
+        get(store, make)
+        (entry_of(store) / MANIFEST).write_text(content)
+        assert not get(store, make).reused
+
     def test_is_one_of_something_else_under_its_name(self, store, make, caplog):
         get(store, make)
         get(store, make, WHAT | {"dim": 11})

@@ -287,6 +287,13 @@ class TestSaved:
         with pytest.raises(IndexError):
             loaded.classifiers[2]
 
+    def test_one_that_is_damaged_is_named(self, features, tmp_path):
+        sweep_strengths(features, Logistic([1.0])).save(tmp_path)
+        path = tmp_path / "0.skops"
+        path.write_bytes(path.read_bytes()[:-100])
+        with pytest.raises(UserError, match=r"0\.skops is damaged"):
+            Sweep.load(tmp_path).classifiers[0]
+
     def test_one_of_one_s_own_types_is_refused_for_it_would_not_be_loaded(self, tmp_path):
         with pytest.raises(UserError, match="Constant"):
             Sweep([{"strength": 1.0}], [Constant()]).save(tmp_path)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.tokenize.treebank import TreebankWordDetokenizer
 
+from pipeline.corpus import tokens as module
 from pipeline.corpus.sst import read_trees
 from pipeline.corpus.tokens import BRACKETS, sentences, tokenize, unescape
 
@@ -110,3 +111,10 @@ def test_sentences_of_the_treebank_written_out_are_tokenised_back(data):
         same += sum(block.size for block in matcher.get_matching_blocks())
     assert exact / len(trees) > 0.985
     assert same / total > 0.999
+
+
+def test_a_long_line_has_the_time_it_needs(monkeypatch):
+    redos = pytest.importorskip("nltk.redos")
+    monkeypatch.setattr(redos, "DEFAULT_TIMEOUT", 1e-3)
+    module._nltk.cache_clear()
+    assert len(tokenize("Go. " * 20_000)) == 40_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -84,6 +85,10 @@ def _nltk() -> tuple[Any, Any]:
 
     from pipeline.corpus.treebank import tokenizer
 
+    with contextlib.suppress(ImportError):
+        from nltk import redos  # since 3.10: gives up after 5 s, which a long line may well take
+
+        redos.DEFAULT_TIMEOUT = None  # the rules are NLTK's own, and linear
     parameters = PunktParameters()
     parameters.abbrev_types = set(_ABBREVIATIONS)
     return PunktSentenceTokenizer(parameters), tokenizer()

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Collection
 from itertools import pairwise
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,18 @@ from pipeline.wordvectors import WordVectors
 
 MAGIC = b"PK\x03\x04"
 NAMES = ("words", "ends", "matrix")
+# What reading raises. RuntimeError: encrypted, or an array's header is of brackets too deep, for
+# which there is MemoryError too; TokenError: NumPy's second attempt at a header failed.
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    MemoryError,
+    TokenError,
+)
 DEFLATE = 1100  # times: more than deflate can ever pack
 
 
@@ -46,8 +59,7 @@ def read_npz(path: Path, words: Collection[str] | None = None) -> WordVectors:
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = [_array(path, archive, name) for name in NAMES]
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
-        # RuntimeError: encrypted; its child NotImplementedError: packed in a way unknown here.
+    except DAMAGE as error:
         raise UserError(
             f"{path} cannot be read as .npz: {error}. Fetch or make it again."
         ) from error
@@ -84,7 +96,9 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
             "Unpack it and name a file of vectors in it."
         )
     info = archive.getinfo(f"{name}.npy")
-    if info.file_size > DEFLATE * info.compress_size:
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise ValueError(f"{name}.npy is packed in a way that NumPy never does")
+    if info.file_size > DEFLATE * min(info.compress_size, path.stat().st_size):
         raise ValueError(f"{name}.npy claims to be of {info.file_size:,} bytes")
     with archive.open(info) as file:
         version = np.lib.format.read_magic(file)

@@ -1,0 +1,473 @@
+"""Broken and hostile input for every reader, and what must never come of it.
+
+Valid files are mutated at random, by a seed. A reader must accept what comes of it, or refuse it in
+one line; anything else it raises is a fault, and so is more memory than the file accounts for, a
+hang, a program or a connection begun, or a file changed outside the reader's own folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import logging
+import os
+import resource
+import shutil
+import signal
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+from sklearn.linear_model import LogisticRegression
+
+from pipeline import config
+from pipeline.checkpoint import Checkpoint
+from pipeline.checkpoint import digest as digest_of_state
+from pipeline.classifiers import load_classifier, save_classifier
+from pipeline.corpus import Table, Text
+from pipeline.corpus.sst import read_trees
+from pipeline.errors import UserError
+from pipeline.evaluation import read_pairs, read_questions
+from pipeline.formats import read_vectors, text, write_vectors
+from pipeline.store import Store, digest_of
+from pipeline.wordvectors import WordVectors
+
+SECONDS = 20  # for one input; all take a few thousandths of one
+MEMORY = 96 << 20  # bytes beyond what the process has; a file here has at most some 100,000
+BEGINS = ("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn")
+CONNECTS = ("socket.connect", "socket.bind", "pickle.find_class", "ctypes.dlopen")
+CHANGES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate")
+TOKENS = [
+    *(
+        b"0 1 2 3 -1 5 1e999 nan inf 0x10 1_0 1000000000000 9223372036854775808 " + b"9" * 30
+    ).split(),
+    *b"( ) [ ] { } \" ' , : ; = $ ~ \\ / .. ../../evil ${seed} ${oc.env:HOME} null true".split(),
+    *("\x00 \xa0 \u2028 \ufeff \U0001f600 \x1b[2J é 東京".encode().split(b" ")),
+    *(b" ", b"\t", b"\n", b"\r\n", b"\r", b"\n\n", b"\xff", b"\xc3", b"\x80", b"PK\x03\x04"),
+    *(b"(" * 3000, b"[" * 3000, b"a " * 3000, b"\x00" * 64, b"\xff" * 8, b"-" * 3000),
+]
+
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader: how it reads a folder (False: refused), and the valid files that are mutated."""
+
+    name: str
+    read: Callable[[Path], object]
+    valid: list[Files]
+    share: float = 1.0  # of all inputs, beside other readers'
+    sign: Callable[[Files], Files] = lambda files: files  # of mutated ones, half the time
+
+
+@dataclass
+class Tally:
+    """What came of a reader's inputs."""
+
+    accepted: int = 0
+    refused: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    inputs: dict[str, Files] = field(default_factory=dict)  # the first of each fault
+
+    def fault(self, what: str, files: Files) -> None:
+        self.faults[what] += 1
+        self.inputs.setdefault(what, files)
+
+
+class HangError(BaseException):
+    """An input took too long."""
+
+
+def mutated(files: Files, others: list[Files], rng: Random) -> Files:
+    """Change one of the files, in one to six places."""
+    name = rng.choice(sorted(files))
+    content = bytearray(files[name])
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 6))):
+        at = rng.randrange(len(content) + 1)
+        end = min(len(content), at + rng.choice((1, 1, 2, 4, 16, 200)))
+        match rng.randrange(8):
+            case 0:
+                content[at:end] = bytes(rng.randrange(256) for _ in range(end - at))
+            case 1:
+                content[at:at] = rng.choice(TOKENS)
+            case 2:
+                content[at:end] = rng.choice(TOKENS)
+            case 3:
+                del content[at:end]
+            case 4:
+                content[at:at] = content[at:end] * rng.choice((1, 2, 300))
+            case 5:
+                del content[at:]
+            case 6:  # another number where one is
+                digits = [i for i, byte in enumerate(content) if 48 <= byte < 58]
+                if digits:
+                    at = rng.choice(digits)
+                    content[at : at + 1] = rng.choice(TOKENS[:13])
+            case _:
+                other = rng.choice(others)
+                content[at:end] = other.get(name, b"")[: rng.randrange(1, 300)]
+    return files | {name: bytes(content)}
+
+
+def fuzz(reader: Reader, folder: Path, inputs: int, seed: int) -> Tally:
+    """Give a reader so many inputs."""
+    rng = Random(f"{reader.name} {seed}")  # noqa: S311
+    tally = Tally()
+    for files in reader.valid:
+        attempt(reader, folder, files, Tally())  # all is loaded and compiled before it counts
+        assert attempt(reader, folder, files, Tally()) == "accepted", reader.name
+    with limited():
+        for _ in range(inputs):
+            files = mutated(rng.choice(reader.valid), reader.valid, rng)
+            if rng.random() < 0.5:
+                files = reader.sign(files)
+            attempt(reader, folder, files, tally)
+    return tally
+
+
+def attempt(reader: Reader, folder: Path, files: Files, tally: Tally) -> str:
+    """Read one input, and note what came of it."""
+    folder = folder / "in"
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    outcome = "accepted"
+    with watched(folder) as seen:
+        try:
+            if reader.read(folder) is False:
+                outcome = "refused"
+        except UserError as error:
+            outcome = "refused"
+            if not str(error).isprintable():
+                outcome = "more than one line, or control characters"
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            outcome = f"{type(error).__name__}: {error}"[:120]
+    if seen:
+        outcome = f"{seen[0][0]}: {seen[0][1]}"[:120]
+    if outcome in {"accepted", "refused"}:
+        setattr(tally, outcome, getattr(tally, outcome) + 1)
+    else:
+        tally.fault(outcome, files)
+    shutil.rmtree(folder)
+    return outcome
+
+
+@contextlib.contextmanager
+def limited() -> Iterator[None]:
+    """Let the process have little more memory than it has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    limit = pages * resource.getpagesize() + MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+_watched: tuple[str, list[tuple[str, str]]] | None = None
+
+
+def _audit(event: str, args: tuple[Any, ...]) -> None:
+    if _watched is None:
+        return
+    folder, seen = _watched
+    if event.startswith(BEGINS + CONNECTS):
+        seen.append((event, str(args[:1])))
+    writes = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
+    if writes or event in CHANGES:
+        paths = args[: 2 if event in {"os.rename", "os.link", "os.symlink"} else 1]
+        beneath = (
+            event != "open" and isinstance(args[-1], int) and args[-1] >= 0
+        )  # a folder held open
+        for path in () if beneath else paths:
+            real = path if isinstance(path, int) else os.path.realpath(os.fsdecode(path))
+            if not isinstance(real, int) and not real.startswith(folder) and real != os.devnull:
+                seen.append((event, real))
+
+
+sys.addaudithook(_audit)
+
+
+@contextlib.contextmanager
+def watched(folder: Path) -> Iterator[list[tuple[str, str]]]:
+    """Note programs and connections begun, and files changed outside the folder."""
+    global _watched  # noqa: PLW0603 - an audit hook cannot be taken away, only told to look away
+
+    def hang(*_: object) -> None:
+        raise HangError(f"more than {SECONDS} s")
+
+    seen: list[tuple[str, str]] = []
+    handler = signal.signal(signal.SIGALRM, hang)
+    signal.alarm(SECONDS)
+    unwritten, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    _watched = (os.path.realpath(folder), seen)
+    try:
+        yield seen
+    finally:
+        _watched = None
+        sys.dont_write_bytecode = unwritten
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, handler)
+
+
+# the readers ----------------------------------------------------------------------------------
+
+WORDS = ["film", "the", "東京", "it's", "a", "bad", "good", "1999", "x", "n't"]
+TREES = (
+    "(3 (2 It) (3 (4 works) (2 .)))\n(0 (1 Dreadful) (2 .))\n\n(2 (2 -LRB-) (2 8\xa01/2))\n"
+    + "(1 " * 40
+    + "(1 deep)"
+    + ")" * 40
+)
+PARTS = [f"a film {label},{label},{part}" for label in "012" for part in ("train", "dev", "test")]
+TABLE = "\n".join(["text,label,split", *PARTS, '"It is ""good"", (really).\nYes.",2,train\n'])
+PAIRS = "word1\tword2\tscore\nold\tnew\t1.58\n# note\nthe film 3\na,b,2.5\n"
+QUESTIONS = ": family\nboy girl brother sister\n: capital  cities\nAthens Greece Oslo Norway\n"
+
+
+def vectors() -> WordVectors:
+    matrix = np.random.default_rng(1).standard_normal((len(WORDS), 7)).astype(np.float32)
+    return WordVectors(WORDS, matrix)
+
+
+def files_of(folder: Path, name: str) -> Files:
+    """Return the files that vectors are written to under a name."""
+    write_vectors(vectors(), folder / name)
+    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
+    shutil.rmtree(folder)
+    folder.mkdir()
+    return found
+
+
+def deflated(content: bytes) -> bytes:
+    """Pack an archive's members."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, member in members(content).items():
+            archive.writestr(name, member)
+    return packed.getvalue()
+
+
+def members(content: bytes) -> Files:
+    """Return what is in an archive."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def archived(name: str, read: Callable[[Path], object]) -> Callable[[Path], object]:
+    """Read an archive of the files in the folder: checksums do not hide what they hold."""
+
+    def read_archive(folder: Path) -> object:
+        parts = [path for path in folder.iterdir() if path.is_file()]
+        with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in parts:
+                archive.write(path, path.name)
+        return read(folder)
+
+    return read_archive
+
+
+def read_any(name: str, *, compiled: bool = False) -> Callable[[Path], None]:
+    def read(folder: Path) -> None:
+        with mock.patch.object(text, "_compiled_pays", return_value=compiled):
+            for words in (None, WORDS[:3]):
+                found = read_vectors(folder / name, words)
+                assert np.isfinite(found.matrix).all()
+
+    return read
+
+
+def read_table(folder: Path) -> None:
+    Table(path=str(folder / "t.csv"), split="split").load()
+
+
+class Thing:
+    """A result with a life in files."""
+
+
+def read_store(folder: Path) -> bool:
+    """Give an entry, or what is made anew because it is not as it was written."""
+    kept = Store(folder).get("s", {"a": 1}, Thing, lambda _, at: (at / "x").touch(), load_thing)
+    assert isinstance(kept.value, Thing)
+    return kept.reused
+
+
+def load_thing(entry: Path) -> Thing:
+    (entry / "value.txt").read_text("utf-8")
+    return Thing()
+
+
+def stored(folder: Path) -> Files:
+    Store(folder).get("s", {"a": 1}, Thing, lambda _, at: (at / "value.txt").write_text("v"), None)
+    found = {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in folder.rglob("*")
+        if p.is_file() and p.suffix != ".lock"
+    }
+    shutil.rmtree(folder)
+    folder.mkdir()
+    return found
+
+
+def signed(digest: Callable[[Any], str], key: str) -> Callable[[Files], Files]:
+    """Give changed JSON the digest that it should have, so that all that reads it is reached."""
+
+    def sign(files: Files) -> Files:
+        for name, content in files.items():
+            if name.endswith(".json"):
+                with contextlib.suppress(ValueError, RecursionError):
+                    values = json.loads(content)
+                    if isinstance(values, dict):
+                        values.pop(key, None)
+                        for array in dicts_in(values.get("arrays")):
+                            if (there := files.get(f"state/{array.get('file')}")) is not None:
+                                array["sha256"] = hashlib.sha256(there).hexdigest()
+                        if values and len(content) % 2:  # and of the values one is missing
+                            values.pop(sorted(values)[len(content) % len(values)])
+                        values[key] = digest(values)
+                        files = files | {name: json.dumps(values).encode()}
+        return files
+
+    return sign
+
+
+def dicts_in(values: Any) -> list[dict[str, Any]]:
+    found = values.values() if isinstance(values, dict) else ()
+    return [value for value in found if isinstance(value, dict)]
+
+
+ARRAYS = {"input": (3, 4), "output": (2, 4)}
+
+
+def checkpoint_of(folder: Path) -> tuple[Checkpoint, dict[str, np.ndarray]]:
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in ARRAYS.items()}
+    return Checkpoint(folder / "state", {"dim": 4}), arrays
+
+
+def read_checkpoint(folder: Path) -> bool:
+    """Go on from a state, or begin anew; either way the next one can be saved."""
+    checkpoint, arrays = checkpoint_of(folder)
+    values = checkpoint.load(arrays)
+    assert checkpoint.save(arrays, {"done": 2})
+    checkpoint.remove()
+    return values is not None
+
+
+def checkpointed(folder: Path) -> Files:
+    checkpoint, arrays = checkpoint_of(folder)
+    checkpoint.save(arrays, {"done": 1})
+    found = {f"state/{p.name}": p.read_bytes() for p in (folder / "state").iterdir()}
+    checkpoint.remove()
+    return found
+
+
+OVERRIDES = [
+    b"vectors=cbow\nvectors.dim=20\nseed=3\n",
+    b"corpus.unlabelled=[a.txt,'b c.txt']\nname=mine\n",
+    b"sweep.strengths=[0.1,1,10]\nfeatures.unknown=zero\n",
+    b"arm=own300\nunlabelled=[x.txt]\ncache=off\n",
+    b"sweep.strengths=${logspace:-2,2,5}\nbest.ties=first\n",
+    b"corpus=sst\ncorpus.path=trees\ncorpus.granularity=binary\ntracking=off\n",
+]
+
+
+def read_overrides(folder: Path) -> None:
+    """Do as the front door does with its arguments."""
+    lines = (folder / "overrides").read_bytes().decode(errors="replace").split("\n")
+    overrides = [line for line in lines if line and "_target_" not in line]
+    try:
+        cfg = compose("config", overrides, return_hydra_config=True)
+        config.build(cfg, cfg.hydra.runtime.choices)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(config.explain(error)) from error
+    except OSError as error:  # a name too long for a file
+        raise UserError(f"{error.filename}: {error.strerror}.") from error
+    except ValueError as error:
+        if "override" not in str(error):
+            raise
+        raise UserError(str(error)) from error
+
+
+def read_classifier(folder: Path) -> None:
+    load_classifier(folder / "c.skops")
+
+
+def classifier(folder: Path) -> Files:
+    X, y = np.eye(4), np.array([0, 1, 0, 1])
+    save_classifier(folder / "c.skops", LogisticRegression().fit(X, y))
+    return {"c.skops": (folder / "c.skops").read_bytes()}
+
+
+def readers(folder: Path) -> list[Reader]:
+    """Return every reader; valid files are made in an empty folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    glove, vec, packed = (files_of(folder, name) for name in ("v.txt", "v.vec", "v.txt.gz"))
+    npz, word2vec = files_of(folder, "v.npz"), files_of(folder, "v.bin")
+    pair = files_of(folder, "pair")
+    packings = [npz, {"v.npz": deflated(npz["v.npz"])}]
+    states, entries, model = checkpointed(folder), stored(folder), classifier(folder)
+    read_npz = read_any("v.npz")
+    lines = {"u.txt": b"A film. It's not (that) good...\n\nDon't see it, e.g. \"now\".\n"}
+    return [
+        Reader("trees", lambda at: read_trees(at / "t.txt"), [{"t.txt": TREES.encode()}]),
+        Reader("tables", read_table, [{"t.csv": TABLE.encode()}]),
+        Reader("unlabelled text", lambda at: list(Text((at / "u.txt",))), [lines]),
+        Reader(
+            "unlabelled text, packed",
+            lambda at: list(Text((at / "u.txt.gz",))),
+            [{"u.txt.gz": gzip.compress(lines["u.txt"])}],
+        ),
+        Reader("GloVe text", read_any("v.txt"), [glove]),
+        Reader("GloVe text, compiled", read_any("v.txt", compiled=True), [glove]),
+        Reader("GloVe text, packed", read_any("v.txt.gz"), [packed]),
+        Reader("word2vec text", read_any("v.vec"), [vec]),
+        Reader("word2vec binary", read_any("v.bin"), [word2vec]),
+        Reader("NumPy .npz", read_npz, packings),
+        Reader("NumPy .npz: arrays", archived("v.npz", read_npz), [members(npz["v.npz"])]),
+        Reader("projector's pair", read_any("pair"), [pair]),
+        Reader("similarity", lambda at: read_pairs(at / "p.txt"), [{"p.txt": PAIRS.encode()}]),
+        Reader("analogies", lambda at: read_questions(at / "q"), [{"q": QUESTIONS.encode()}]),
+        Reader("skops model", read_classifier, [model], 0.3),
+        Reader(
+            "skops model: members",
+            archived("c.skops", read_classifier),
+            [members(model["c.skops"])],
+            0.3,
+        ),
+        Reader("store's entries", read_store, [entries], 0.6, signed(digest_of, "sha256")),
+        Reader("checkpoints", read_checkpoint, [states], 0.6, signed(digest_of_state, "digest")),
+        Reader("configuration", read_overrides, [{"overrides": o} for o in OVERRIDES], 0.02),
+    ]
+
+
+@contextlib.contextmanager
+def composing() -> Iterator[None]:
+    """Make the configuration's files known, and say nothing of what is refused."""
+    config.register()
+    GlobalHydra.instance().clear()
+    level = logging.getLogger("pipeline").level
+    logging.getLogger("pipeline").setLevel(logging.CRITICAL)
+    try:
+        with initialize_config_dir(str(config.CONF), version_base="1.3"):
+            yield
+    finally:
+        logging.getLogger("pipeline").setLevel(level)
