@@ -193,6 +193,7 @@ def show(comparison: Comparison, folder: Path, uri: str | None) -> None:
     for row in comparison.failed:
         console.print(f"{row['arm']} failed: {row['error']}", markup=False)
     console.print(f"Everything is in {folder}", markup=False)
+    console.print(f"The page: {folder / 'comparison.html'}", markup=False)
     if comparison.failed:
         again = f"The same command with hydra.sweep.dir={folder} runs what is missing or failed."
         console.print(again, markup=False)

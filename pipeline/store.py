@@ -229,7 +229,8 @@ def verify(entry: Path, what: dict[str, Any] | None = None) -> dict[str, Any]:
 def _is_complete(manifest: dict[str, Any]) -> bool:
     """Tell whether what is read of a manifest is there, and of its kind."""
     files, warnings, digest = manifest["files"], manifest["warnings"], manifest["digest"]
-    texts = [*files.values(), *warnings, "" if digest is None else digest]
+    digests = digest.values() if isinstance(digest, dict) else [digest or ""]
+    texts = [*files.values(), *warnings, *digests]
     return isinstance(warnings, list) and all(isinstance(text, str) for text in texts)
 
 

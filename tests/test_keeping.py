@@ -392,10 +392,10 @@ class TestManyAtOnce:
 class TestKilled:
     """A real command is killed at random moments of every stage, and the same command given again.
 
-    ``YOURVECTORS_KILLS`` says how often; unset: three times.
+    ``YOURVECTORS_KILLS`` says how often; unset: once.
     """
 
-    KILLS = int(os.environ.get("YOURVECTORS_KILLS", "3"))
+    KILLS = int(os.environ.get("YOURVECTORS_KILLS", "1"))
 
     @pytest.fixture(scope="class")
     @classmethod

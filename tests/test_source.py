@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,8 @@ PACKAGE = {
     "kit/unused.py": "",
 }
 
+TOPS = {Path(name).parts[0].removesuffix(".py") for name in PACKAGE}
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
@@ -30,6 +33,8 @@ def folder(tmp_path, monkeypatch):
         path.write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(source, "_BEGAN", math.inf)
+    for name in [name for name in sys.modules if name.partition(".")[0] in TOPS]:
+        monkeypatch.delitem(sys.modules, name)  # somebody else's of the same name
     before = set(sys.modules)
     import_module("mine")
     yield tmp_path
