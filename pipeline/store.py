@@ -229,7 +229,9 @@ def verify(entry: Path, what: dict[str, Any] | None = None) -> dict[str, Any]:
 def _is_complete(manifest: dict[str, Any]) -> bool:
     """Tell whether what is read of a manifest is there, and of its kind."""
     files, warnings, digest = manifest["files"], manifest["warnings"], manifest["digest"]
-    digests = digest.values() if isinstance(digest, dict) else [digest or ""]
+    digests = list(digest.values()) if isinstance(digest, dict) else [digest]
+    if digest is None:  # of what has none
+        digests = []
     texts = [*files.values(), *warnings, *digests]
     return isinstance(warnings, list) and all(isinstance(text, str) for text in texts)
 
