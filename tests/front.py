@@ -57,6 +57,9 @@ def call(capsys, monkeypatch, folder: Path, *arguments: str) -> Done:
     finally:
         signal.signal(signal.SIGTERM, on_term)
         logging.getLogger("pipeline").handlers.clear()  # they write to this call's stderr
+        for name, module in list(sys.modules.items()):  # one's own code, by a name others may use
+            if str(getattr(module, "__file__", "")).startswith(str(folder)):
+                del sys.modules[name]
         GlobalHydra.instance().clear()
     out, err = capsys.readouterr()
     if isinstance(code, str):  # sys.exit prints a text only when the interpreter ends

@@ -53,9 +53,9 @@ THREE = [*JOBS, "vectors.number=0,1,2"]
 def template(tmp_path_factory):
     """A folder that has what takes long to make: an empty store."""
     folder = tmp_path_factory.mktemp("template")
-    (folder / "mine.py").write_text(MOODY)
+    (folder / "moods.py").write_text(MOODY)
     (folder / "conf" / "vectors").mkdir(parents=True)
-    (folder / "conf" / "vectors" / "moody.yaml").write_text("_target_: mine.Moody\nnumber: 0\n")
+    (folder / "conf" / "vectors" / "moody.yaml").write_text("_target_: moods.Moody\nnumber: 0\n")
     connect(f"sqlite:///{folder}/outputs/mlflow.db")
     return folder
 
