@@ -18,19 +18,19 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 from texts import documents, take
 
+from pipeline.evaluation import analogies, similarity
+from pipeline.vocab import Vocab, build
 from pipeline.word2vec import CBOW, SkipGram
+from pipeline.wordvectors import WordVectors
 
 DIM, WINDOW, NEGATIVE, SAMPLE, MIN_COUNT = 100, 5, 5, 1e-3, 5
 HELD_OUT = 200_000  # words
@@ -64,12 +64,15 @@ def read(path: Path, words: int) -> Text:
     """Read the first so many words, and some more to measure the loss on."""
     source = documents(path)
     sentences, held_out = take(source, words), take(source, HELD_OUT)
-    counts = Counter(word for sentence in sentences for word in sentence)
-    frequent = sorted((-n, word) for word, n in counts.items() if n >= MIN_COUNT)
-    index = {word: i for i, (_, word) in enumerate(frequent)}
-    tokens, offsets = encode(sentences, index)
-    sizes = np.array([-n for n, _ in frequent])
-    return Text(list(index), sizes, tokens, offsets, sentences, encode(held_out, index))
+    known = build(sentences, Vocab(min_count=MIN_COUNT))
+    return Text(
+        known.words,
+        known.counts,
+        known.tokens,
+        known.offsets,
+        sentences,
+        encode(held_out, known.index),
+    )
 
 
 def encode(sentences: list[list[str]], index: dict[str, int]) -> Encoded:
@@ -133,29 +136,6 @@ def gensims(text: Text, model: type[SkipGram | CBOW], args: Any, threads: int, s
     return timed(train)
 
 
-def similarity(path: Path, index: dict[str, int], unit: Floats) -> float:
-    """Spearman's correlation of cosines with people's judgement."""
-    rows = [line.lower().split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
-    known = [row for row in rows if row[0] in index and row[1] in index]
-    cosines = [float(unit[index[a]] @ unit[index[b]]) for a, b, *_ in known]
-    return float(spearmanr(cosines, [float(row[2]) for row in known])[0])
-
-
-def analogies(path: Path, index: dict[str, int], unit: Floats) -> float:
-    """Share of the questions "a is to b as c to ?" whose answer is the nearest word."""
-    common = dict(islice(index.items(), COMMON))
-    lines = (line.lower().split() for line in path.read_text(encoding="utf-8").splitlines())
-    questions = [q for q in lines if q[0] != ":" and all(word in common for word in q)]
-    asked = np.array([[common[w] for w in q] for q in questions])
-    unit, right = unit[:COMMON], 0
-    for a, b, c, answer in np.array_split(asked.T, len(asked) // 500 + 1, axis=1):
-        nearness = (unit[b] - unit[a] + unit[c]) @ unit.T
-        for given in (a, b, c):
-            nearness[np.arange(len(a)), given] = -np.inf
-        right += int((nearness.argmax(axis=1) == answer).sum())
-    return right / len(asked)
-
-
 def held_out_loss(text: Text, run: Run) -> float:
     """Mean negative-sampling loss of neighbouring words, each pair with fresh negatives."""
     random = np.random.default_rng(7)
@@ -179,12 +159,12 @@ def held_out_loss(text: Text, run: Run) -> float:
 
 def quality(text: Text, run: Run, evaluation: Path) -> list[float]:
     """WordSim-353, SimLex-999, analogies and held-out loss."""
-    index = {word: i for i, word in enumerate(text.words)}
-    unit = run.input / np.linalg.norm(run.input, axis=1, keepdims=True)
+    vectors = WordVectors(text.words, run.input)
+    common = WordVectors(text.words[:COMMON], run.input[:COMMON])
     return [
-        similarity(evaluation / "EN-WS-353-ALL.txt", index, unit),
-        similarity(evaluation / "EN-SIMLEX-999.txt", index, unit),
-        analogies(evaluation / "questions-words.txt", index, unit),
+        similarity(vectors, evaluation / "EN-WS-353-ALL.txt").spearman,
+        similarity(vectors, evaluation / "EN-SIMLEX-999.txt").spearman,
+        analogies(common, evaluation / "questions-words.txt")[-1].accuracy,
         held_out_loss(text, run),
     ]
 

@@ -123,22 +123,9 @@ class GloveTrain:
         progress: Callable[[Progress], object] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Trained:
-        """Train vectors for all words of the vocabulary on its text.
+        """Train as `Trainer.train` says; the loss is f(X) error^2, a co-occurrence.
 
-        Parameters
-        ----------
-        vocabulary
-            Words and encoded text.
-        progress
-            Called between chunks, some ten times a second. What it raises stops the training.
-        checkpoint
-            Where to keep the state meanwhile, and to look for one to go on from. Unset: nothing is
-            written. (X is not kept: to count it again is faster than to read it.)
-
-        Returns
-        -------
-        Trained
-            Input and output vectors, and the loss curve: f(X) error^2, a co-occurrence.
+        A checkpoint does not keep X: to count it again is faster than to read it.
         """
         from pipeline import glove_kernels
 

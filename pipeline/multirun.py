@@ -20,7 +20,6 @@ from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
-from rich.console import Console
 
 from pipeline import config, tracking
 from pipeline.comparison import Comparison, arm_names, compare
@@ -28,6 +27,7 @@ from pipeline.errors import UserError
 from pipeline.experiment import Experiment
 from pipeline.records import PARENT
 from pipeline.registry import enter
+from pipeline.runs import in_order
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ class Multirun(Callback):
         paths = {path.parent.parent: path for path in self.folder.rglob(".hydra/overrides.yaml")}
         found = {
             folder: list(yaml.safe_load(paths[folder].read_text("utf-8")))
-            for folder in sorted(paths, key=_number)
+            for folder in in_order(paths)
         }
         now = {folder for folder in found if paths[folder].stat().st_mtime > self.began - 1}
         if not self.planned:
@@ -184,14 +184,9 @@ class Multirun(Callback):
 
 
 def show(comparison: Comparison, folder: Path, uri: str | None) -> None:
-    """Print the comparison."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    console.print()
-    console.print(comparison.rich())
-    for sentence in comparison.sentences():
-        console.print(sentence, markup=False)
-    for row in comparison.failed:
-        console.print(f"{row['arm']} failed: {row['error']}", markup=False)
+    """Print the comparison, and where everything is."""
+    print()  # noqa: T201 - below the progress of the last job
+    console = comparison.show()
     console.print(f"Everything is in {folder}", markup=False)
     console.print(f"The page: {folder / 'comparison.html'}", markup=False)
     if comparison.failed:
@@ -215,7 +210,3 @@ def _build(config_: DictConfig, overrides: list[str]) -> config.Plan:
 
 def _quote(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _number(folder: Path) -> tuple[int, str]:
-    return (int(folder.name), "") if folder.name.isdigit() else (sys.maxsize, folder.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -144,3 +145,8 @@ class FinishedRun:
         if not path.exists():
             raise UserError(f"{self.folder} is not whole: {path} is missing. Run it again.")
         return path
+
+
+def in_order(jobs: Iterable[Path]) -> list[Path]:
+    """Sort the folders of a multirun's jobs: by number, those with a name after them."""
+    return sorted(jobs, key=lambda job: (not job.name.isdigit(), job.name.zfill(9), job.name))

@@ -103,7 +103,23 @@ class Trainer(Protocol):
         progress: Callable[[Progress], object] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Trained:
-        """Train vectors for all words of the vocabulary on its text."""
+        """Train vectors for all words of the vocabulary on its text.
+
+        Parameters
+        ----------
+        vocabulary
+            Words, counts and encoded text.
+        progress
+            Called between chunks, some ten times a second. What it raises stops the training.
+        checkpoint
+            Where to keep the state meanwhile, and to look for one to go on from. Unset: nothing is
+            written.
+
+        Returns
+        -------
+        Trained
+            Input and output vectors, and how the loss fell.
+        """
         ...
 
 

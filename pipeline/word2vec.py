@@ -121,23 +121,7 @@ class Word2Vec:
         progress: Callable[[Progress], object] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Trained:
-        """Train vectors for all words of the vocabulary on its text.
-
-        Parameters
-        ----------
-        vocabulary
-            Words, counts and encoded text.
-        progress
-            Called between chunks, some ten times a second. What it raises stops the training.
-        checkpoint
-            Where to keep the state meanwhile, and to look for one to go on from. Unset: nothing is
-            written.
-
-        Returns
-        -------
-        Trained
-            Input and output vectors and the loss curve.
-        """
+        """Train as `Trainer.train` says; the loss is that of a pair."""
         pieces = cut(vocabulary)
         total = int(pieces[-1]) * self.epochs
         inputs, outputs = self.start(len(vocabulary.words))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.arrays import write_array
 from pipeline.errors import UserError, require, suggest
 from pipeline.files import write, write_json
 from pipeline.journal import Metric
@@ -159,7 +160,7 @@ class WordVectors:
         require(broken is None, f"the word {broken!r} holds the end of a line; rename it.")
         text = "".join(f"{word}\n" for word in self.words)
         write(folder / "words.txt", lambda file: file.write_bytes(text.encode()))
-        write(folder / "matrix.npy", lambda file: np.save(file, self.matrix))
+        write_array(folder / "matrix.npy", self.matrix)
         header = "words_seen,loss"
         write(
             folder / "loss.csv",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from pipeline.pages import p_value, signed
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
     from rich.table import Table
 
 _TESTED = (
@@ -94,6 +95,18 @@ class Comparison:
     def sentences(self) -> list[str]:
         """Return verdicts and notes as sentences."""
         return [*(verdict["text"] for verdict in self.verdicts()), *self.notes()]
+
+    def show(self) -> Console:
+        """Print the tables, the sentences and what failed; return where, to say more."""
+        from rich.console import Console
+
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+        console.print(self.rich())
+        for sentence in self.sentences():
+            console.print(sentence, markup=False)
+        for row in self.failed:
+            console.print(f"{row['arm']} failed: {row['error']}", markup=False)
+        return console
 
     def rich(self) -> RenderableType:
         """Return the table for a terminal, and that of means over seeds where there are several."""

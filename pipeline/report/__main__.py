@@ -20,7 +20,7 @@ from pathlib import Path
 from pipeline.comparison import compare
 from pipeline.errors import UserError, require
 from pipeline.report.page import write_page
-from pipeline.runs import FinishedRun
+from pipeline.runs import FinishedRun, in_order
 
 log = logging.getLogger("pipeline")
 
@@ -99,17 +99,9 @@ def report(runs: Sequence[str], output: Path, uri: str) -> None:
 
 
 def _compare(folders: list[Path], output: Path) -> None:
-    from rich.console import Console
-
     comparison = compare(folders)
     comparison.save(output)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    console.print(comparison.rich())
-    for sentence in comparison.sentences():
-        console.print(sentence, markup=False)
-    for row in comparison.failed:
-        console.print(f"{row['arm']} failed: {row['error']}", markup=False)
-    console.print(output / "comparison.html", markup=False, soft_wrap=True)
+    comparison.show().print(output / "comparison.html", markup=False, soft_wrap=True)
 
 
 def _folders(path: Path) -> Iterator[Path]:
@@ -120,7 +112,7 @@ def _folders(path: Path) -> Iterator[Path]:
         return
     jobs = [folder for folder in path.iterdir() if _is_run(folder)]
     require(jobs, f"{path} is neither the folder of a run nor that of a multirun.")
-    yield from sorted(jobs, key=lambda job: (not job.name.isdigit(), job.name.zfill(9), job.name))
+    yield from in_order(jobs)
 
 
 def _is_run(folder: Path) -> bool:
