@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import os
 import signal
@@ -9,6 +11,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 SIZES = ["corpus.train=150", "corpus.dev=60", "corpus.test=60"]
 
@@ -35,36 +39,48 @@ class Done:
     stderr: str
 
 
-def call(capsys, monkeypatch, folder: Path, *arguments: str) -> Done:
-    """Do the same within this process."""
+def call(folder: Path, *arguments: str) -> Done:
+    """Do the same within this process.
+
+    MLflow keeps a store open by its name: a tracked run needs `store`.
+    """
     from hydra.core.global_hydra import GlobalHydra
 
     from pipeline import __main__ as door
 
     door.failures.clear()
     door.Multirun.failed = False
-    monkeypatch.chdir(folder)
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
     on_term = signal.getsignal(signal.SIGTERM)
-    capsys.readouterr()
     code: object = 0
-    try:
-        door.main()
-    except SystemExit as end:
-        code = end.code
-    finally:
-        signal.signal(signal.SIGTERM, on_term)
-        logging.getLogger("pipeline").handlers.clear()  # they write to this call's stderr
-        for name, module in list(sys.modules.items()):  # one's own code, by a name others may use
-            if str(getattr(module, "__file__", "")).startswith(str(folder)):
-                del sys.modules[name]
-        GlobalHydra.instance().clear()
-    out, err = capsys.readouterr()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(io.StringIO()) as out,
+        contextlib.redirect_stderr(io.StringIO()) as err,
+    ):
+        patch.chdir(folder)
+        patch.syspath_prepend(folder)
+        patch.setattr(sys, "argv", ["pipeline", *arguments])
+        patch.setenv("HYDRA_FULL_ERROR", "0")
+        try:
+            door.main()
+        except SystemExit as end:
+            code = end.code
+        finally:
+            signal.signal(signal.SIGTERM, on_term)
+            logging.getLogger("pipeline").handlers.clear()  # they write to this call's stderr
+            for name, module in list(sys.modules.items()):  # one's own code: others may use a name
+                if str(getattr(module, "__file__", "")).startswith(str(folder)):
+                    del sys.modules[name]
+            GlobalHydra.instance().clear()
+    said = err.getvalue()
     if isinstance(code, str):  # sys.exit prints a text only when the interpreter ends
-        code, err = 1, f"{err}{code}\n"
-    return Done(int(code or 0), out, err)  # type: ignore[call-overload]
+        code, said = 1, f"{said}{code}\n"
+    return Done(int(code or 0), out.getvalue(), said)  # type: ignore[call-overload]
+
+
+def store(folder: Path) -> str:
+    """Name the tracking store that is the default in `folder`, in full."""
+    return f"tracking.uri=sqlite:///{folder}/outputs/mlflow.db"
 
 
 def only(folder: Path, pattern: str) -> Path:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from front import assert_one_clear_line, only, run
+from front import SIZES, assert_one_clear_line, call, only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
@@ -229,9 +229,10 @@ class TestStage:
     def test_is_for_every_source_and_pretrained_vectors_know_its_words(self, file, tmp_path):
         pairs = file("good bad 5\nunheard unseen 6\ngood unseen 1\n", "men.txt")
         glove = file("good 1 0\nbad 0 1\nunheard 1 1\nunseen 2 1\nuseless 1 0\n", "g.txt")
-        done = run(
+        done = call(
             tmp_path,
             *("-m", "vectors=random,glove", f"glove={glove}", "tracking=off"),
+            *(*SIZES, "sweep.strengths=[1]", "report.words=[]"),
             f"evaluation.similarity=[{pairs}]",
         )
         assert done.returncode == 0, done.stderr
@@ -241,6 +242,6 @@ class TestStage:
 
     def test_a_broken_file_is_told_of_before_anything_is_trained(self, file, tmp_path):
         pairs = file("good bad 5\ngood bad\n", "men.txt")
-        done = run(tmp_path, "tracking=off", f"evaluation.similarity=[{pairs}]")
+        done = call(tmp_path, "tracking=off", f"evaluation.similarity=[{pairs}]")
         assert_one_clear_line(done, f"{pairs}, line 2")
         assert not (only(tmp_path, "outputs/runs/*") / "vectors").exists()

@@ -21,15 +21,13 @@ QUICK = [
 LONG = 100_000  # words
 
 
-def test_paths_may_have_spaces_and_letters_of_any_alphabet(tmp_path, capsys, monkeypatch):
+def test_paths_may_have_spaces_and_letters_of_any_alphabet(tmp_path):
     odd = tmp_path / "meine Daten, 東京 (1)"
     odd.mkdir()
     for name in ("train", "dev", "test"):
         (odd / f"{name}.txt").write_text("\n".join(SENTENCES.values()), encoding="utf-8")
     (odd / "glóve.txt").write_text("it 1 2\nfilm 3 4\n", encoding="utf-8")
     done = call(
-        capsys,
-        monkeypatch,
         odd,
         *["corpus=sst", f"corpus.path='{odd}'", "vectors=glove", f"glove='{odd}/glóve.txt'"],
         *["sweep.strengths=[1]", "tracking=off", "report.words=[it]"],
@@ -44,12 +42,12 @@ def test_paths_may_have_spaces_and_letters_of_any_alphabet(tmp_path, capsys, mon
 @pytest.mark.skipif(sys.platform != "linux", reason="these folders take nothing, not even of root")
 @pytest.mark.parametrize("place", ["/proc", "/sys"])
 class TestAFolderThatTakesNothing:
-    def test_for_the_run_is_named_in_one_line(self, place, tmp_path, capsys, monkeypatch):
+    def test_for_the_run_is_named_in_one_line(self, place, tmp_path):
         given = [*QUICK, f"hydra.run.dir={place}/mine"]
-        assert_one_clear_line(call(capsys, monkeypatch, tmp_path, *given), f"{place}/mine")
+        assert_one_clear_line(call(tmp_path, *given), f"{place}/mine")
 
-    def test_for_what_is_kept_costs_a_warning(self, place, tmp_path, capsys, monkeypatch):
-        done = call(capsys, monkeypatch, tmp_path, *QUICK, *SIZES, f"cache.path={place}/mine")
+    def test_for_what_is_kept_costs_a_warning(self, place, tmp_path):
+        done = call(tmp_path, *QUICK, *SIZES, f"cache.path={place}/mine")
         assert done.returncode == 0, done.stderr
         assert f"is not stored in {place}/mine" in done.stderr
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from front import SIZES, only, run
+from front import SIZES, call, only, store
 
 from pipeline.report.__main__ import main
 
@@ -15,9 +15,9 @@ QUICK = [*SIZES, "vectors=random", "vectors.dim=4", "sweep.strengths=[0.1,1]", "
 def tracked(tmp_path_factory):
     """A folder with a tracked multirun of two jobs, and a run that failed."""
     folder = tmp_path_factory.mktemp("tracked")
-    done = run(folder, "-m", *QUICK, "seed=1,2")
+    done = call(folder, "-m", *QUICK, "seed=1,2", store(folder))
     assert done.returncode == 0, done.stderr
-    failed = run(folder, *SIZES, "vectors=glove", "glove=nowhere.txt")
+    failed = call(folder, *SIZES, "vectors=glove", "glove=nowhere.txt", store(folder))
     assert failed.returncode == 1
     return folder
 

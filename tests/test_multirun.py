@@ -6,11 +6,11 @@ import json
 
 import pandas as pd
 import pytest
-from front import assert_one_clear_line, only, run
+from front import assert_one_clear_line, call, only, run, store
 
 from pipeline.comparison import arm_names
 
-SIZES = ["corpus.train=600", "corpus.dev=60", "corpus.test=60"]
+SIZES = ["corpus.train=600", "corpus.dev=60", "corpus.test=60"]  # so that the loss has points
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,13 @@ class TestAJobThatFails:
     def failed(cls, tmp_path_factory):
         folder = tmp_path_factory.mktemp("failed")
         (folder / "v.txt").write_text("the 1 2\na 3\n")
-        return folder, run(folder, "-m", *SIZES, "vectors=random,glove", "glove=v.txt")
+        arguments = [
+            "vectors=random,glove",
+            "glove=v.txt",
+            "sweep.strengths=[1]",
+            "report.words=[]",
+        ]
+        return folder, call(folder, "-m", *SIZES, *arguments, store(folder))
 
     def test_the_others_finish_and_the_exit_code_says_so(self, failed):
         folder, done = failed
@@ -191,7 +197,7 @@ class TestAJobThatFails:
 
 
 def test_a_key_that_only_some_jobs_have_is_told_with_the_job(tmp_path):
-    done = run(tmp_path, "-m", "vectors=skipgram,random", "vectors.window=3", "tracking=off")
+    done = call(tmp_path, "-m", "vectors=skipgram,random", "vectors.window=3", "tracking=off")
     assert_one_clear_line(done, "vectors.window", "vectors=random vectors.window=3")
 
 

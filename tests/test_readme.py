@@ -6,11 +6,10 @@ import itertools
 import re
 import shlex
 import subprocess
-from functools import partial
 from pathlib import Path
 
 import pytest
-from front import SIZES, call
+from front import SIZES, call, store
 
 from pipeline.cache import main
 from pipeline.report.__main__ import main as rebuild
@@ -64,15 +63,23 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """What is kept from command to command, as it is for who types one after the other."""
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_command_does_its_work(command, folder, capsys, monkeypatch):
+def test_the_command_does_its_work(command, folder, kept):
     arguments = shlex.split(command)[3:]
     if "corpus=" not in command and not arguments[0].startswith("--"):
         arguments += [*SIZES, "corpus.pretraining=500"]
     elif "--config-dir" in command:
         arguments += SIZES
     if not arguments[0].startswith("--help") and "--cfg" not in command:
-        arguments += ["sweep.strengths=[0.1,1]", "report.words=[it]"]
+        arguments += ["sweep.strengths=[0.1,1]", "report.words=[]"]
+        if "cache" not in command:
+            arguments.append(f"cache.path={kept}")
     if "http://" in command:
         pytest.skip("needs a server: test_tracking.py starts one")
     if "hydra/launcher" in command:
@@ -85,15 +92,18 @@ def test_the_command_does_its_work(command, folder, capsys, monkeypatch):
         and not arguments[0].startswith("--")
     ):
         arguments.append("tracking=off")
-    done = partial(call, capsys, monkeypatch, folder)(*arguments)
+    if "registry." in command:
+        arguments.append(store(folder))
+    done = call(folder, *arguments)
     assert done.returncode == 0, done.stderr
     assert done.stdout or list(folder.glob("outputs/*/*/result.json"))
 
 
-def test_pages_are_made_again_and_runs_compared(folder, capsys, monkeypatch):
-    quick = [*SIZES, "vectors=random", "sweep.strengths=[0.1,1]", "report.words=[it]"]
+def test_pages_are_made_again_and_runs_compared(folder, monkeypatch):
+    quick = [*SIZES, "vectors=random", "sweep.strengths=[0.1,1]", "report.words=[]"]
     for arguments in (quick, ["-m", *quick, "seed=1,2"]):
-        assert call(capsys, monkeypatch, folder, *arguments, "tracking=off").returncode == 0
+        assert call(folder, *arguments, "tracking=off").returncode == 0
+    monkeypatch.chdir(folder)
     for path in folder.rglob("*.html"):
         path.unlink()
     for command in REPORTS:

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from front import SIZES, assert_one_clear_line, call, only, run
+from front import SIZES, assert_one_clear_line, call, only
 from mlflow import MlflowClient
 from server import free_port, wait_for
 
@@ -38,7 +38,7 @@ def uri(folder):
 @pytest.fixture(scope="module")
 def first(folder, uri):
     """A run that was asked to register."""
-    done = run(folder, *QUICK, "registry.name=reviews", f"tracking.uri={uri}")
+    done = call(folder, *QUICK, "registry.name=reviews", f"tracking.uri={uri}")
     assert done.returncode == 0, done.stderr
     return only(folder, "outputs/runs/*"), done
 
@@ -94,9 +94,9 @@ def test_a_run_is_registered_once(registered, uri):
     assert len(MlflowClient(uri).search_model_versions("name='once'")) == 1
 
 
-def test_a_multirun_registers_its_best_on_dev(folder, uri, capsys, monkeypatch):
+def test_a_multirun_registers_its_best_on_dev(folder, uri):
     sweep = ["seed=1,2", "registry.name=best", "hydra.sweep.dir=F"]
-    done = call(capsys, monkeypatch, folder, "-m", *QUICK, *sweep, f"tracking.uri={uri}")
+    done = call(folder, "-m", *QUICK, *sweep, f"tracking.uri={uri}")
     assert done.returncode == 0, done.stderr
     (version,) = MlflowClient(uri).search_model_versions("name='best'")
     results = [json.loads(path.read_text("utf-8")) for path in folder.glob("F/*/result.json")]
@@ -116,8 +116,8 @@ def test_a_name_that_no_address_can_hold_is_refused(name):
         Registry(name)
 
 
-def test_without_tracking_there_is_nothing_to_register(tmp_path, capsys, monkeypatch):
-    done = call(capsys, monkeypatch, tmp_path, "registry.name=a", "tracking=off")
+def test_without_tracking_there_is_nothing_to_register(tmp_path):
+    done = call(tmp_path, "registry.name=a", "tracking=off")
     assert_one_clear_line(done, "registry.name", "tracking=off")
 
 

@@ -11,7 +11,7 @@ import time
 
 import pandas as pd
 import pytest
-from front import SIZES, call, run
+from front import SIZES, call, run, store
 from mlflow import MlflowClient
 
 from pipeline.connecting import connect
@@ -66,13 +66,8 @@ def folder(tmp_path, template):
 
 
 @pytest.fixture
-def here(folder, capsys, monkeypatch):
-    return lambda *arguments: call(capsys, monkeypatch, folder, *arguments, store(folder))
-
-
-def store(folder):
-    """Name the store in full: MLflow keeps one open by its name."""
-    return f"tracking.uri=sqlite:///{folder}/outputs/mlflow.db"
+def here(folder):
+    return lambda *arguments: call(folder, *arguments, store(folder))
 
 
 def made(folder):
