@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 
 import numpy as np
@@ -71,13 +72,18 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Leave out figures and page, which are drawn in seconds."""
+    """Leave out figures and page, which are drawn in seconds; their source is told as it is."""
 
+    @wraps(experiment.write_report)
+    def write_report(folder, *_):
+        return Written(folder)
+
+    @wraps(experiment.draw_page)
     def draw_page(folder, _):
         write_json(folder / "report" / "page.json", {})
         return Drawn(folder / "report", {}, {})
 
-    monkeypatch.setattr(experiment, "write_report", lambda folder, *_: Written(folder))
+    monkeypatch.setattr(experiment, "write_report", write_report)
     monkeypatch.setattr(experiment, "draw_page", draw_page)
     monkeypatch.setattr(experiment, "write_page", lambda *_: None)
 
