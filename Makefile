@@ -17,7 +17,7 @@ run: .venv/installed  ## your vectors beside pretrained ones, on the sample
 	$(BIN)/python -m pipeline -m vectors=skipgram,glove
 
 test: .venv/installed  ## the tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: .venv/installed  ## format and types
 	$(BIN)/ruff format --check .

@@ -10,7 +10,7 @@ import pytest
 from front import SIZES, assert_one_clear_line, call, only, run
 
 QUICK = [*SIZES, "vectors.dim=8", "vectors.epochs=60"]  # the loss has points to draw
-QUICK += ["sweep.strengths=[0.1,1]", "tracking=off"]
+QUICK += ["report.words=[the,good]", "sweep.strengths=[0.1,1]", "tracking=off"]
 
 
 @pytest.fixture

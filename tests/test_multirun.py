@@ -16,7 +16,8 @@ SIZES = ["corpus.train=600", "corpus.dev=60", "corpus.test=60"]  # so that the l
 @pytest.fixture(scope="module")
 def multirun(tmp_path_factory):
     folder = tmp_path_factory.mktemp("multi run")
-    done = run(folder, "-m", *SIZES, "vectors=skipgram,random", "vectors.dim=8,6")
+    swept = ["vectors=skipgram,random", "vectors.dim=8,6"]
+    done = run(folder, "-m", *SIZES, "report.words=[the,good]", *swept)
     assert done.returncode == 0, done.stderr
     return folder, done
 
