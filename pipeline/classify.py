@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.arrays import write_array
 from pipeline.classifiers import Classifier, load_classifier, save_classifier
 from pipeline.corpus import sentences
 from pipeline.errors import UserError
-from pipeline.features import Mean, Unknown, average, word_counts
+from pipeline.features import Mean, average, read_weights, word_counts
 from pipeline.files import write_json
 from pipeline.wordvectors import WordVectors
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_AVERAGING = {field.name for field in fields(Mean)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,8 @@ class TextClassifier:
         Class names in order.
     lower, brackets
         How the run's corpus was written: lower-cased; ``(`` rather than ``-LRB-``.
+    weights
+        (V,) of the words; None: all weigh 1.
     """
 
     vectors: WordVectors
@@ -41,6 +47,11 @@ class TextClassifier:
     classes: tuple[str, ...]
     lower: bool = True
     brackets: bool = True
+    weights: NDArray[np.float64] | None = None
+
+    def features(self, tokens: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+        """Return the (n, D) features of tokenised texts, as the run made them."""
+        return average(*word_counts(tokens, self.vectors), self.vectors, self.mean, self.weights)
 
     def predict(self, texts: Sequence[str]) -> pd.DataFrame:
         """Return a row a text: its ``label``, and ``p(CLASS)`` for every class."""
@@ -51,10 +62,7 @@ class TextClassifier:
         if not len(texts):
             return pd.DataFrame(columns=["label", *(f"p({name})" for name in self.classes)])
         tokens = [self._tokenize(text) for text in texts]
-        counts, lengths = word_counts(tokens, self.vectors)
-        probabilities = self.classifier.predict_proba(
-            average(counts, lengths, self.vectors, self.mean)
-        )
+        probabilities = self.classifier.predict_proba(self.features(tokens))
         names = np.array(self.classes, dtype=object)
         table = pd.DataFrame({"label": names[probabilities.argmax(axis=1)]})
         for i, name in enumerate(self.classes):
@@ -67,6 +75,8 @@ class TextClassifier:
 
     def save(self, folder: Path) -> None:
         """Write ``vectors/`` and, under ``best``, ``classifier.skops`` and ``classifier.json``.
+
+        Where words are weighted, ``weights.npy`` too.
 
         No pickle: skops holds scikit-learn's classifiers without running code on loading.
 
@@ -83,6 +93,9 @@ class TextClassifier:
             **asdict(self.mean),
         }
         write_json(folder / "best" / "classifier.json", settings)
+        (folder / "best" / "weights.npy").unlink(missing_ok=True)  # of an earlier run here
+        if self.weights is not None:
+            write_array(folder / "best" / "weights.npy", self.weights)
         save_classifier(folder / "best" / "classifier.skops", self.classifier)
 
     @classmethod
@@ -101,7 +114,8 @@ class TextClassifier:
             raise UserError(f"{folder} is not the folder of a finished run: {error}.") from error
         return cls(
             vectors=WordVectors.load(folder / "vectors"),
-            mean=Mean(Unknown(settings["unknown"]), settings["unit"]),
+            mean=Mean(**{key: settings[key] for key in settings if key in _AVERAGING}),
+            weights=read_weights(folder / "best"),
             classifier=classifier,
             classes=tuple(settings["classes"]),
             lower=settings["lower"],

@@ -32,7 +32,7 @@ from pipeline.wordvectors import WordVectors
 Plain = dict[str, Any]
 
 # What these tell is of no concern to what is read from the table.
-_NOT_OF_TABLE = {"unlabelled", "tokenized", "text_splits", "ordinal"}
+_NOT_OF_TABLE = {"unlabelled", "unlabelled_words", "tokenized", "text_splits", "ordinal"}
 
 
 class UnknownError(Exception):

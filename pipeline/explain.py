@@ -195,7 +195,11 @@ class Explanation:
 
 
 def explain(
-    tokens: Sequence[str], vectors: WordVectors, scores: Scores, mean: Mean | None = None
+    tokens: Sequence[str],
+    vectors: WordVectors,
+    scores: Scores,
+    mean: Mean | None = None,
+    weights: Floats | None = None,
 ) -> Explanation:
     """Decompose the scores of one sentence."""
     mean = mean or Mean()
@@ -205,7 +209,8 @@ def explain(
     matrix = vectors.unit if mean.unit else vectors.matrix
     n = len(rows) if mean.unknown is Unknown.skip else len(tokens)
     shares = np.zeros((len(tokens), vectors.dim))
-    shares[known] = matrix[rows].astype(np.float64) / max(1, n)
+    weight = 1 if weights is None else weights[rows, None]
+    shares[known] = matrix[rows].astype(np.float64) * weight / max(1, n)
     slopes = scores.slopes(shares.sum(axis=0))
     base = scores(np.zeros((1, vectors.dim)))[0]
     return Explanation(tokens, known, shares @ slopes.T, base)

@@ -1,4 +1,4 @@
-"""Stage `features`: a sentence is the mean of its words' vectors."""
+"""Stage `features`: a sentence is the mean of its words' vectors, weighted or not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import read_array, write_array
 from pipeline.corpus import Corpus
-from pipeline.errors import choose
+from pipeline.errors import choose, require
 from pipeline.files import write_json
 from pipeline.journal import Metric
 from pipeline.wordvectors import WordVectors
@@ -32,6 +32,14 @@ class Unknown(StrEnum):
     zero = "zero"
 
 
+class Weighting(StrEnum):
+    """What a word's vector is multiplied by before averaging; rare words weigh most."""
+
+    none = "none"
+    idf = "idf"
+    sif = "sif"
+
+
 @dataclass
 class Mean:
     """How to average.
@@ -43,14 +51,25 @@ class Mean:
         pull towards zero.
     unit
         Scale each word's vector to length one first.
+    weighting
+        ``none``, or by how common the word is in the sentences of train: ``idf``, inverse document
+        frequency, log((1 + n) / (1 + df)) + 1; ``sif``, smooth inverse frequency, a / (a + p)
+        (Arora, Liang and Ma 2017, equation 3; their common component is left in, for a linear
+        classifier can leave it out).
+    sif_a
+        The a of ``sif``.
     """
 
     unknown: Unknown = Unknown.skip
     unit: bool = False
+    weighting: Weighting = Weighting.none
+    sif_a: float = 1e-3
 
     def __post_init__(self) -> None:
         """Check values."""
         self.unknown = choose(Unknown, self.unknown, "features.unknown")
+        self.weighting = choose(Weighting, self.weighting, "features.weighting")
+        require(self.sif_a > 0, f"features.sif_a must be above 0, not {self.sif_a}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +88,8 @@ class Features:
         Class names in order.
     ordinal
         Whether that order has a meaning.
+    weights
+        (V,) what each word's vector was multiplied by; None: nothing.
     """
 
     X: dict[str, NDArray[np.float64]]
@@ -76,6 +97,7 @@ class Features:
     coverage: dict[str, float]
     classes: tuple[str, ...]
     ordinal: bool = False
+    weights: NDArray[np.float64] | None = None
 
     def describe(self) -> str:
         """Return one line for the person at the terminal."""
@@ -100,10 +122,12 @@ class Features:
         }
 
     def save(self, folder: Path) -> None:
-        """Write ``SPLIT.X.npy`` and ``SPLIT.y.npy`` of every split, and ``features.json``."""
+        """Write ``SPLIT.X.npy``, ``SPLIT.y.npy``, ``features.json``, and ``weights.npy`` if any."""
         for split in self.X:
             write_array(folder / f"{split}.X.npy", self.X[split])
             write_array(folder / f"{split}.y.npy", self.y[split])
+        if self.weights is not None:
+            write_array(folder / "weights.npy", self.weights)
         facts = {"coverage": self.coverage, "classes": self.classes, "ordinal": self.ordinal}
         write_json(folder / "features.json", {"splits": list(self.X), **facts})
 
@@ -118,19 +142,32 @@ class Features:
             coverage=facts["coverage"],
             classes=tuple(facts["classes"]),
             ordinal=facts["ordinal"],
+            weights=read_weights(folder),
         )
+
+
+def read_weights(folder: Path) -> NDArray[np.float64] | None:
+    """Return what ``weights.npy`` holds; None where there is none."""
+    path = folder / "weights.npy"
+    return read_array(path) if path.exists() else None
 
 
 def featurize(corpus: Corpus, vectors: WordVectors, config: Mean | None = None) -> Features:
     """Average the word vectors of every sentence of every split."""
     config = config or Mean()
-    X, coverage = {}, {}
-    for name, split in corpus.splits.items():
-        counts, lengths = word_counts(split.sentences, vectors)
-        X[name] = average(counts, lengths, vectors, config)
-        coverage[name] = float(counts.sum() / max(1, lengths.sum()))
-    y = {name: split.labels for name, split in corpus.splits.items()}
-    return Features(X, y, coverage, corpus.classes, corpus.ordinal)
+    counted = {name: word_counts(split.sentences, vectors) for name, split in corpus.splits.items()}
+    weights = word_weights(*counted["train"], config)
+    return Features(
+        X={name: average(*both, vectors, config, weights) for name, both in counted.items()},
+        y={name: split.labels for name, split in corpus.splits.items()},
+        coverage={
+            name: float(counts.sum() / max(1, lengths.sum()))
+            for name, (counts, lengths) in counted.items()
+        },
+        classes=corpus.classes,
+        ordinal=corpus.ordinal,
+        weights=weights,
+    )
 
 
 def word_counts(
@@ -151,14 +188,43 @@ def word_counts(
     return counts, np.array([len(sentence) for sentence in sentences], np.int64)
 
 
+def word_weights(
+    counts: sparse.csr_array, lengths: NDArray[np.int64], config: Mean
+) -> NDArray[np.float64] | None:
+    """Return the (V,) weights of words that occur so often in sentences; None: all weigh 1."""
+    match config.weighting:
+        case Weighting.none:
+            return None
+        case Weighting.idf:
+            df = np.bincount(counts.indices, minlength=counts.shape[1])
+            idf: NDArray[np.float64] = np.log((1 + counts.shape[0]) / (1 + df)) + 1
+            return idf
+        case Weighting.sif:
+            p = counts.sum(axis=0) / max(1, lengths.sum())
+            sif: NDArray[np.float64] = config.sif_a / (config.sif_a + p)
+            return sif
+
+
+def rows_of(
+    vectors: WordVectors, config: Mean, weights: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """Return what each word adds to a sum, (V, D)."""
+    rows = (vectors.unit if config.unit else vectors.matrix).astype(np.float64)
+    return rows if weights is None else rows * weights[:, None]
+
+
 def average(
     counts: sparse.csr_array,
     lengths: NDArray[np.int64],
     vectors: WordVectors,
     config: Mean,
+    weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the (n, D) means; a sentence without any known word is the zero vector."""
-    matrix = (vectors.unit if config.unit else vectors.matrix).astype(np.float64)
+    """Return the (n, D) means; a sentence without any known word is the zero vector.
+
+    The sum is divided by the number of words, weighted or not, as Arora et al. do.
+    """
+    rows = rows_of(vectors, config, weights)
     divisor = counts.sum(axis=1) if config.unknown is Unknown.skip else lengths
-    means: NDArray[np.float64] = (counts @ matrix) / np.maximum(divisor, 1)[:, None]
+    means: NDArray[np.float64] = (counts @ rows) / np.maximum(divisor, 1)[:, None]
     return means

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from pipeline.corpus import tokenize
 from pipeline.corpus.tokens import lowered
-from pipeline.features import Mean, Unknown, average, word_counts
+from pipeline.features import Mean, Unknown, Weighting, average, word_counts, word_weights
 from pipeline.wordvectors import WordVectors
 
 
@@ -28,11 +30,17 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Scale each word's vector to length one first.
     lower : bool
         Lower-case every token.
+    weighting : {"none", "idf", "sif"}
+        Weigh words by how rare they are in the texts that `fit` sees; see `Mean`.
+    sif_a : float
+        The a of ``sif``.
 
     Attributes
     ----------
     n_features_out_ : int
         Dimensions of the vectors.
+    weights_ : ndarray of shape (V,) or None
+        Of the words.
 
     Examples
     --------
@@ -50,14 +58,18 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         unknown: str = "skip",
         unit: bool = False,
         lower: bool = True,
+        weighting: str = "none",
+        sif_a: float = 1e-3,
     ) -> None:
         self.vectors = vectors
         self.unknown = unknown
         self.unit = unit
         self.lower = lower
+        self.weighting = weighting
+        self.sif_a = sif_a
 
     def fit(self, X: Iterable[str | list[str]], y: Any = None) -> MeanVectors:  # noqa: ARG002
-        """Learn nothing but the number of dimensions; return self.
+        """Learn how common words are, where they are weighted by it; return self.
 
         Raises
         ------
@@ -65,16 +77,24 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             If there are no vectors; if `X` is a single text.
         """
         self.n_features_out_ = self._vectors(X).dim
+        self.weights_ = (
+            None if self.weighting == "none" else word_weights(*self._counts(X), self._mean())
+        )
         return self
 
     def transform(self, X: Iterable[str | list[str]]) -> NDArray[np.float64]:
         """Return the (n, D) means; `X` holds texts, or lists of tokens."""
         vectors = self._vectors(X)
+        check_is_fitted(self)
+        weights = getattr(self, "weights_", None)
+        return average(*self._counts(X), vectors, self._mean(), weights)
+
+    def _mean(self) -> Mean:
+        return Mean(Unknown(self.unknown), self.unit, Weighting(self.weighting), self.sif_a)
+
+    def _counts(self, X: Iterable[str | list[str]]) -> tuple[sparse.csr_array, NDArray[np.int64]]:
         sentences = [tokenize(text) if isinstance(text, str) else list(text) for text in X]
-        if self.lower:
-            sentences = lowered(sentences)
-        counts, lengths = word_counts(sentences, vectors)
-        return average(counts, lengths, vectors, Mean(Unknown(self.unknown), self.unit))
+        return word_counts(lowered(sentences) if self.lower else sentences, self._vectors(X))
 
     def _vectors(self, X: Iterable[Any]) -> WordVectors:
         if self.vectors is None:
@@ -89,13 +109,13 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.array(names, dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Say whether `transform` may be called: nothing need be learnt."""
-        return True
+        """Say whether `transform` may be called: without weights nothing need be learnt."""
+        return self.weighting == "none" or hasattr(self, "weights_")
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that texts go in."""
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
-        tags.requires_fit = False
+        tags.requires_fit = self.weighting != "none"
         return tags

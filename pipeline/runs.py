@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from pipeline.classify import TextClassifier
 from pipeline.errors import UserError
 from pipeline.explain import Explanation, Scores, explain, scores_of
-from pipeline.features import average, word_counts
 from pipeline.mistakes import Scored
 
 if TYPE_CHECKING:
@@ -114,16 +113,15 @@ class FinishedRun:
         """The classifier's scores; None where they are no sum over words."""
         if self.model is None:
             return None
-        counts, lengths = word_counts(self.test.sentences, self.model.vectors)
-        x = average(counts, lengths, self.model.vectors, self.model.mean)
-        return scores_of(self.model.classifier, x)
+        return scores_of(self.model.classifier, self.model.features(self.test.sentences))
 
     def explain(self, sentence: int) -> Explanation | None:
         """Decompose the scores of a test sentence; None where that cannot be done."""
         if self.model is None or self.scores is None:
             return None
         tokens = self.test.sentences[sentence]
-        return explain(tokens, self.model.vectors, self.scores, self.model.mean)
+        model = self.model
+        return explain(tokens, model.vectors, self.scores, model.mean, model.weights)
 
     def unknown(self) -> NDArray[np.int64] | None:
         """Count each test sentence's words without a vector, (n,); None without the vectors."""

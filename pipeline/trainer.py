@@ -88,6 +88,16 @@ class Trained:
     output: Floats
     curve: list[Point]
 
+    def matrix(self, combine: Combine) -> Floats:
+        """Return a vector a word, (V, dim); (V, 2 dim) where both stand side by side."""
+        match combine:
+            case Combine.input:
+                return self.input
+            case Combine.sum:
+                return self.input + self.output
+            case Combine.concat:
+                return np.hstack([self.input, self.output])
+
 
 @runtime_checkable
 class Trainer(Protocol):

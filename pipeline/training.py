@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.checkpoint import CACHE, MINUTES, Checkpoint
 from pipeline.progress import bar, saying_when_compiling
-from pipeline.trainer import Combine, Progress, Trainer
+from pipeline.trainer import Progress, Trainer
 from pipeline.vocab import Vocabulary
 from pipeline.wordvectors import WordVectors
 
@@ -68,12 +68,6 @@ def train(
 
         with saying_when_compiling():
             trained = trainer.train(vocabulary, show, checkpoint)
-    if trainer.combine is Combine.concat:
-        matrix = np.hstack([trained.input, trained.output])
-    elif trainer.combine is Combine.sum:
-        matrix = trained.input + trained.output
-    else:
-        matrix = trained.input
     provenance = {
         "source": "trained",
         "trainer": name,
@@ -82,4 +76,5 @@ def train(
         "text": vocabulary.digest,
         "reproducible": trainer.threads == 1,
     }
+    matrix = trained.matrix(trainer.combine)
     return WordVectors(vocabulary.words, matrix, provenance, np.array(trained.curve, np.float64))

@@ -50,10 +50,15 @@ def test_every_choice_of_every_group_composes_and_validates(choice):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-@pytest.mark.parametrize("vectors", [[], ["vectors=glove"], ["vectors=random"]])
-def test_every_experiment_composes_with_any_vectors(name, vectors):
-    experiment, _ = build(f"experiment={name}", *vectors)
-    assert isinstance(experiment, Experiment)
+def test_a_run_is_named_by_its_experiment_and_the_exercise_s_by_its_vectors(name):
+    assert build(f"experiment={name}")[0].name == (None if name == "assignment" else name)
+
+
+@pytest.mark.parametrize("vectors", ["glove", "random", "cbow"])
+def test_the_exercise_s_protocol_holds_for_any_vectors(vectors):
+    experiment, _ = build("experiment=assignment", f"vectors={vectors}")
+    assert experiment.choices["vectors"] == vectors
+    assert experiment.choices["sweep"] == "one_vs_rest"
 
 
 class TestArms:

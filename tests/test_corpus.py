@@ -142,7 +142,12 @@ class TestConfig:
 
     def test_passes_on_how_unlabelled_text_is_read(self, tmp_path, monkeypatch):
         monkeypatch.setenv("HOME", str(tmp_path))
-        config = CorpusConfig(unlabelled=["~/a.txt"], lower=False, tokenized=True)
+        how = {"lower": False, "tokenized": True}
+        config = CorpusConfig(unlabelled=["~/a.txt"], unlabelled_words=7, **how)
         assert config.extra_text(brackets=False) == Text(
-            (tmp_path / "a.txt",), lower=False, tokenized=True, brackets=False
+            (tmp_path / "a.txt",), **how, brackets=False, max_words=7
         )
+
+    def test_no_words_of_the_unlabelled_text_is_refused(self):
+        with pytest.raises(UserError, match=r"corpus.unlabelled_words must be at least 1"):
+            CorpusConfig(unlabelled_words=0)

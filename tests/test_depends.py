@@ -97,6 +97,7 @@ CHANGES = {
     "corpus.text_splits=['dev']": "report",  # here dev's text is that of train
     "corpus.text_splits=['train', 'dev']": f"vocab {DOWN} report",
     "corpus.unlabelled=[]": f"vocab {DOWN} report",
+    "corpus.unlabelled_words=2": "vocab report",  # which its only sentence reaches
     "corpus.tokenized=True": "vocab report",  # and comes out the same
     "vocab.min_count=2": f"vocab {DOWN} report",
     "vocab.max_size=100": "vocab",  # which is no limit

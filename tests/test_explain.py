@@ -12,7 +12,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
 from pipeline.explain import Sigmoids, explain, rounded, scores_of
-from pipeline.features import Mean, Unknown, average, word_counts
+from pipeline.features import Mean, Unknown, Weighting, average, word_counts
 from pipeline.objectives import two_layer_forward
 from pipeline.sweep import Logistic, OneVsRest, TwoLayer
 from pipeline.wordvectors import WordVectors
@@ -23,7 +23,9 @@ D = 4
 
 seeds = st.integers(0, 10_000)
 sentences = st.lists(st.sampled_from([*WORDS, "unseen", "new"]), min_size=1, max_size=9)
-means = st.builds(Mean, st.sampled_from(list(Unknown)), st.booleans())
+means = st.builds(
+    Mean, st.sampled_from(list(Unknown)), st.booleans(), st.sampled_from(list(Weighting))
+)
 sweepables = st.sampled_from(
     [Logistic(), OneVsRest(), TwoLayer(hidden=3, max_iter=30), TwoLayer(hidden=3, max_iter=1)]
 )
@@ -34,8 +36,14 @@ def vectors(seed):
     return WordVectors(WORDS, matrix)
 
 
-def features(tokens, given, mean):
-    return average(*word_counts(tokens, given), given, mean)
+def weights_of(seed, mean):
+    if mean.weighting is Weighting.none:
+        return None
+    return np.random.default_rng(seed).uniform(0.1, 2, len(WORDS))
+
+
+def features(tokens, given, mean, weights):
+    return average(*word_counts(tokens, given), given, mean, weights)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -49,8 +57,9 @@ class TestTheSum:
         rng = np.random.default_rng(seed)
         X = rng.normal(size=(40, D))
         classifier = sweepable.classifier(strength, None).fit(X, np.arange(40) % n_classes)
-        explained = explain(tokens, given_, scores_of(classifier, X), mean)
-        x = features([tokens], given_, mean)
+        weights = weights_of(seed, mean)
+        explained = explain(tokens, given_, scores_of(classifier, X), mean, weights)
+        x = features([tokens], given_, mean, weights)
         expected = decided(classifier, x)
         if n_classes == 2 and expected.shape == (1,):
             first_against_second = explained.between(1, 0)
@@ -65,8 +74,9 @@ class TestTheSum:
         given_ = vectors(seed)
         X = np.random.default_rng(seed).normal(size=(30, D))
         classifier = LogisticRegression().fit(X, np.arange(30) % 3)
-        explained = explain(tokens, given_, scores_of(classifier, X), mean)
-        predicted = classifier.predict(features([tokens], given_, mean))[0]
+        weights = weights_of(seed, mean)
+        explained = explain(tokens, given_, scores_of(classifier, X), mean, weights)
+        predicted = classifier.predict(features([tokens], given_, mean, weights))[0]
         assert explained.scores[predicted] == pytest.approx(explained.scores.max())
 
     @quick

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from pipeline.corpus import Corpus, Split
 from pipeline.errors import UserError
-from pipeline.features import Features, Mean, Unknown, featurize
+from pipeline.features import Features, Mean, Unknown, Weighting, featurize
 from pipeline.journal import Metric
 from pipeline.wordvectors import WordVectors
 
@@ -53,6 +54,46 @@ def test_a_sentence_is_the_mean_of_its_words(sentences, unknown, unit):
     made = featurize(corpus_of(sentences), VECTORS, Mean(unknown=unknown, unit=unit))
     expected = naive(sentences, VECTORS, unknown, unit=unit)
     np.testing.assert_allclose(made.X["train"], expected, atol=1e-6)
+
+
+@quick
+@given(sentences_of_any_kind, st.sampled_from(Unknown), st.booleans())
+def test_weighted_by_idf_a_word_counts_by_scikit_learns_inverse_document_frequency(
+    sentences, unknown, unit
+):
+    config = Mean(unknown, unit, Weighting.idf)
+    made = featurize(corpus_of(sentences), VECTORS, config)
+    counter = TfidfVectorizer(analyzer=list, vocabulary=list("abcd")).fit(sentences)
+    assert made.weights == pytest.approx(counter.idf_)
+    assert_is_the_mean_of_vectors_times(counter.idf_, made, sentences, config)
+
+
+@quick
+@given(sentences_of_any_kind, st.sampled_from(Unknown), st.booleans(), st.floats(1e-5, 10))
+def test_weighted_by_sif_a_word_counts_less_the_more_of_train_s_words_it_is(
+    sentences, unknown, unit, a
+):
+    config = Mean(unknown, unit, Weighting.sif, a)
+    made = featurize(corpus_of(sentences), VECTORS, config)
+    words = [word for sentence in sentences for word in sentence]
+    weights = [a / (a + words.count(word) / max(1, len(words))) for word in "abcd"]
+    assert made.weights == pytest.approx(weights)
+    assert_is_the_mean_of_vectors_times(weights, made, sentences, config)
+
+
+def assert_is_the_mean_of_vectors_times(weights, made, sentences, config):
+    rows = VECTORS.unit if config.unit else VECTORS.matrix
+    scaled = WordVectors(VECTORS.words, (rows * np.array(weights)[:, None]).astype(np.float32))
+    plain = featurize(corpus_of(sentences), scaled, Mean(config.unknown))
+    for split, X in plain.X.items():
+        np.testing.assert_allclose(made.X[split], X, rtol=1e-5, atol=1e-6)
+
+
+def test_weights_are_those_of_train_whatever_the_other_splits_hold():
+    config = Mean(weighting=Weighting.idf)
+    some = featurize(corpus_of(["ab", "a"], test=["dd", "d"]), VECTORS, config)
+    others = featurize(corpus_of(["ab", "a"], test=["abc", "b"], dev=["c", "d"]), VECTORS, config)
+    np.testing.assert_array_equal(some.weights, others.weights)
 
 
 def test_unknown_words_are_left_out_or_pull_towards_zero():
@@ -104,6 +145,10 @@ def test_a_policy_may_be_named_by_its_text(unknown):
 def test_a_policy_that_is_none_is_refused():
     with pytest.raises(UserError, match=r"features.unknown: no choice 'drop'.*skip, zero"):
         Mean(unknown="drop")
+    with pytest.raises(UserError, match=r"features.weighting: no choice 'tf'.*none, idf, sif"):
+        Mean(weighting="tf")
+    with pytest.raises(UserError, match=r"features.sif_a must be above 0, not 0"):
+        Mean(sif_a=0)
 
 
 def test_tells_the_coverage_of_each_split():
@@ -127,6 +172,7 @@ def any_features(draw):
         coverage={name: draw(st.floats(0, 1)) for name in names},
         classes=tuple(draw(st.lists(st.text(), min_size=1))),
         ordinal=draw(st.booleans()),
+        weights=draw(st.none() | arrays(np.float64, 4)),
     )
 
 
@@ -143,6 +189,7 @@ def test_are_saved_and_loaded_back_equal(tmp_path_factory, features):
         assert loaded.y[name].tolist() == features.y[name].tolist()
     for name in ("coverage", "classes", "ordinal", "digest"):
         assert getattr(loaded, name) == getattr(features, name)
+    np.testing.assert_array_equal(loaded.weights, features.weights)
 
 
 def test_the_digest_of_a_split_tells_sentences_and_labels_apart():

@@ -5,6 +5,7 @@ import doctest
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -12,7 +13,7 @@ from sklearn.utils import estimator_checks
 
 from pipeline import mean_vectors
 from pipeline.corpus import Corpus, Split
-from pipeline.features import Mean, Unknown, featurize
+from pipeline.features import Mean, Unknown, Weighting, featurize
 from pipeline.mean_vectors import MeanVectors
 from pipeline.wordvectors import WordVectors
 
@@ -48,11 +49,13 @@ def test_the_examples_in_the_documentation_are_true():
 class TestTransform:
     @pytest.mark.parametrize("unknown", Unknown)
     @pytest.mark.parametrize("unit", [True, False])
-    def test_gives_what_the_features_stage_gives(self, unknown, unit):
+    @pytest.mark.parametrize("weighting", Weighting)
+    def test_gives_what_the_features_stage_gives(self, unknown, unit, weighting):
         split = Split(TOKENS, np.arange(4) % 2)
         corpus = Corpus("films", ("no", "yes"), dict.fromkeys(("train", "dev", "test"), split))
-        features = featurize(corpus, VECTORS, Mean(unknown, unit))
-        made = MeanVectors(VECTORS, unknown=unknown.value, unit=unit).fit_transform(TOKENS)
+        features = featurize(corpus, VECTORS, Mean(unknown, unit, weighting, 0.1))
+        own = {"unknown": unknown.value, "weighting": weighting.value, "sif_a": 0.1}
+        made = MeanVectors(VECTORS, unit=unit, **own).fit_transform(TOKENS)
         np.testing.assert_array_equal(made, features.X["test"])
 
     def test_takes_texts_or_their_tokens(self):
@@ -73,6 +76,13 @@ class TestTransform:
         np.testing.assert_array_equal(
             MeanVectors(VECTORS).transform(TEXTS), MeanVectors(VECTORS).fit_transform(TEXTS)
         )
+
+    def test_with_weights_needs_a_fit_and_keeps_what_it_learnt(self):
+        model = MeanVectors(VECTORS, weighting="idf")
+        with pytest.raises(NotFittedError):
+            model.transform(TEXTS)
+        alone = model.fit(TEXTS).transform(TEXTS[:1])
+        np.testing.assert_array_equal(alone, model.transform(TEXTS)[:1])
 
     def test_takes_texts_of_any_sequence_and_leaves_tokens_as_they_were(self):
         tokens = [["GOOD", "film"]]
@@ -116,6 +126,8 @@ class TestParameters:
             "unknown": "zero",
             "unit": True,
             "lower": False,
+            "weighting": "none",
+            "sif_a": 1e-3,
         }
 
     def test_are_those_of_a_clone(self):

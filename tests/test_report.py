@@ -17,6 +17,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from pipeline.corpus import Table
 from pipeline.errors import UserError
+from pipeline.features import Mean
 from pipeline.report import Report, write_page
 from pipeline.report.__main__ import main
 from pipeline.report.reading import read_strengths
@@ -245,6 +246,14 @@ class TestOtherClassifiers:
             odds = np.log(mistake["p_predicted"] / mistake["p_true"])
             assert mistake["gloss"]["total"] == pytest.approx(odds, abs=0.0051)
         assert "integrated gradients" in (run / "report" / "index.html").read_text("utf-8")
+
+    def test_of_weighted_words_each_adds_by_its_weight(self, tmp_path):
+        run = hostile(tmp_path, features=Mean(weighting="idf"))
+        said = json.loads((run / "report" / "page.json").read_text("utf-8"))
+        assert said["explained"] == "exactly"
+        for mistake in said["mistakes"].values():
+            odds = np.log(mistake["p_predicted"] / mistake["p_true"])
+            assert mistake["gloss"]["total"] == pytest.approx(odds, abs=0.0051)
 
     def test_of_a_classifier_that_is_no_sum_the_words_are_not_coloured(self, tmp_path):
         class Bayes:

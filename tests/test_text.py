@@ -61,6 +61,13 @@ class TestSentences:
         paths = (file("b\n", "z.gz"), file("a\n", "a.txt"))
         assert list(Text(paths)) == [["b"], ["a"]]
 
+    @pytest.mark.parametrize(
+        ("words", "sentences"), [(None, 3), (1, 1), (2, 1), (3, 2), (5, 3), (99, 3)]
+    )
+    def test_end_with_the_one_that_reaches_so_many_words(self, words, sentences, file):
+        paths = (file("a b\n", "1.txt"), file("c d\ne\n", "2.txt"))
+        assert list(Text(paths, max_words=words)) == [["a", "b"], ["c", "d"], ["e"]][:sentences]
+
     def test_can_be_read_again(self, file):
         text = Text((file("a\nb\n"),))
         assert list(text) == list(text) == [["a"], ["b"]]
@@ -135,5 +142,6 @@ class TestDigest:
             Text((a,), lower=False),
             Text((a,), tokenized=True),
             Text((a,), brackets=False),
+            Text((a,), max_words=1),
         ]
         assert len({text.digest for text in texts}) == len(texts)

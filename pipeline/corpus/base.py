@@ -179,6 +179,8 @@ class CorpusConfig:
     unlabelled
         Files of extra plain text (``.txt`` or ``.gz``, a sentence or document a line), for
         vocabulary and vectors only.
+    unlabelled_words
+        How many words of them to take, from the first; unset: all.
     tokenized
         Whether the unlabelled text is tokenised already and only needs splitting at white space.
     text_splits
@@ -187,11 +189,17 @@ class CorpusConfig:
 
     lower: bool = True
     unlabelled: list[str] = field(default_factory=list)
+    unlabelled_words: int | None = None
     tokenized: bool = False
     text_splits: list[str] = field(default_factory=lambda: ["train"])
 
     def __post_init__(self) -> None:
         """Check values."""
+        limit = self.unlabelled_words
+        require(
+            limit is None or limit >= 1,
+            f"corpus.unlabelled_words must be at least 1, or null for all, not {limit}.",
+        )
         for name in self.text_splits:
             if name not in SPLITS:
                 raise UserError(
@@ -211,7 +219,7 @@ class CorpusConfig:
     def extra_text(self, *, brackets: bool = True) -> Text:
         """Return the unlabelled text; `brackets` keeps ``(`` rather than ``-LRB-``."""
         paths = tuple(Path(name).expanduser() for name in self.unlabelled)
-        return Text(paths, lower=self.lower, tokenized=self.tokenized, brackets=brackets)
+        return Text(paths, self.lower, self.tokenized, brackets, self.unlabelled_words)
 
 
 def load_corpus(config: CorpusConfig) -> Corpus:

@@ -32,15 +32,27 @@ class Text:
         The text is tokenised already: only split it at white space, each line a sentence.
     brackets
         Keep ``(`` rather than escape it as ``-LRB-``.
+    max_words
+        End with the sentence that reaches so many words; None: with the last.
     """
 
     paths: tuple[Path, ...] = ()
     lower: bool = True
     tokenized: bool = False
     brackets: bool = True
+    max_words: int | None = None
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield a token list a sentence."""
+        words = 0
+        for tokens in self._all():
+            yield tokens
+            words += len(tokens)
+            if self.max_words is not None and words >= self.max_words:
+                return
+
+    def _all(self) -> Iterator[list[str]]:
+        """Yield the sentences of all files."""
         for path in self.paths:
             empty = True
             total = count_lines(path) if shown() else None
@@ -86,5 +98,5 @@ class Text:
     def digest(self) -> str:
         """The sha256 of the files' bytes and of how they are read."""
         parts = [file_digest(path) for path in self.paths]
-        parts += [str(self.lower), str(self.tokenized), str(self.brackets)]
+        parts += [str(self.lower), str(self.tokenized), str(self.brackets), str(self.max_words)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

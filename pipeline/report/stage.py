@@ -139,7 +139,10 @@ def write_report(
     best.write_predictions(folder / "best", features, sentences)
     text = corpus.unlabelled
     model = TextClassifier(
-        *(vectors, mean, best.classifier, corpus.classes), lower=text.lower, brackets=text.brackets
+        *(vectors, mean, best.classifier, corpus.classes),
+        lower=text.lower,
+        brackets=text.brackets,
+        weights=features.weights,
     )
     try:
         model.save(folder)

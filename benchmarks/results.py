@@ -1,0 +1,265 @@
+"""Every number of RESULTS.md: runs what is missing, then writes tables and figures.
+
+    python benchmarks/results.py --trees trees --glove glove.6B.50d.txt --reviews reviews.txt.gz
+
+A row is one multirun, in a folder of its own under ``outputs/results``; stopped and started again,
+it goes on where it was. ``docs/results.csv`` has a row a run; the tables in Markdown are printed.
+Rows with one thread give the same bits again on the same machine; the reviews take two threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from pipeline.comparison import compare
+from pipeline.plots.style import DEV, DPI, FAINT, GRID, INK
+from pipeline.runs import FinishedRun, in_order
+from pipeline.statistics import accuracy_interval, spread
+
+ROWS = {
+    "glove50": "experiment=glove50",
+    "assignment-glove": "experiment=assignment corpus=sst vectors=glove",
+    "assignment-own": "experiment=assignment corpus=sst seed=1,2,3",
+    "treebank50": "experiment=treebank50 seed=1,2,3",
+    "treebank100": "experiment=treebank100 seed=1,2,3",
+    "treebank300": "experiment=treebank300 seed=1,2,3",
+    "reviews300": "experiment=reviews300 vectors.threads=2 seed=1,2,3",
+}
+BASE = "experiment=treebank50 seed=1,2,3"
+FACTORS = {  # the first is the one that is swept
+    "dimension": f"vectors.dim=10,25,50,100,200,300 {BASE}",
+    "window": f"vectors.window=1,2,5,10,15,25 {BASE}",
+    "epochs": f"vectors.epochs=2,5,10,20,40 {BASE}",
+    "threshold of frequent words": f"vectors.subsample=0,1e-5,1e-4,1e-3,1e-2 {BASE}",
+    "negatives": f"vectors.negative=1,2,5,10,20 {BASE}",
+    "loss": f"vectors.loss=negative,softmax {BASE}",
+    "trainer": f"vectors=skipgram,cbow {BASE}",
+    "vectors of a word": f"vectors.combine=input,sum,concat {BASE}",
+    "unknown words": f"features.unknown=skip,zero {BASE}",
+    "weighting": f"features.weighting=none,idf,sif {BASE}",
+    "words of reviews": "corpus.unlabelled_words=100000,300000,1000000,3000000,20000000 "
+    "experiment=reviews300 vectors.dim=100 vectors.threads=2",
+}
+MORE = {  # GloVe has no threshold, so not all of the base
+    "trainer": "vectors=glove_train vectors.dim=50 vectors.window=15 vectors.combine=concat "
+    "corpus=sst seed=1,2,3"
+}
+LENGTHS = (1, 10, 20, 30, 1000)  # words
+
+Row = dict[str, Any]
+
+
+def command(overrides: str) -> str:
+    """Return what a user would type for a row, with the names of the README for the files."""
+    parts = [*shlex.split(overrides), "corpus.path=trees"]
+    if "glove" in overrides:
+        parts.append("glove=glove.6B.50d.txt")
+    if "reviews" in overrides:
+        parts.append("'unlabelled=[reviews.txt.gz]'")
+    many = any("," in part for part in parts)
+    return f"python -m pipeline {'-m ' if many else ''}{' '.join(parts)}"
+
+
+def run(folder: Path, overrides: str, files: list[str]) -> list[Path]:
+    """Run what is missing of a multirun; return its jobs' folders."""
+    words = [*shlex.split(overrides), *files, f"hydra.sweep.dir={folder}", "tracking=off"]
+    subprocess.run([sys.executable, "-m", "pipeline", "-m", *words], check=True)
+    return in_order(path.parent for path in folder.glob("*/result.json"))
+
+
+def value_of(job: Path, factor: str) -> str:
+    """Return what a job had in the place of what was swept."""
+    key = factor.partition("=")[0]
+    asked = dict(item.split("=", 1) for item in FinishedRun.read(job).overrides())
+    return asked.get(key, "")
+
+
+def rows_of(part: str, jobs: list[Path], reference: Path, factor: str = "") -> Iterator[Row]:
+    """Yield a row a run, tested against the reference alone."""
+    for job in jobs:
+        result = FinishedRun.read(job).result
+        tested = compare([reference, job]).rows[1] if job != reference else {}
+        yield {
+            "part": part,
+            "value": value_of(job, factor),
+            "seed": result["seed"],
+            "dim": result["dim"],
+            "strength": result["strength"],
+            **{
+                f"{split}_accuracy": result[split]["accuracy"] for split in ("train", "dev", "test")
+            },
+            "test_low": result["test"]["accuracy_low"],
+            "test_high": result["test"]["accuracy_high"],
+            "test_macro_f1": result["test"]["macro_f1"],
+            "coverage": result["coverage"]["test"],
+            **{key: tested.get(key) for key in ("difference", "difference_low", "difference_high")},
+            "p": tested.get("p"),
+        }
+
+
+def everything(folder: Path, files: list[str]) -> tuple[list[Row], list[Row]]:
+    """Run all there is; return a row a run, and the accuracy of groups of test sentences."""
+    found, groups = [], []
+    reference = run(folder / "glove50", ROWS["glove50"], files)[0]
+    for name, overrides in [*ROWS.items(), *FACTORS.items(), *MORE.items()]:
+        place = f"{name.replace(' ', '-')}{'-more' if overrides == MORE.get(name) else ''}"
+        jobs = run(folder / place, overrides, files)
+        found += rows_of(name, jobs, reference, "" if name in ROWS else overrides)
+        if name in {"glove50", "treebank300", "reviews300"}:
+            groups += [{"part": name, **row} for row in groups_of(jobs[0])]
+    return found, groups
+
+
+def groups_of(job: Path) -> Iterator[Row]:
+    """Yield the accuracy of the kinds of test sentences, and by their length."""
+    page = json.loads((job / "report" / "page.json").read_text("utf-8"))
+    for row in page["groups"]:
+        yield {key: row[key] for key in ("name", "sentences", "accuracy", "low", "high")}
+    test = FinishedRun.read(job).test
+    words = np.array([len(tokens) for tokens in test.sentences])
+    for low, high in pairwise(LENGTHS):
+        chosen = (words >= low) & (words < high)
+        right, n = int((~test.wrong[chosen]).sum()), int(chosen.sum())
+        interval = accuracy_interval(right, n)
+        name = f"{low} to {high - 1} words" if high < LENGTHS[-1] else f"{low} words and more"
+        yield {"name": name, "sentences": n, "accuracy": right / n, "low": interval.low,
+               "high": interval.high}  # fmt: skip
+
+
+def write_csv(path: Path, rows: list[Row]) -> None:
+    """Write rows, floats in six digits."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(
+                {key: f"{v:.6g}" if isinstance(v, float) else v for key, v in row.items()}
+            )
+
+
+def read_csv(path: Path) -> list[Row]:
+    """Read what `write_csv` wrote, numbers as such."""
+
+    def plain(key: str, text: str) -> Any:
+        if key in {"part", "value", "name"} or not text:
+            return text
+        return float(text)
+
+    with path.open(encoding="utf-8") as file:
+        return [{k: plain(k, v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def percent(rows: list[Row], key: str) -> str:
+    """Return mean and, of several, deviation."""
+    mean, deviation, _ = spread([100 * row[key] for row in rows])
+    return f"{mean:.2f}" if not deviation else f"{mean:.2f} ± {deviation:.2f}"
+
+
+def main_table(rows: list[Row]) -> str:
+    """Return the table of the rows, in Markdown."""
+    lines = [
+        "| row | features | train | dev | test | seed 1: 95 % interval | against GloVe 50-d |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in ROWS:
+        own = [row for row in rows if row["part"] == name]
+        first = own[0]
+        against = ""
+        if first["p"] != "":
+            low, high = (100 * first[f"difference_{end}"] for end in ("low", "high"))
+            p = "p < .0001" if first["p"] < 1e-4 else f"p = {first['p']:.2g}"
+            against = f"{100 * first['difference']:+.1f} ({low:+.1f} to {high:+.1f}), {p}"
+        interval = f"{100 * first['test_low']:.1f} to {100 * first['test_high']:.1f}"
+        splits = (percent(own, f"{split}_accuracy") for split in ("train", "dev", "test"))
+        cells = [name, f"{first['dim']:.0f}", *splits, interval, against]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def group_table(groups: list[Row]) -> str:
+    """Return the table of the groups, in Markdown."""
+    parts = list(dict.fromkeys(row["part"] for row in groups))
+    lines = [f"| test sentences | n | {' | '.join(parts)} |", "|---" * (2 + len(parts)) + "|"]
+    for name in dict.fromkeys(row["name"] for row in groups):
+        rows = {row["part"]: row for row in groups if row["name"] == name}
+        cells = [f"{100 * rows[part]['accuracy']:.1f}" if part in rows else "" for part in parts]
+        sizes = {f"{row['sentences']:.0f}" for row in rows.values()}
+        n = sizes.pop() if len(sizes) == 1 else "differs"
+        lines.append(f"| {name} | {n} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def ablation(rows: list[Row], reference: float) -> Figure:
+    """Draw a panel a factor: mean test accuracy over seeds, and its deviation."""
+    figure = Figure(figsize=(9.6, 9.2), dpi=DPI, layout="constrained")
+    panels = figure.subplots(4, 3, sharey=True).ravel()
+    for axes, name in zip(panels, FACTORS, strict=False):
+        own = [row for row in rows if row["part"] == name]
+        values = list(dict.fromkeys(row["value"] for row in own))
+        for i, value in enumerate(values):
+            mean, deviation, _ = spread(
+                [100 * row["test_accuracy"] for row in own if row["value"] == value]
+            )
+            axes.errorbar(i, mean, deviation or 0, fmt="o", color=DEV, markersize=5, capsize=3)
+        axes.axhline(100 * reference, color=FAINT, linewidth=1, linestyle="--")
+        axes.set_xticks(range(len(values)), [short(value) for value in values])
+        axes.set_title(name, fontsize=10, color=INK, loc="left")
+        axes.set_xlim(-0.5, len(values) - 0.5)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color=GRID, linewidth=0.8, axis="y")
+        axes.tick_params(colors=INK, labelsize=8.5)
+    for axes in panels[len(FACTORS) :]:
+        axes.set_axis_off()
+    panels[0].set_ylabel("test accuracy, %", color=INK)
+    figure.suptitle(
+        "One factor at a time; mean and deviation over three seeds; dashed: GloVe 50-d",
+        fontsize=10.5,
+        color=INK,
+        x=0.01,
+        ha="left",
+    )
+    return figure
+
+
+def short(value: str) -> str:
+    """Write large numbers short."""
+    if value.isdigit() and int(value) >= 10_000:
+        n = int(value)
+        return f"{n / 1e6:g} M" if n >= 1_000_000 else f"{n // 1000} k"
+    return value
+
+
+def main() -> None:
+    """Run, write and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trees", help="folder of the treebank; unset: it is downloaded")
+    parser.add_argument("--glove", help="glove.6B.50d.txt; unset: it is downloaded")
+    parser.add_argument("--reviews", required=True, help="a review a line, .txt or .gz")
+    parser.add_argument("--output", type=Path, default=Path("outputs") / "results")
+    args = parser.parse_args()
+    files = [f"unlabelled=[{args.reviews}]"]
+    files += [f"corpus.path={args.trees}"] if args.trees else []
+    files += [f"glove={args.glove}"] if args.glove else []
+    rows, groups = everything(args.output, files)
+    docs = Path(__file__).parents[1] / "docs"
+    write_csv(docs / "results.csv", rows)
+    write_csv(docs / "results-groups.csv", groups)
+    rows, groups = read_csv(docs / "results.csv"), read_csv(docs / "results-groups.csv")
+    ablation(rows, rows[0]["test_accuracy"]).savefig(docs / "results.png")
+    print(main_table(rows), group_table(groups), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()
