@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from front import SIZES, call, store
+from front import SIZES, run
 from mlflow import MlflowClient
 from server import Server
 
@@ -25,8 +25,8 @@ def nine(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nine")
     small = [*SIZES, "corpus.pretraining=500", "sweep.strengths=[0.1,1]", "report.words=[]"]
     two = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    arms = ["arm=own,glove,random", "seed=1,2,3", "hydra.sweep.dir=F", store(folder)]
-    done = call(folder, "-m", *arms, *small, *two)
+    arms = ["arm=own,glove,random", "seed=1,2,3", "hydra.sweep.dir=F"]
+    done = run(folder, "-m", *arms, *small, *two)
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -34,7 +34,7 @@ def main(trainer, minutes, folder=Path()):
     tokens = np.random.default_rng(0).zipf(1.5, (8_000, 12)) % 200
     vocabulary = build(([str(word) for word in row] for row in tokens.tolist()), Vocab())
     trainers = {
-        "SkipGram": loud(SkipGram)(dim=10, epochs=30),
+        "SkipGram": loud(SkipGram)(dim=10, epochs=60),
         "GloveTrain": loud(GloveTrain)(dim=10, epochs=400),
     }
     train(vocabulary, trainers[trainer], minutes).save(folder / "result")
