@@ -1,9 +1,9 @@
-"""Every number of RESULTS.md: runs what is missing, then writes tables and figures.
+"""Every number of RESULTS.md: runs what is missing, then writes its tables and its figure.
 
     python benchmarks/results.py --trees trees --glove glove.6B.50d.txt --reviews reviews.txt.gz
 
 A row is one multirun, in a folder of its own under ``outputs/results``; stopped and started again,
-it goes on where it was. ``docs/results.csv`` has a row a run; the tables in Markdown are printed.
+it goes on where it was. ``docs/results.csv`` has a row a run, and the tables are made from it.
 Rows with one thread give the same bits again on the same machine; the reviews take two threads.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -201,6 +202,21 @@ def group_table(groups: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def command_table() -> str:
+    """Return what makes each row, in Markdown."""
+    lines = [f"| {name} | `{command(overrides)}` |" for name, overrides in ROWS.items()]
+    return "\n".join(["| row | command |", "|---|---|", *lines])
+
+
+def filled(page: str, rows: list[Row], groups: list[Row]) -> str:
+    """Return the page with its tables as they are now."""
+    tables = {"rows": main_table(rows), "commands": command_table(), "groups": group_table(groups)}
+    for name, table in tables.items():
+        pattern = f"(?s)<!-- {name} -->.*<!-- /{name} -->"
+        page = re.sub(pattern, lambda _: f"<!-- {name} -->\n{table}\n<!-- /{name} -->", page)  # noqa: B023
+    return page
+
+
 def ablation(rows: list[Row], reference: float) -> Figure:
     """Draw a panel a factor: mean test accuracy over seeds, and its deviation."""
     figure = Figure(figsize=(9.6, 9.2), dpi=DPI, layout="constrained")
@@ -258,7 +274,8 @@ def main() -> None:
     write_csv(docs / "results-groups.csv", groups)
     rows, groups = read_csv(docs / "results.csv"), read_csv(docs / "results-groups.csv")
     ablation(rows, rows[0]["test_accuracy"]).savefig(docs / "results.png")
-    print(main_table(rows), group_table(groups), sep="\n\n")
+    page = docs.parent / "RESULTS.md"
+    page.write_text(filled(page.read_text("utf-8"), rows, groups), encoding="utf-8")
 
 
 if __name__ == "__main__":

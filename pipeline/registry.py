@@ -69,6 +69,9 @@ def enter(name: str, folder: Path) -> None:
 
 
 def _enter(client: MlflowClient, name: str, folder: Path, record: Record) -> None:
+    import mlflow
+
+    mlflow.set_tracking_uri(record.uri)  # the registry looks for the model there, not by the client
     run = client.get_run(str(record.run_id))
     models = client.search_logged_models(
         [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from pipeline.classifiers import check_loadable
 from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.journal import read_metrics
@@ -19,11 +20,14 @@ from pipeline.records import FILE, Record, read, winner
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
 
 log = logging.getLogger(__name__)
 
 # What MLflow takes: metrics and parameters or tags in one call, characters of a name and a value.
 _METRICS, _PARAMS, _NAME, _PARAM, _TAG = 1000, 100, 250, 6000, 8000
+
+EXAMPLE = ["a sweet, funny film", "a waste of two good actors"]
 
 
 def send_tags(client: MlflowClient, record: Record) -> None:
@@ -38,16 +42,14 @@ def send_tags(client: MlflowClient, record: Record) -> None:
 
 def send(client: MlflowClient, record: Record, folder: Path) -> None:
     """Send parameters, metrics, datasets, tables and files of a finished run's folder."""
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Param
 
     run_id = str(record.run_id)
     result = json.loads((folder / "result.json").read_text("utf-8"))
     if result["mlflow_run_id"] != run_id:  # the store was not there when the run began
         result["mlflow_run_id"] = run_id
         write_json(folder / "result.json", result)
-    metrics = [Metric(m.name, m.value, record.began, m.step) for m in read_metrics(folder)]
-    for begin in range(0, len(metrics), _METRICS):
-        client.log_batch(run_id, metrics=metrics[begin : begin + _METRICS])
+    _send_metrics(client, record, folder)
     settings = {"seed": result["seed"], **result["settings"]}
     texts = {name: str(value) for name, value in settings.items()}
     short = {k: v for k, v in texts.items() if len(k) <= _NAME and len(v) <= _PARAM}
@@ -59,6 +61,22 @@ def send(client: MlflowClient, record: Record, folder: Path) -> None:
     _send_datasets(client, run_id, folder, result)
     _send_files(client, run_id, folder, record.largest_mb)
     _send_model(client, record, folder, result)
+
+
+def _send_metrics(
+    client: MlflowClient, record: Record, folder: Path, model_id: str | None = None
+) -> None:
+    """Send all metrics of a run, or to its model those of step 0."""
+    from mlflow.entities import Metric
+
+    run_id = str(record.run_id)
+    metrics = [
+        Metric(m.name, m.value, record.began, m.step, model_id=model_id, run_id=run_id)
+        for m in read_metrics(folder)
+        if not (model_id and m.step)
+    ]
+    for begin in range(0, len(metrics), _METRICS):
+        client.log_batch(run_id, metrics=metrics[begin : begin + _METRICS])
 
 
 def _send_facts(
@@ -142,11 +160,11 @@ def _send_files(client: MlflowClient, run_id: str, folder: Path, largest_mb: flo
 
 def _send_model(client: MlflowClient, record: Record, folder: Path, result: dict[str, Any]) -> None:
     """Log the chosen classifier: raw text in, label and probabilities out."""
-    import mlflow
     import pandas as pd
-    from mlflow.models import infer_signature
-
-    from pipeline.classify import TextClassifier
+    from mlflow import pyfunc
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model
+    from mlflow.tracking.context.registry import resolve_tags
 
     run_id = str(record.run_id)
     parts = [folder / "vectors", folder / "best"]
@@ -156,13 +174,19 @@ def _send_model(client: MlflowClient, record: Record, folder: Path, result: dict
         return
     if _model_is_there(client, run_id):
         return
-    example = pd.DataFrame({"text": ["a sweet, funny film", "a waste of two good actors"]})
     try:
-        answer = TextClassifier.load(folder).predict(list(example["text"]))
-    except UserError as error:  # a classifier of one's own that cannot be stored without a pickle
+        check_loadable(folder / "best" / "classifier.skops")
+    except (UserError, FileNotFoundError) as error:  # one's own, that skops does not hold or trust
         log.warning("the model is not sent: %s", error)
         return
-    signature = infer_signature(example, answer)
+    run = client.get_run(run_id)
+    # The calls of `pyfunc.log_model`, which also reads back all metrics, and loads the model to try
+    # it, and with it skops: three seconds.
+    model = client.create_logged_model(
+        run.info.experiment_id, "model", run_id, resolve_tags(), run.data.params
+    )
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    _send_metrics(client, record, folder, model.model_id)
     with (
         tempfile.TemporaryDirectory() as temporary,
         warnings.catch_warnings(),
@@ -171,20 +195,35 @@ def _send_model(client: MlflowClient, record: Record, folder: Path, result: dict
         mock.patch("importlib_metadata.packages_distributions", dict),
     ):
         warnings.simplefilter("ignore")  # MLflow asks for type hints that would say less
-        run = Path(temporary) / "run"
+        kept = Path(temporary) / "run"
         for part in parts:
-            shutil.copytree(part, run / part.name)
-        mlflow.set_tracking_uri(record.uri)
-        with mlflow.start_run(run_id=run_id, log_system_metrics=False):
-            mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(Path(__file__).with_name("serving.py")),
-                artifacts={"run": str(run)},
-                signature=signature,
-                input_example=example,
-                # Named, or MLflow loads the model in a process of its own to find them out.
-                pip_requirements=[f"yourvectors=={result['versions']['yourvectors']}"],
-            )
+            shutil.copytree(part, kept / part.name)
+        pyfunc.save_model(
+            Path(temporary) / "model",
+            mlflow_model=Model(
+                model.artifact_location, run_id, model_uuid=model.model_id, model_id=model.model_id
+            ),
+            python_model=Path(__file__).with_name("serving.py"),
+            artifacts={"run": str(kept)},
+            signature=_signature(folder),
+            input_example=pd.DataFrame({"text": EXAMPLE}),
+            # Named, or MLflow loads the model in a process of its own to find them out.
+            pip_requirements=[f"yourvectors=={result['versions']['yourvectors']}"],
+        )
+        client.log_model_artifacts(model.model_id, f"{temporary}/model")
+    client.finalize_logged_model(model.model_id, "READY")
+
+
+def _signature(folder: Path) -> ModelSignature:
+    """Return what `TextClassifier.predict` takes and gives, without loading it."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    settings = json.loads((folder / "best" / "classifier.json").read_text("utf-8"))
+    probabilities = [ColSpec("double", f"p({name})") for name in settings["classes"]]
+    return ModelSignature(
+        Schema([ColSpec("string", "text")]), Schema([ColSpec("string", "label"), *probabilities])
+    )
 
 
 def _model_is_there(client: MlflowClient, run_id: str) -> bool:

@@ -41,7 +41,7 @@ from pipeline.classifiers import load_classifier, save_classifier
 from pipeline.corpus import Table, Text
 from pipeline.corpus.sst import read_trees
 from pipeline.errors import UserError
-from pipeline.evaluation import read_pairs, read_questions
+from pipeline.evaluation_files import read_pairs, read_questions
 from pipeline.formats import read_vectors, text, write_vectors
 from pipeline.store import Store, digest_of
 from pipeline.wordvectors import WordVectors

@@ -7,6 +7,7 @@ import json
 import pandas as pd
 import pytest
 from front import assert_one_clear_line, call, only, run, store
+from mlflow import MlflowClient
 
 from pipeline.comparison import arm_names
 
@@ -209,3 +210,26 @@ class TestNames:
 
     def test_a_single_job_has_all_its_overrides_for_a_name(self):
         assert arm_names([["vectors=glove", "seed=2"]]) == ["glove seed=2"]
+
+
+def test_several_corpora_have_a_parent_each_and_arms_meet_within_their_own(tmp_path, treebank):
+    small = [f"corpus.path={treebank}", "sweep.strengths=[1]", "report.words=[]", "vectors.dim=3"]
+    swept = ["corpus.granularity=five,binary", "vectors=skipgram,random", "corpus=sst"]
+    done = call(tmp_path, "-m", *swept, *small, store(tmp_path))
+    assert done.returncode == 0, done.stderr
+    client = MlflowClient(f"sqlite:///{tmp_path}/outputs/mlflow.db")
+    for task in ("sst-5", "sst-2"):
+        experiment = client.get_experiment_by_name(task)
+        found = client.search_runs([experiment.experiment_id])
+        (parent,) = (run for run in found if run.data.tags["role"] == "parent")
+        jobs = [run for run in found if run.data.tags["role"] == "job"]
+        assert {run.data.tags["mlflow.parentRunId"] for run in jobs} == {parent.info.run_id}
+        assert [run.info.status for run in found] == ["FINISHED"] * 3
+        best = max(run.data.metrics["dev/accuracy"] for run in jobs)
+        assert parent.data.metrics["best/dev_accuracy"] == best
+    table = pd.read_csv(only(tmp_path, "outputs/multiruns/*/comparison.csv"))
+    tested = table.dropna(subset="against")
+    assert len(tested) == 2
+    for row in tested.to_dict("records"):
+        assert row["arm"].split()[0] == row["against"].split()[0]
+        assert 0 <= row["p"] <= 1

@@ -13,14 +13,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from front import SIZES, call, only
-from mlflow import MlflowClient
+from mlflow import MlflowClient, pyfunc
 from mlflow.exceptions import MlflowException
+from mlflow.models import infer_signature
 from server import Server, land
+from sklearn.linear_model import LogisticRegression
 
 from pipeline import sending, tracking
+from pipeline.classifiers import save_classifier
+from pipeline.classify import TextClassifier
 from pipeline.connecting import DEFAULT_URI, Tracking, connect, experiment_id
 from pipeline.errors import UserError
 from pipeline.files import write_json
+from pipeline.journal import read_metrics
 from pipeline.records import read, write
 from pipeline.tracking import start, tracked
 from pipeline.uploading import NotSentError, upload
@@ -198,6 +203,66 @@ class TestUpload:
         monkeypatch.setattr(sys, "argv", ["tracking", "upload", str(tmp_path)])
         with pytest.raises(SystemExit, match=r"error: .*no result\.json"):
             tracking.main()
+
+
+class Mine(LogisticRegression):
+    """A classifier of a type that no one knows."""
+
+
+ALONE = """
+import gc, sys
+from pathlib import Path
+from pipeline.uploading import upload
+upload(Path(sys.argv[1]), sys.argv[2])
+print("skops" in sys.modules, gc.isenabled(), gc.get_freeze_count() > 0)
+"""
+
+
+class TestTheModel:
+    def test_it_answers_as_the_runs_classifier_does(self, local, finished):
+        upload(finished, local.uri)
+        (run,) = runs(local.uri)
+        (model,) = MlflowClient(local.uri).search_logged_models([run.info.experiment_id])
+        loaded = pyfunc.load_model(model.artifact_location)
+        texts = pd.DataFrame({"text": [*sending.EXAMPLE, "It isn't good."]})
+        expected = TextClassifier.load(finished).predict(list(texts["text"]))
+        pd.testing.assert_frame_equal(loaded.predict(texts), expected)
+        assert loaded.metadata.signature == infer_signature(texts, expected)
+        assert loaded.input_example["text"].tolist() == sending.EXAMPLE
+
+    def test_it_has_what_the_run_has_at_step_0(self, local, finished):
+        upload(finished, local.uri)
+        (run,) = runs(local.uri)
+        (model,) = MlflowClient(local.uri).search_logged_models([run.info.experiment_id])
+        assert model.params == run.data.params
+        assert model.source_run_id == run.info.run_id
+        first = {m.name: m.value for m in read_metrics(finished) if not m.step}
+        assert {metric.key: metric.value for metric in model.metrics} == first
+        (output,) = run.outputs.model_outputs
+        assert output.model_id == model.model_id
+
+    def test_one_of_a_type_that_is_not_trusted_is_not_sent(self, local, finished, caplog):
+        mine = Mine().fit([[0.0], [1.0]], [0, 1])
+        save_classifier(finished / "best" / "classifier.skops", mine)
+        upload(finished, local.uri)
+        assert "the model is not sent: " in caplog.text
+        assert "Mine" in caplog.text
+        ((status, *_, models),) = facts(local.uri)[0].values()
+        assert (status, models) == ("FINISHED", 0)
+
+    def test_a_run_without_one_is_sent_without_it(self, local, finished, caplog):
+        (finished / "best" / "classifier.skops").unlink()
+        upload(finished, local.uri)
+        assert "the model is not sent: " in caplog.text
+        ((status, *_, models),) = facts(local.uri)[0].values()
+        assert (status, models) == ("FINISHED", 0)
+
+    def test_it_is_sent_without_skops_and_the_garbage_collector_goes_on(self, local, finished):
+        connect(local.uri)
+        command = [sys.executable, "-c", ALONE, str(finished), local.uri]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["False", "True", "True"]
+        assert facts(local.uri)[0]
 
 
 def test_eight_at_once_on_a_store_that_is_not_there_yet_all_land(local, tmp_path):

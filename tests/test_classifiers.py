@@ -1,0 +1,54 @@
+"""Classifiers in files: those that are trusted are loaded, all others are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import check_random_state
+
+from pipeline.classifiers import USUAL, _types, check_loadable, load_classifier, save_classifier
+from pipeline.errors import UserError
+from pipeline.sweep import Logistic, OneVsRest, TwoLayer
+
+X = check_random_state(0).normal(size=(60, 4))
+Y = np.arange(60) % 3
+
+
+class Mine(LogisticRegression):
+    """Of a type that no one knows."""
+
+
+@pytest.mark.parametrize("sweep", [Logistic(), OneVsRest(), TwoLayer(hidden=2)])
+def test_those_of_the_sweeps_are_loaded_and_known_for_it_without_skops(sweep, tmp_path):
+    classifier = sweep.classifier(1.0, None).fit(X, Y)
+    save_classifier(tmp_path / "0.skops", classifier)
+    assert _types(tmp_path / "0.skops") <= USUAL
+    check_loadable(tmp_path / "0.skops")
+    np.testing.assert_array_equal(
+        load_classifier(tmp_path / "0.skops").predict_proba(X), classifier.predict_proba(X)
+    )
+
+
+@pytest.mark.parametrize("check", [check_loadable, load_classifier])
+class TestRefused:
+    def test_one_of_a_type_that_is_not_trusted(self, check, tmp_path):
+        save_classifier(tmp_path / "0.skops", Mine().fit(X, Y))
+        with pytest.raises(UserError, match=r"0\.skops: .*Mine"):
+            check(tmp_path / "0.skops")
+
+    @pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.99])
+    def test_one_that_is_damaged(self, check, share, tmp_path):
+        save_classifier(tmp_path / "0.skops", Logistic().classifier(1.0, None).fit(X, Y))
+        content = bytearray((tmp_path / "0.skops").read_bytes())
+        (tmp_path / "0.skops").write_bytes(content[: int(share * len(content))])
+        with pytest.raises(UserError, match=r"0\.skops is damaged"):
+            check(tmp_path / "0.skops")
+
+    def test_one_whose_arrays_are_damaged(self, check, tmp_path):
+        save_classifier(tmp_path / "0.skops", Logistic().classifier(1.0, None).fit(X, Y))
+        content = bytearray((tmp_path / "0.skops").read_bytes())
+        content[content.index(b"\x93NUMPY") + 3] ^= 1
+        (tmp_path / "0.skops").write_bytes(content)
+        with pytest.raises(UserError, match=r"0\.skops is damaged"):
+            check(tmp_path / "0.skops")
