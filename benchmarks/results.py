@@ -40,11 +40,11 @@ ROWS = {
 }
 BASE = "experiment=treebank50 seed=1,2,3"
 FACTORS = {  # the first is the one that is swept
-    "dimension": f"vectors.dim=10,25,50,100,200,300 {BASE}",
-    "window": f"vectors.window=1,2,5,10,15,25 {BASE}",
-    "epochs": f"vectors.epochs=2,5,10,20,40 {BASE}",
-    "threshold of frequent words": f"vectors.subsample=0,1e-5,1e-4,1e-3,1e-2 {BASE}",
-    "negatives": f"vectors.negative=1,2,5,10,20 {BASE}",
+    "dimension": f"vectors.dim=10,25,50,100,300 {BASE}",
+    "window": f"vectors.window=2,5,15,25 {BASE}",
+    "epochs": f"vectors.epochs=5,10,20,40 {BASE}",
+    "threshold of frequent words": f"vectors.subsample=0,1e-4,1e-3 {BASE}",
+    "negatives": f"vectors.negative=2,5,10 {BASE}",
     "loss": f"vectors.loss=negative,softmax {BASE}",
     "trainer": f"vectors=skipgram,cbow {BASE}",
     "vectors of a word": f"vectors.combine=input,sum,concat {BASE}",
@@ -76,6 +76,8 @@ def command(overrides: str) -> str:
 def run(folder: Path, overrides: str, files: list[str]) -> list[Path]:
     """Run what is missing of a multirun; return its jobs' folders."""
     words = [*shlex.split(overrides), *files, f"hydra.sweep.dir={folder}", "tracking=off"]
+    if "threads" not in overrides:  # else one job has all cores already
+        words += ["hydra/launcher=joblib", "hydra.launcher.n_jobs=-1"]
     subprocess.run([sys.executable, "-m", "pipeline", "-m", *words], check=True)
     return in_order(path.parent for path in folder.glob("*/result.json"))
 
