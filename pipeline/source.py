@@ -11,7 +11,8 @@ import hashlib
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -75,8 +76,13 @@ def _version(package: str) -> str:
     try:
         return f"{package} {metadata.version(package)}"
     except metadata.PackageNotFoundError:  # most are called like what they hold, not all
-        names = metadata.packages_distributions().get(package, [])
+        names = _distributions().get(package, [])
         return " ".join([package, *(metadata.version(name) for name in names)])
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()  # it reads what every package holds: most of a second
 
 
 def _imports(path: Path, name: str) -> Iterator[str]:
