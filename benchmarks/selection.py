@@ -54,7 +54,7 @@ ON_TREEBANK: list[tuple[Trainer, list[Way]]] = [
     *((replace(TREEBANK, dim=dim), PLAIN) for dim in (100, 300)),
 ]
 ON_REVIEWS: list[tuple[Trainer, list[Way]]] = [
-    (REVIEWS, WAYS),
+    (REVIEWS, WAYS[:-1]),
     (replace(REVIEWS, window=15), PLAIN),
     (replace(REVIEWS, epochs=10), PLAIN),
     (replace(REVIEWS, dim=100), PLAIN),

@@ -23,6 +23,7 @@ from pipeline.sweep import (
     Sweep,
     TwoLayer,
     default_strengths,
+    fit,
     inverse,
     sweep_strengths,
 )
@@ -99,6 +100,31 @@ class TestStrengths:
     def test_out_of_range_are_refused(self, config, settings, message):
         with pytest.raises(UserError, match=message):
             config(**settings)
+
+
+class TestFit:
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    @pytest.mark.parametrize("begun", [False, True])
+    def test_far_from_the_origin_finds_the_same_classifier(self, n_classes, begun, features):
+        X, y = features.X["train"], features.y["train"] % n_classes
+        there = LogisticRegression(C=0.5, tol=1e-9, max_iter=10_000).fit(X, y)
+        model = LogisticRegression(C=0.1, tol=1e-9, max_iter=10_000, warm_start=True)
+        for strength in [0.1, 0.5] if begun else [0.5]:
+            model = fit(model.set_params(C=strength), X + 30, y)
+        np.testing.assert_allclose(model.coef_, there.coef_, atol=1e-5)
+        np.testing.assert_allclose(model.predict_proba(X + 30), there.predict_proba(X), atol=1e-5)
+
+    def test_goes_on_from_the_last_one(self, features):
+        X, y = features.X["train"] + 30, features.y["train"]
+        model = LogisticRegression(tol=1e-6, max_iter=10_000, warm_start=True)
+        first = fit(model, X, y).n_iter_[0]
+        assert fit(model, X, y).n_iter_[0] < first / 3
+
+    def test_of_another_classifier_is_its_own(self, features):
+        X, y = features.X["train"], features.y["train"]
+        model = fit(Constant(), X, y)
+        ((_, given, _),) = model.seen
+        assert given is X
 
 
 class TestSweep:
