@@ -113,23 +113,29 @@ def load_classifier(path: Path) -> Classifier:
 
 
 def check_loadable(path: Path) -> None:
-    """Raise `UserError` if `load_classifier` would refuse the file."""
+    """Raise `UserError` for a file that `load_classifier` would refuse for its types or its bytes.
+
+    Nothing is trusted for it: whoever loads the file has skops look at it again.
+    """
     with contextlib.suppress(Exception):  # what is wrong with a file, `load_classifier` tells
-        if _types(path) <= USUAL:
+        if (found := _types(path)) and found <= USUAL:
             return  # without skops: it imports all of scikit-learn, for three seconds
     load_classifier(path)
 
 
 def _types(path: Path) -> set[str]:
-    """Return the types that a whole file names."""
+    """Return the types that a file names; none of a damaged one."""
     found: set[str] = set()
+    files: set[str] = set()
 
     def note(node: dict[str, Any]) -> None:
         if "__class__" in node:
             found.add(f"{node['__module__']}.{node['__class__']}")
+        if "file" in node:
+            files.add(node["file"])
 
     with ZipFile(path) as archive:
         if archive.testzip() is not None:
-            raise UserError(f"{path} is damaged.")
+            return set()
         json.loads(archive.read("schema.json"), object_hook=note)
-    return found
+        return found if files <= set(archive.namelist()) else set()

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.arrays import write_array
+from pipeline.arrays import read_array, write_array
 from pipeline.classifiers import Classifier, load_classifier, save_classifier
 from pipeline.corpus import sentences
 from pipeline.errors import UserError
-from pipeline.features import Mean, average, read_weights, word_counts
+from pipeline.features import Mean, Weighting, average, word_counts
 from pipeline.files import write_json
 from pipeline.wordvectors import WordVectors
 
@@ -38,7 +38,7 @@ class TextClassifier:
     lower, brackets
         How the run's corpus was written: lower-cased; ``(`` rather than ``-LRB-``.
     weights
-        (V,) of the words; None: all weigh 1.
+        (V,) what each word's vector is multiplied by; None: nothing.
     """
 
     vectors: WordVectors
@@ -85,6 +85,8 @@ class TextClassifier:
         UserError
             If skops cannot hold a classifier of one's own.
         """
+        # Of an earlier run here: without it, no other's stands for one that cannot be saved.
+        (folder / "best" / "classifier.skops").unlink(missing_ok=True)
         self.vectors.save(folder / "vectors")
         settings = {
             "classes": list(self.classes),
@@ -93,7 +95,6 @@ class TextClassifier:
             **asdict(self.mean),
         }
         write_json(folder / "best" / "classifier.json", settings)
-        (folder / "best" / "weights.npy").unlink(missing_ok=True)  # of an earlier run here
         if self.weights is not None:
             write_array(folder / "best" / "weights.npy", self.weights)
         save_classifier(folder / "best" / "classifier.skops", self.classifier)
@@ -109,13 +110,16 @@ class TextClassifier:
         """
         try:
             settings = json.loads((folder / "best" / "classifier.json").read_text("utf-8"))
+            mean = Mean(**{key: settings[key] for key in settings if key in _AVERAGING})
+            weighted = mean.weighting is not Weighting.none
+            weights = read_array(folder / "best" / "weights.npy") if weighted else None
             classifier = load_classifier(folder / "best" / "classifier.skops")
         except FileNotFoundError as error:
             raise UserError(f"{folder} is not the folder of a finished run: {error}.") from error
         return cls(
             vectors=WordVectors.load(folder / "vectors"),
-            mean=Mean(**{key: settings[key] for key in settings if key in _AVERAGING}),
-            weights=read_weights(folder / "best"),
+            mean=mean,
+            weights=weights,
             classifier=classifier,
             classes=tuple(settings["classes"]),
             lower=settings["lower"],

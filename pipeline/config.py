@@ -21,7 +21,7 @@ from pipeline.best import OnDev
 from pipeline.connecting import Tracking
 from pipeline.corpus import Sample, Sst, Table
 from pipeline.download import OFFLINE
-from pipeline.errors import UserError, suggest
+from pipeline.errors import UserError, require, suggest
 from pipeline.evaluation import Evaluation
 from pipeline.experiment import STAGES, Experiment
 from pipeline.features import Mean
@@ -98,11 +98,19 @@ def register() -> None:
         for name, schema in schemas.items():
             store.store(group=f"schema/{group}", name=name, node=schema)
     OmegaConf.register_new_resolver("stamp", stamp, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("given", given, replace=True)
     OmegaConf.register_new_resolver(
         "logspace",
         lambda low, high, count: np.logspace(low, high, count).tolist(),
         replace=True,
     )
+
+
+def given(name: str, _root_: DictConfig) -> Any:
+    """Return a value of the top level that the user has to give."""
+    value = _root_[name]
+    require(value, f"{name} is empty; name files, e.g. '{name}=[FILE]'.")
+    return value
 
 
 def stamp() -> str:

@@ -76,28 +76,29 @@ def connect(uri: str) -> MlflowClient:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     from filelock import FileLock
 
-    try:
-        # Of many processes that find no store, one makes it.
-        with FileLock(f"{path}.lock") if path else contextlib.nullcontext(), _importing():
-            from mlflow import MlflowClient
+    with _importing():
+        from mlflow import MlflowClient
 
-            logging.getLogger("mlflow").setLevel(logging.WARNING)
-            client = MlflowClient(uri)
-            client.search_experiments(max_results=1)
-    except store_errors() as error:
-        raise UserError(
-            f"the tracking store {uri} does not work: {first_line(error)}. "
-            "Name another by tracking.uri=..., or say tracking=off."
-        ) from error
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        try:
+            # Of many processes that find no store, one makes it.
+            with FileLock(f"{path}.lock") if path else contextlib.nullcontext():
+                client = MlflowClient(uri)
+                client.search_experiments(max_results=1)
+        except store_errors() as error:
+            raise UserError(
+                f"the tracking store {uri} does not work: {first_line(error)}. "
+                "Name another by tracking.uri=..., or say tracking=off."
+            ) from error
     return client
 
 
 @contextlib.contextmanager
 def _importing() -> Iterator[None]:
-    """Import MLflow and its store, which is half of what a run's tracking costs, at less cost.
+    """Import MLflow and its store at less cost: it is half of what a run's tracking takes.
 
     The garbage collector would look through half a million new objects again and again, and finds
-    nothing: half a second. Frozen, it leaves them alone later too: another second, at exit.
+    nothing: half a second.
     """
     if "mlflow" in sys.modules or not gc.isenabled():
         yield
@@ -106,7 +107,6 @@ def _importing() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
         gc.enable()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,7 +70,10 @@ class Mean:
         """Check values."""
         self.unknown = choose(Unknown, self.unknown, "features.unknown")
         self.weighting = choose(Weighting, self.weighting, "features.weighting")
-        require(self.sif_a > 0, f"features.sif_a must be above 0, not {self.sif_a}.")
+        require(
+            0 < self.sif_a < math.inf,
+            f"features.sif_a must be above 0 and finite, not {self.sif_a}.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +133,7 @@ class Features:
         if self.weights is not None:
             write_array(folder / "weights.npy", self.weights)
         facts = {"coverage": self.coverage, "classes": self.classes, "ordinal": self.ordinal}
+        facts["weighted"] = self.weights is not None
         write_json(folder / "features.json", {"splits": list(self.X), **facts})
 
     @classmethod
@@ -142,14 +147,8 @@ class Features:
             coverage=facts["coverage"],
             classes=tuple(facts["classes"]),
             ordinal=facts["ordinal"],
-            weights=read_weights(folder),
+            weights=read_array(folder / "weights.npy") if facts["weighted"] else None,
         )
-
-
-def read_weights(folder: Path) -> NDArray[np.float64] | None:
-    """Return what ``weights.npy`` holds; None where there is none."""
-    path = folder / "weights.npy"
-    return read_array(path) if path.exists() else None
 
 
 def featurize(corpus: Corpus, vectors: WordVectors, config: Mean | None = None) -> Features:
@@ -191,7 +190,7 @@ def word_counts(
 def word_weights(
     counts: sparse.csr_array, lengths: NDArray[np.int64], config: Mean
 ) -> NDArray[np.float64] | None:
-    """Return the (V,) weights of words that occur so often in sentences; None: all weigh 1."""
+    """Return the (V,) weights by `word_counts` of sentences, (n, V) and (n,); None: all weigh 1."""
     match config.weighting:
         case Weighting.none:
             return None
@@ -205,14 +204,6 @@ def word_weights(
             return sif
 
 
-def rows_of(
-    vectors: WordVectors, config: Mean, weights: NDArray[np.float64] | None
-) -> NDArray[np.float64]:
-    """Return what each word adds to a sum, (V, D)."""
-    rows = (vectors.unit if config.unit else vectors.matrix).astype(np.float64)
-    return rows if weights is None else rows * weights[:, None]
-
-
 def average(
     counts: sparse.csr_array,
     lengths: NDArray[np.int64],
@@ -224,7 +215,9 @@ def average(
 
     The sum is divided by the number of words, weighted or not, as Arora et al. do.
     """
-    rows = rows_of(vectors, config, weights)
+    rows = (vectors.unit if config.unit else vectors.matrix).astype(np.float64)
+    if weights is not None:
+        rows *= weights[:, None]
     divisor = counts.sum(axis=1) if config.unknown is Unknown.skip else lengths
     means: NDArray[np.float64] = (counts @ rows) / np.maximum(divisor, 1)[:, None]
     return means

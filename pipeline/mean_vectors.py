@@ -40,7 +40,7 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     n_features_out_ : int
         Dimensions of the vectors.
     weights_ : ndarray of shape (V,) or None
-        Of the words.
+        What each word's vector is multiplied by.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError, TypeError
-            If there are no vectors; if `X` is a single text.
+            If there are no vectors, or `weighting` is no choice; if `X` is a single text.
         """
         self.n_features_out_ = self._vectors(X).dim
         self.weights_ = (
@@ -82,11 +82,22 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
         return self
 
+    def fit_transform(self, X: Iterable[str | list[str]], y: Any = None) -> NDArray[np.float64]:
+        """Do both; `X` is read once, so it may be an iterator."""
+        texts = X if isinstance(X, str) else list(X)
+        return self.fit(texts, y).transform(texts)
+
     def transform(self, X: Iterable[str | list[str]]) -> NDArray[np.float64]:
-        """Return the (n, D) means; `X` holds texts, or lists of tokens."""
+        """Return the (n, D) means; `X` holds texts, or lists of tokens.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If words are weighted and `fit` has not seen how common they are.
+        """
         vectors = self._vectors(X)
         check_is_fitted(self)
-        weights = getattr(self, "weights_", None)
+        weights = None if self.weighting == "none" else self.weights_
         return average(*self._counts(X), vectors, self._mean(), weights)
 
     def _mean(self) -> Mean:
@@ -110,7 +121,7 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether `transform` may be called: without weights nothing need be learnt."""
-        return self.weighting == "none" or hasattr(self, "weights_")
+        return self.weighting == "none" or getattr(self, "weights_", None) is not None
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that texts go in."""

@@ -74,7 +74,7 @@ def _enter(client: MlflowClient, name: str, folder: Path, record: Record) -> Non
     mlflow.set_tracking_uri(record.uri)  # the registry looks for the model there, not by the client
     run = client.get_run(str(record.run_id))
     models = client.search_logged_models(
-        [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"
+        [run.info.experiment_id], f"source_run_id = '{run.info.run_id}' AND status = 'READY'"
     )
     if not models:
         raise NotRegisteredError(f"{folder}: the run has no model to register; its log says why.")

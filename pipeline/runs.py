@@ -147,4 +147,9 @@ class FinishedRun:
 
 def in_order(jobs: Iterable[Path]) -> list[Path]:
     """Sort the folders of a multirun's jobs: by number, those with a name after them."""
-    return sorted(jobs, key=lambda job: (not job.name.isdigit(), job.name.zfill(9), job.name))
+
+    def place(job: Path) -> tuple[bool, int, str]:
+        number = job.name.isdecimal()
+        return not number, int(job.name) if number else 0, job.name
+
+    return sorted(jobs, key=place)

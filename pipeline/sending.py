@@ -176,16 +176,16 @@ def _send_model(client: MlflowClient, record: Record, folder: Path, result: dict
         return
     try:
         check_loadable(folder / "best" / "classifier.skops")
+        signature = _signature(folder)
     except (UserError, FileNotFoundError) as error:  # one's own, that skops does not hold or trust
         log.warning("the model is not sent: %s", error)
         return
     run = client.get_run(run_id)
-    # The calls of `pyfunc.log_model`, which also reads back all metrics, and loads the model to try
+    # As `pyfunc.log_model` does, but without reading the metrics back and loading the model to try
     # it, and with it skops: three seconds.
     model = client.create_logged_model(
         run.info.experiment_id, "model", run_id, resolve_tags(), run.data.params
     )
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     _send_metrics(client, record, folder, model.model_id)
     with (
         tempfile.TemporaryDirectory() as temporary,
@@ -195,22 +195,23 @@ def _send_model(client: MlflowClient, record: Record, folder: Path, result: dict
         mock.patch("importlib_metadata.packages_distributions", dict),
     ):
         warnings.simplefilter("ignore")  # MLflow asks for type hints that would say less
-        kept = Path(temporary) / "run"
+        copy = Path(temporary) / "run"
         for part in parts:
-            shutil.copytree(part, kept / part.name)
+            shutil.copytree(part, copy / part.name)
         pyfunc.save_model(
             Path(temporary) / "model",
             mlflow_model=Model(
                 model.artifact_location, run_id, model_uuid=model.model_id, model_id=model.model_id
             ),
             python_model=Path(__file__).with_name("serving.py"),
-            artifacts={"run": str(kept)},
-            signature=_signature(folder),
+            artifacts={"run": str(copy)},
+            signature=signature,
             input_example=pd.DataFrame({"text": EXAMPLE}),
             # Named, or MLflow loads the model in a process of its own to find them out.
             pip_requirements=[f"yourvectors=={result['versions']['yourvectors']}"],
         )
         client.log_model_artifacts(model.model_id, f"{temporary}/model")
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     client.finalize_logged_model(model.model_id, "READY")
 
 

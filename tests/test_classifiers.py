@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zipfile import ZipFile
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -42,6 +44,23 @@ class TestRefused:
         save_classifier(tmp_path / "0.skops", Logistic().classifier(1.0, None).fit(X, Y))
         content = bytearray((tmp_path / "0.skops").read_bytes())
         (tmp_path / "0.skops").write_bytes(content[: int(share * len(content))])
+        with pytest.raises(UserError, match=r"0\.skops is damaged"):
+            check(tmp_path / "0.skops")
+
+    def test_one_that_says_nothing(self, check, tmp_path):
+        with ZipFile(tmp_path / "0.skops", "w") as archive:
+            archive.writestr("schema.json", "{}")
+        with pytest.raises(UserError, match=r"0\.skops is damaged"):
+            check(tmp_path / "0.skops")
+
+    def test_one_that_lacks_an_array(self, check, tmp_path):
+        save_classifier(tmp_path / "1.skops", Logistic().classifier(1.0, None).fit(X, Y))
+        with (
+            ZipFile(tmp_path / "1.skops") as whole,
+            ZipFile(tmp_path / "0.skops", "w") as archive,
+        ):
+            for name in whole.namelist()[1:]:
+                archive.writestr(name, whole.read(name))
         with pytest.raises(UserError, match=r"0\.skops is damaged"):
             check(tmp_path / "0.skops")
 

@@ -11,6 +11,7 @@ from hydra import compose, initialize_config_dir
 
 from pipeline import config
 from pipeline.download import OFFLINE
+from pipeline.errors import UserError
 from pipeline.experiment import STAGES, Experiment
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -51,7 +52,8 @@ def test_every_choice_of_every_group_composes_and_validates(choice):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_a_run_is_named_by_its_experiment_and_the_exercise_s_by_its_vectors(name):
-    assert build(f"experiment={name}")[0].name == (None if name == "assignment" else name)
+    built = build(f"experiment={name}", "unlabelled=[a.txt]")[0]
+    assert built.name == (None if name == "assignment" else name)
 
 
 @pytest.mark.parametrize("vectors", ["glove", "random", "cbow"])
@@ -65,7 +67,8 @@ class TestArms:
     @pytest.mark.parametrize("arm", ARMS)
     def test_an_arm_brings_its_vectors_into_any_experiment(self, arm):
         (vectors,) = re.findall(r"override /vectors: (\w+)", ARMS[arm].read_text("utf-8"))
-        for others in ([], ["experiment=assignment"]):
+        for experiment in EXPERIMENTS:
+            others = [f"experiment={experiment}", "unlabelled=[a.txt]"]
             assert build(f"arm={arm}", *others)[0].choices["vectors"] == vectors
 
     @pytest.mark.parametrize("arm", ARMS)
@@ -80,6 +83,11 @@ class TestArms:
 
     def test_what_is_said_on_the_command_line_holds_in_an_arm(self):
         assert build("arm=own300", "vectors.dim=7")[0].vectors.dim == 7
+
+
+def test_an_experiment_on_unlabelled_text_wants_some():
+    with pytest.raises(UserError, match=r"unlabelled is empty; name files, e.g. 'unlabelled="):
+        build("experiment=reviews300")
 
 
 def test_every_file_says_in_a_comment_what_it_is_for():

@@ -147,8 +147,10 @@ def test_a_policy_that_is_none_is_refused():
         Mean(unknown="drop")
     with pytest.raises(UserError, match=r"features.weighting: no choice 'tf'.*none, idf, sif"):
         Mean(weighting="tf")
-    with pytest.raises(UserError, match=r"features.sif_a must be above 0, not 0"):
+    with pytest.raises(UserError, match=r"features.sif_a must be above 0 and finite, not 0"):
         Mean(sif_a=0)
+    with pytest.raises(UserError, match=r"features.sif_a must be above 0 and finite, not inf"):
+        Mean(sif_a=float("inf"))
 
 
 def test_tells_the_coverage_of_each_split():
@@ -190,6 +192,12 @@ def test_are_saved_and_loaded_back_equal(tmp_path_factory, features):
     for name in ("coverage", "classes", "ordinal", "digest"):
         assert getattr(loaded, name) == getattr(features, name)
     np.testing.assert_array_equal(loaded.weights, features.weights)
+
+
+def test_saved_where_weighted_ones_were_are_without_weights(tmp_path):
+    for config in (Mean(weighting=Weighting.idf), Mean()):
+        featurize(corpus_of("ab"), VECTORS, config).save(tmp_path)
+    assert Features.load(tmp_path).weights is None
 
 
 def test_the_digest_of_a_split_tells_sentences_and_labels_apart():

@@ -72,6 +72,19 @@ class TestTransform:
     def test_of_no_texts_is_an_empty_matrix(self):
         assert MeanVectors(VECTORS).fit_transform([]).shape == (0, 3)
 
+    @pytest.mark.parametrize("weighting", Weighting)
+    def test_reads_an_iterator_once(self, weighting):
+        model = MeanVectors(VECTORS, weighting=weighting.value)
+        made = model.fit_transform(text for text in TEXTS)
+        np.testing.assert_array_equal(made, model.fit_transform(TEXTS))
+
+    def test_follows_its_weighting_when_that_is_set_anew(self):
+        model = MeanVectors(VECTORS, weighting="idf").fit(TEXTS)
+        plain = MeanVectors(VECTORS).transform(TEXTS)
+        np.testing.assert_array_equal(model.set_params(weighting="none").transform(TEXTS), plain)
+        with pytest.raises(NotFittedError):
+            MeanVectors(VECTORS).fit(TEXTS).set_params(weighting="sif").transform(TEXTS)
+
     def test_needs_no_fit(self):
         np.testing.assert_array_equal(
             MeanVectors(VECTORS).transform(TEXTS), MeanVectors(VECTORS).fit_transform(TEXTS)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from runs import Vectors, hostile, write_table
 
 from pipeline.corpus import Table
 from pipeline.errors import UserError
-from pipeline.runs import FinishedRun
+from pipeline.runs import FinishedRun, in_order
 from pipeline.sweep import Logistic
 
 
@@ -54,6 +56,17 @@ class TestFinishedRun:
         (tmp_path / ".hydra").mkdir()
         (tmp_path / ".hydra" / "overrides.yaml").write_text("- seed=2\n- corpus.path=a b\n")
         assert FinishedRun(tmp_path, {}).overrides() == ["seed=2", "corpus.path=a b"]
+
+
+def test_jobs_are_in_the_order_of_their_numbers_then_of_their_names():
+    names = ["beta", "10", "9", "alphabetical", "0"]
+    assert [job.name for job in in_order(map(Path, names))] == [
+        "0",
+        "9",
+        "10",
+        "alphabetical",
+        "beta",
+    ]
 
 
 class TestBrokenFolders:

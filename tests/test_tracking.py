@@ -214,7 +214,7 @@ import gc, sys
 from pathlib import Path
 from pipeline.uploading import upload
 upload(Path(sys.argv[1]), sys.argv[2])
-print("skops" in sys.modules, gc.isenabled(), gc.get_freeze_count() > 0)
+print("skops" in sys.modules, gc.isenabled())
 """
 
 
@@ -260,8 +260,9 @@ class TestTheModel:
     def test_it_is_sent_without_skops_and_the_garbage_collector_goes_on(self, local, finished):
         connect(local.uri)
         command = [sys.executable, "-c", ALONE, str(finished), local.uri]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert done.stdout.split() == ["False", "True", "True"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == ["False", "True"]
         assert facts(local.uri)[0]
 
 

@@ -15,11 +15,8 @@ from pipeline.runs import FinishedRun
 from pipeline.statistics import bootstrap, holm, paired
 
 _ASIDE = {"report", "tracking", "cache", "hydra"}  # what they say changes no number
-_NAMELESS = {
-    "vectors",
-    "arm",
-    "experiment",
-}  # whose choice alone names an arm: "glove", not "vectors=glove"
+# Whose choice alone names an arm: "glove", not "vectors=glove".
+_NAMELESS = {"vectors", "arm", "experiment"}
 
 
 def compare(folders: Iterable[Path], overrides: dict[Path, list[str]] | None = None) -> Comparison:

@@ -180,7 +180,7 @@ class CorpusConfig:
         Files of extra plain text (``.txt`` or ``.gz``, a sentence or document a line), for
         vocabulary and vectors only.
     unlabelled_words
-        How many words of them to take, from the first; unset: all.
+        How many words of them to take, from the first, up to the end of a sentence; unset: all.
     tokenized
         Whether the unlabelled text is tokenised already and only needs splitting at white space.
     text_splits

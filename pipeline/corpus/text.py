@@ -98,5 +98,6 @@ class Text:
     def digest(self) -> str:
         """The sha256 of the files' bytes and of how they are read."""
         parts = [file_digest(path) for path in self.paths]
-        parts += [str(self.lower), str(self.tokenized), str(self.brackets), str(self.max_words)]
+        parts += [str(self.lower), str(self.tokenized), str(self.brackets)]
+        parts += [str(self.max_words)] if self.max_words is not None else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
