@@ -38,9 +38,9 @@ ROWS = {
     "treebank300": "experiment=treebank300 seed=1,2,3",
     "reviews300": "experiment=reviews300 vectors.threads=2 seed=1,2,3",
 }
-BASE = "experiment=treebank50 seed=1,2,3"
+BASE = "experiment=treebank50 seed=1,2"
 # GloVe has neither threshold nor rate of the same meaning, so it is a multirun of its own.
-TRAINERS = "corpus=sst vectors.dim=50 vectors.window=15 vectors.combine=concat seed=1,2,3"
+TRAINERS = "corpus=sst vectors.dim=50 vectors.window=15 vectors.combine=concat seed=1,2 sweep.strengths=[0.1,1,10,100]"
 FACTORS = {  # the first is the one that is swept
     "dimension": f"vectors.dim=10,25,50,100,300 {BASE}",
     "window": f"vectors.window=2,5,15,25 {BASE}",

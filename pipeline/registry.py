@@ -70,12 +70,14 @@ def enter(name: str, folder: Path) -> None:
 
 def _enter(client: MlflowClient, name: str, folder: Path, record: Record) -> None:
     import mlflow
+    from mlflow.entities import LoggedModelStatus
 
     mlflow.set_tracking_uri(record.uri)  # the registry looks for the model there, not by the client
     run = client.get_run(str(record.run_id))
-    models = client.search_logged_models(
-        [run.info.experiment_id], f"source_run_id = '{run.info.run_id}' AND status = 'READY'"
+    found = client.search_logged_models(
+        [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"
     )
+    models = [model for model in found if model.status == LoggedModelStatus.READY]
     if not models:
         raise NotRegisteredError(f"{folder}: the run has no model to register; its log says why.")
     if client.search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'"):
