@@ -40,7 +40,10 @@ ROWS = {
 }
 BASE = "experiment=treebank50 seed=1,2"
 # GloVe has neither threshold nor rate of the same meaning, so it is a multirun of its own.
-TRAINERS = "corpus=sst vectors.dim=50 vectors.window=15 vectors.combine=concat seed=1,2 sweep.strengths=[0.1,1,10,100]"
+TRAINERS = (
+    "corpus=sst vectors.dim=50 vectors.window=15 vectors.combine=concat seed=1,2 "
+    "sweep.strengths=[0.1,1,10,100]"
+)
 FACTORS = {  # the first is the one that is swept
     "dimension": f"vectors.dim=10,25,50,100,300 {BASE}",
     "window": f"vectors.window=2,5,15,25 {BASE}",
