@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from ablation import ablation
 
 from pipeline.comparison import compare
-from pipeline.plots.style import DEV, DPI, FAINT, GRID, INK
 from pipeline.runs import FinishedRun, in_order
 from pipeline.statistics import accuracy_interval, spread
 
@@ -221,48 +220,6 @@ def filled(page: str, rows: list[Row], groups: list[Row]) -> str:
     return page
 
 
-def ablation(rows: list[Row], reference: float) -> Figure:
-    """Draw a panel a factor: mean test accuracy over seeds, and its deviation."""
-    figure = Figure(figsize=(9.6, 9.2), dpi=DPI, layout="constrained")
-    panels = figure.subplots(4, 3, sharey=True).ravel()
-    for axes, name in zip(panels, FACTORS, strict=False):
-        own = [row for row in rows if row["part"] == name]
-        values = list(dict.fromkeys(row["value"] for row in own))
-        for i, value in enumerate(values):
-            mean, deviation, _ = spread(
-                [100 * row["test_accuracy"] for row in own if row["value"] == value]
-            )
-            axes.errorbar(i, mean, deviation or 0, fmt="o", color=DEV, markersize=5, capsize=3)
-        axes.axhline(100 * reference, color=FAINT, linewidth=1, linestyle="--")
-        axes.set_xticks(range(len(values)), [short(value) for value in values])
-        axes.set_title(name, fontsize=10, color=INK, loc="left")
-        axes.set_xlim(-0.5, len(values) - 0.5)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(color=GRID, linewidth=0.8, axis="y")
-        axes.tick_params(colors=INK, labelsize=8.5)
-    for axes in panels[len(FACTORS) :]:
-        axes.set_axis_off()
-    panels[0].set_ylabel("test accuracy, %", color=INK)
-    figure.suptitle(
-        "One factor at a time; mean and deviation over seeds; dashed: GloVe 50-d",
-        fontsize=10.5,
-        color=INK,
-        x=0.01,
-        ha="left",
-    )
-    return figure
-
-
-def short(value: str) -> str:
-    """Write large numbers short."""
-    if value == "null":
-        return "all"
-    if value.isdigit() and int(value) >= 10_000:
-        n = int(value)
-        return f"{n / 1e6:g} M" if n >= 1_000_000 else f"{n // 1000} k"
-    return value
-
-
 def main() -> None:
     """Run, write and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -279,7 +236,7 @@ def main() -> None:
     write_csv(docs / "results.csv", rows)
     write_csv(docs / "results-groups.csv", groups)
     rows, groups = read_csv(docs / "results.csv"), read_csv(docs / "results-groups.csv")
-    ablation(rows, rows[0]["test_accuracy"]).savefig(docs / "results.png")
+    ablation(rows, list(FACTORS), rows[0]["test_accuracy"]).savefig(docs / "results.png")
     page = docs.parent / "RESULTS.md"
     page.write_text(filled(page.read_text("utf-8"), rows, groups), encoding="utf-8")
 
