@@ -36,6 +36,18 @@ def treebank(tmp_path):
     return folder
 
 
+@pytest.fixture
+def file(tmp_path):
+    """A way to write a file of text, where a test module has no other."""
+
+    def write(content, name="pairs.txt"):
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8")
+        return path
+
+    return write
+
+
 class Site:
     """A web site on this machine: `files` by path, and the paths that were asked for."""
 

@@ -27,16 +27,6 @@ VECTORS = WordVectors(
 )
 
 
-@pytest.fixture
-def file(tmp_path):
-    def write(content, name="pairs.txt"):
-        path = tmp_path / name
-        path.write_text(content, encoding="utf-8")
-        return path
-
-    return write
-
-
 class TestSimilarity:
     def test_is_spearman_s_correlation_of_the_cosines(self, file):
         path = file("old twin 9\nold new 5\nold young 6\nold modern 1\n", "men.txt")

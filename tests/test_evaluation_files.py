@@ -6,16 +6,6 @@ from pipeline.errors import UserError
 from pipeline.evaluation_files import read_pairs, read_questions
 
 
-@pytest.fixture
-def file(tmp_path):
-    def write(content, name="pairs.txt"):
-        path = tmp_path / name
-        path.write_text(content, encoding="utf-8")
-        return path
-
-    return write
-
-
 def explain(read, path):
     with pytest.raises(UserError) as error:
         read(path)
