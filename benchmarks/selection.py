@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 import pipeline as yv
 from pipeline.features import Mean, average, word_counts, word_weights
-from pipeline.sweep import Logistic
+from pipeline.sweep import Logistic, fit
 from pipeline.trainer import Combine, Trained
 from pipeline.vocab import Vocabulary, build
 from pipeline.wordvectors import WordVectors
@@ -75,7 +75,7 @@ def accuracies(
     X = average(counts, lengths, vectors, mean, weights)
     model, found = None, []
     for strength in reversed(LOGISTIC.strengths):
-        model = LOGISTIC.classifier(strength, model).fit(X[seen], labels[seen])
+        model = fit(LOGISTIC.classifier(strength, model), X[seen], labels[seen])
         found.append(float(np.mean(model.predict(X[held]) == labels[held])))
     return np.array(found[::-1])
 
