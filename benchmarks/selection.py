@@ -23,25 +23,34 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 import pipeline as yv
-from pipeline.features import Mean, average, word_counts, word_weights
+from pipeline.corpus.base import FIVE_CLASSES
+from pipeline.corpus.sst import Tree, read_trees
+from pipeline.features import PHRASES, Features, Mean, Weighting, average, word_counts, word_weights
+from pipeline.spelling import smoothed
 from pipeline.sweep import Logistic, fit
 from pipeline.trainer import Combine, Trained
 from pipeline.vocab import Vocabulary, build
 from pipeline.wordvectors import WordVectors
 
 Trainer = yv.SkipGram | yv.CBOW
-Way = tuple[Combine, Mean]
+Way = tuple[Combine, Mean, int]
+"""Which vector of a word, how to average, and words of the least phrase learnt from; 0: of none."""
 Train = Callable[[Trainer, list[int]], tuple[Vocabulary, Trained]]
 """Gives vectors that have not seen other sentences than these."""
 
-LOGISTIC = Logistic(np.logspace(-1, 3, 9).tolist(), tol=1e-4)
-PLAIN: list[Way] = [(Combine.concat, Mean())]
+LOGISTIC = Logistic(np.logspace(-0.5, 2.5, 7).tolist(), tol=1e-4)
+PLAIN: list[Way] = [(Combine.concat, Mean(), 0)]
+WITH_PHRASES: list[Way] = [(Combine.concat, Mean(), least) for least in (0, 8, 12, 16)]
 WAYS: list[Way] = [
-    *((combine, Mean()) for combine in Combine),
-    *((Combine.concat, Mean(weighting=weighting)) for weighting in ("idf", "sif")),
-    (Combine.concat, Mean(unit=True)),
+    *((combine, Mean(), 0) for combine in Combine),
+    *(
+        (Combine.concat, Mean(weighting=weighting), 0)
+        for weighting in (Weighting.idf, Weighting.sif)
+    ),
+    (Combine.concat, Mean(unit=True), 0),
 ]
 TREEBANK = yv.SkipGram(dim=50, subsample=0)
+SMALL_STEPS = replace(TREEBANK, learning_rate=0.025)
 REVIEWS = yv.SkipGram(dim=300, epochs=5, window=10, threads=2)
 ON_TREEBANK: list[tuple[Trainer, list[Way]]] = [
     (TREEBANK, WAYS),
@@ -49,55 +58,74 @@ ON_TREEBANK: list[tuple[Trainer, list[Way]]] = [
     *((replace(TREEBANK, epochs=epochs), PLAIN) for epochs in (10, 40)),
     *((replace(TREEBANK, negative=negative), PLAIN) for negative in (2, 10)),
     *((replace(TREEBANK, subsample=threshold), PLAIN) for threshold in (1e-3, 1e-4)),
-    (replace(TREEBANK, learning_rate=0.025), PLAIN),
+    *((replace(SMALL_STEPS, spelling=prior), PLAIN) for prior in (0, 3, 10, 30)),
     (yv.CBOW(dim=50, window=15, subsample=0), PLAIN),
     *((replace(TREEBANK, dim=dim), PLAIN) for dim in (100, 300)),
+    *((replace(SMALL_STEPS, spelling=10, dim=dim), WITH_PHRASES) for dim in (100, 300)),
 ]
 ON_REVIEWS: list[tuple[Trainer, list[Way]]] = [
-    (REVIEWS, WAYS[:-1]),
-    (replace(REVIEWS, window=15), PLAIN),
+    (REVIEWS, WAYS[:3]),
+    (replace(REVIEWS, window=5), PLAIN),
     (replace(REVIEWS, epochs=10), PLAIN),
-    (replace(REVIEWS, dim=100), PLAIN),
+    (replace(REVIEWS, dim=100), WITH_PHRASES),
+    (REVIEWS, WITH_PHRASES[2:3]),
 ]
 
 
 def accuracies(
-    sentences: list[list[str]],
-    labels: NDArray[np.int64],
+    trees: list[Tree],
     vectors: WordVectors,
     mean: Mean,
+    least: int,
     fold: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> NDArray[np.float64]:
     """Return the accuracy on the fifth part at each strength."""
-    counts, lengths = word_counts(sentences, vectors)
-    seen, held = fold
-    weights = word_weights(counts[seen], lengths[seen], mean)
-    X = average(counts, lengths, vectors, mean, weights)
+    seen, held = ([trees[i] for i in part] for part in fold)
+    parts = {
+        "train": [(tree.label, tree.tokens) for tree in seen],
+        "held": [(tree.label, tree.tokens) for tree in held],
+    }
+    if least:
+        parts[PHRASES] = [
+            (label, tree.tokens[begin:end])
+            for tree in seen
+            for label, begin, end in tree.phrases
+            if end - begin >= least
+        ]
+    counted = {
+        name: word_counts([tokens for _, tokens in rows], vectors) for name, rows in parts.items()
+    }
+    weights = word_weights(*counted["train"], mean)
+    X = {name: average(*both, vectors, mean, weights) for name, both in counted.items()}
+    y = {name: np.array([label for label, _ in rows]) for name, rows in parts.items()}
+    taught = Features(X, y, {}, FIVE_CLASSES).taught
     model, found = None, []
     for strength in reversed(LOGISTIC.strengths):
-        model = fit(LOGISTIC.classifier(strength, model), X[seen], labels[seen])
-        found.append(float(np.mean(model.predict(X[held]) == labels[held])))
+        model = fit(LOGISTIC.classifier(strength, model), *taught)
+        found.append(float(np.mean(model.predict(X["held"]) == y["held"])))
     return np.array(found[::-1])
 
 
-def score(corpus: yv.Corpus, train: Train, trials: list[tuple[Trainer, list[Way]]]) -> None:
+def score(trees: list[Tree], train: Train, trials: list[tuple[Trainer, list[Way]]]) -> None:
     """Print a row a setting."""
-    parts = [corpus.splits[name] for name in ("train", "dev")]
-    sentences = [tokens for part in parts for tokens in part.sentences]
-    labels = np.concatenate([part.labels for part in parts])
+    labels = np.array([tree.label for tree in trees])
     folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(labels, labels))
     print("| trainer | vectors of a word | features | accuracy | strength |\n|---|---|---|---|---|")
     for trainer, ways in trials:
         found: list[list[NDArray[np.float64]]] = [[] for _ in ways]
         for fold in folds:
             vocabulary, trained = train(trainer, fold[0].tolist())
-            for way, (combine, mean) in enumerate(ways):
-                vectors = WordVectors(vocabulary.words, trained.matrix(combine))
-                found[way].append(accuracies(sentences, labels, vectors, mean, fold))
-        for (combine, mean), scores in zip(ways, found, strict=True):
+            for way, (combine, mean, least) in enumerate(ways):
+                matrix = trained.matrix(combine)
+                matrix = smoothed(vocabulary.words, vocabulary.counts, matrix, trainer.spelling)
+                vectors = WordVectors(vocabulary.words, matrix)
+                found[way].append(accuracies(trees, vectors, mean, least, fold))
+        for (combine, mean, least), scores in zip(ways, found, strict=True):
             means = np.mean(scores, axis=0)
             best = int(means.argmax())
-            cells = [_said(trainer), combine.value, _said(mean), f"{100 * means[best]:.2f}"]
+            learnt = f", phrases={least}" if least else ""
+            cells = [_said(trainer), combine.value, _said(mean) + learnt]
+            cells.append(f"{100 * means[best]:.2f}")
             print(f"| {' | '.join(cells)} | {LOGISTIC.strengths[best]:.3g} |", flush=True)
 
 
@@ -116,12 +144,17 @@ def main() -> None:
     args = parser.parse_args()
     extra = [str(args.reviews)] if args.reviews else []
     corpus = yv.Sst(path=args.trees, unlabelled=extra).load()
-    texts = [tokens for name in ("train", "dev") for tokens in corpus.splits[name].sentences]
+    folder = Path(args.trees or Path("data") / "sst")
+    trees = [
+        tree._replace(tokens=[token.lower() for token in tree.tokens])
+        for name in ("train", "dev")
+        for tree in read_trees(folder / f"{name}.txt")
+    ]
     done: dict[str, Trained] = {}
     reviews = build(corpus.unlabelled, yv.Vocab(min_count=2)) if extra else None
 
     def on_treebank(trainer: Trainer, seen: list[int]) -> tuple[Vocabulary, Trained]:
-        vocabulary = build((texts[i] for i in seen), yv.Vocab())
+        vocabulary = build((trees[i].tokens for i in seen), yv.Vocab())
         return vocabulary, trainer.train(vocabulary)
 
     def on_reviews(trainer: Trainer, _: list[int]) -> tuple[Vocabulary, Trained]:
@@ -132,9 +165,9 @@ def main() -> None:
 
     with threadpool_limits(1):
         if reviews is None:
-            score(corpus, on_treebank, ON_TREEBANK)
+            score(trees, on_treebank, ON_TREEBANK)
         else:
-            score(corpus, on_reviews, ON_REVIEWS)
+            score(trees, on_reviews, ON_REVIEWS)
 
 
 if __name__ == "__main__":

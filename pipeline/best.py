@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import read_array, write_array
 from pipeline.classifiers import Classifier
+from pipeline.corpus import SPLITS
 from pipeline.errors import choose
 from pipeline.features import Features
 from pipeline.files import write, write_json
@@ -151,15 +152,16 @@ def pick_best(swept: Sweep, features: Features, config: OnDev | None = None) -> 
         end = "weakest" if row == 0 else "strongest"
         log.warning("  the best strength is the %s tried: widen sweep.strengths to be sure", end)
     classifier = swept.classifiers[row]
-    predicted = {split: np.asarray(classifier.predict(X)) for split, X in features.X.items()}
-    probabilities = {split: classifier.predict_proba(X) for split, X in features.X.items()}
+    splits = {split: features.X[split] for split in SPLITS}
+    predicted = {split: np.asarray(classifier.predict(X)) for split, X in splits.items()}
+    probabilities = {split: classifier.predict_proba(X) for split, X in splits.items()}
     return Best(
         row=row,
         strength=float(swept.rows[row]["strength"]),
         classifiers=swept.classifiers,
         scores={
             split: score(features.y[split], predicted[split], ordinal=features.ordinal)
-            for split in features.X
+            for split in SPLITS
         },
         predicted=predicted,
         probabilities=probabilities,

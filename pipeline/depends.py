@@ -93,6 +93,7 @@ def features(corpus: Corpus, vectors: WordVectors, config: Mean) -> Plain:
     return {
         "config": described(config),
         "splits": [[name, split.digest] for name, split in corpus.splits.items()],
+        "phrases": corpus.phrases.digest if corpus.phrases is not None else None,
         "classes": [corpus.classes, corpus.ordinal],
         "vectors": vectors.digest,
     }
@@ -100,7 +101,7 @@ def features(corpus: Corpus, vectors: WordVectors, config: Mean) -> Plain:
 
 def sweep(features: Features, config: Sweepable) -> Plain:
     """Return what the sweep depends on, and test is no part of it."""
-    seen = {split: features.digest[split] for split in ("train", "dev")}
+    seen = {part: digest for part, digest in features.digest.items() if part != "test"}
     return {"config": described(config), "features": seen}
 
 

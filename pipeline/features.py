@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 
+PHRASES = "phrases"  # beside the splits
+
+
 class Unknown(StrEnum):
     """What becomes of words without a vector: left out of the mean, or zero vectors in it."""
 
@@ -83,9 +86,9 @@ class Features:
     Parameters
     ----------
     X
-        (n, D) float64 a split.
+        (n, D) float64 a split, and ``phrases`` where the classifier learns from these too.
     y
-        (n,) int64 class indices a split.
+        (n,) int64 class indices, of the same.
     coverage
         Share of running words that have a vector, a split.
     classes
@@ -113,9 +116,26 @@ class Features:
         for name, share in self.coverage.items():
             yield Metric(f"{name}/coverage", share)
 
+    @property
+    def taught(
+        self,
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64] | None]:
+        """What the classifier learns from: features (n, D), labels (n,), weights (n,); None: all 1.
+
+        All phrases of a class weigh as much as all its sentences: there are far more of them, and
+        most are neutral, unlike sentences.
+        """
+        X, y = self.X["train"], self.y["train"]
+        if PHRASES not in self.X:
+            return X, y, None
+        phrases = self.y[PHRASES]
+        each = np.bincount(y) / np.bincount(phrases)
+        weights = np.concatenate([np.ones(len(y)), each[phrases]])
+        return np.concatenate([X, self.X[PHRASES]]), np.concatenate([y, phrases]), weights
+
     @cached_property
     def digest(self) -> dict[str, str]:
-        """The sha256 of X and y of each split."""
+        """The sha256 of X and y of each split, and of phrases."""
         return {
             name: hashlib.sha256(
                 f"{X.shape}".encode()
@@ -152,16 +172,20 @@ class Features:
 
 
 def featurize(corpus: Corpus, vectors: WordVectors, config: Mean | None = None) -> Features:
-    """Average the word vectors of every sentence of every split."""
+    """Average the word vectors of every sentence of every split, and of phrases."""
     config = config or Mean()
-    counted = {name: word_counts(split.sentences, vectors) for name, split in corpus.splits.items()}
+    parts = dict(corpus.splits)
+    if corpus.phrases is not None:
+        parts[PHRASES] = corpus.phrases
+    counted = {name: word_counts(split.sentences, vectors) for name, split in parts.items()}
     weights = word_weights(*counted["train"], config)
     return Features(
         X={name: average(*both, vectors, config, weights) for name, both in counted.items()},
-        y={name: split.labels for name, split in corpus.splits.items()},
+        y={name: split.labels for name, split in parts.items()},
         coverage={
             name: float(counts.sum() / max(1, lengths.sum()))
             for name, (counts, lengths) in counted.items()
+            if name in corpus.splits
         },
         classes=corpus.classes,
         ordinal=corpus.ordinal,

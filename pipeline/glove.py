@@ -93,6 +93,9 @@ class GloveTrain:
         longer the same to the bit in every run.
     combine
         Which of the two vectors of a word to use; the paper has their sum.
+    spelling
+        Occurrences of a word that its spelling is worth: rare words' vectors move towards what
+        their character n-grams predict; 0: not at all. See `spelling.smoothed`.
     seed
         With one thread, the same seed gives the same vectors.
     """
@@ -105,13 +108,14 @@ class GloveTrain:
     epochs: int = 25
     threads: int = 1
     combine: Combine = Combine.sum
+    spelling: float = 0
     seed: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
         for name in ("dim", "window", "epochs", "threads"):
             at_least(1, name, getattr(self, name))
-        for name in ("alpha", "seed"):
+        for name in ("alpha", "spelling", "seed"):
             at_least(0, name, getattr(self, name))
         for name in ("x_max", "learning_rate"):
             value = getattr(self, name)

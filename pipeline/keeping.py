@@ -189,7 +189,7 @@ KEPT = {
     "corpus": Keeping(depends.corpus, _load_corpus, ("nltk", "scikit-learn"), _save_corpus),
     "vocab": Keeping(depends.vocab, lambda folder, *_: Vocabulary.load(folder), ("nltk",)),
     "vectors": Keeping(
-        depends.vectors, lambda folder, *_: WordVectors.load(folder), ("numpy", "numba")
+        depends.vectors, lambda folder, *_: WordVectors.load(folder), (*_NUMERICS, "numba")
     ),
     "evaluation": Keeping(depends.evaluation, _load_evaluation, _NUMERICS, _save_evaluation),
     "features": Keeping(depends.features, lambda folder, *_: Features.load(folder), _NUMERICS),

@@ -58,23 +58,40 @@ def inverse(strength: float) -> float:
     return 1 / (strength + 1e-12)
 
 
-def fit(classifier: Classifier, X: NDArray[np.float64], y: NDArray[np.int64]) -> Classifier:
-    """Fit a classifier to features (n, D); return it.
+def fit(
+    classifier: Classifier,
+    X: NDArray[np.float64],
+    y: NDArray[np.int64],
+    weights: NDArray[np.float64] | None = None,
+) -> Classifier:
+    """Fit a classifier to features (n, D), each with its weight, if any; return it.
 
     Means of word vectors lie far from the origin, all on one side, which makes L-BFGS slow. Where
     the intercept is not penalised, centred features have the same solution, moved by the intercept:
     2.3 times as fast on 100 dimensions.
+
+    Raises
+    ------
+    UserError
+        If there are weights, and the classifier takes none.
     """
     from sklearn.linear_model import LogisticRegression
+    from sklearn.utils.validation import has_fit_parameter
 
     model: Any = classifier
+    weighted = {} if weights is None else {"sample_weight": weights}
+    require(
+        not weighted or has_fit_parameter(model, "sample_weight"),
+        f"corpus.phrases: {type(model).__name__} cannot weigh what it learns from; leave the "
+        "phrases out, or take sweep=logistic.",
+    )
     if type(model) is not LogisticRegression or model.solver != "lbfgs":
-        fitted: Classifier = model.fit(X, y)
+        fitted: Classifier = model.fit(X, y, **weighted)
         return fitted
     center = X.mean(axis=0)
     if hasattr(model, "coef_"):  # to begin at
         model.intercept_ = model.intercept_ + model.coef_ @ center
-    model.fit(X - center, y)
+    model.fit(X - center, y, **weighted)
     model.intercept_ -= model.coef_ @ center
     return classifier
 
@@ -231,6 +248,7 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
     from sklearn.exceptions import ConvergenceWarning
 
     config = config or Logistic()
+    taught = features.taught
     rows = []
     previous = None
     # Two BLAS threads are slower than one on matrices this narrow, far slower on a busy machine.
@@ -240,7 +258,7 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
             classifier = config.classifier(strength, previous)
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", ConvergenceWarning)
-                previous = fit(classifier, features.X["train"], features.y["train"])
+                previous = fit(classifier, *taught)
             accuracy = {
                 f"{split}_accuracy": float(
                     np.mean(previous.predict(features.X[split]) == features.y[split])

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.checkpoint import CACHE, MINUTES, Checkpoint
 from pipeline.progress import bar, saying_when_compiling
+from pipeline.spelling import smoothed
 from pipeline.trainer import Progress, Trainer
 from pipeline.vocab import Vocabulary
 from pipeline.wordvectors import WordVectors
@@ -23,7 +24,7 @@ def train(
     checkpoint_minutes: float = MINUTES,
     checkpoints: Path = CACHE,
 ) -> WordVectors:
-    """Train, and combine input and output vectors as the trainer says.
+    """Train, combine input and output vectors, and smooth by spelling, as the trainer says.
 
     Training that was stopped, by Ctrl-C or worse, goes on where it was when the same is asked for
     again: same trainer and settings, same text, same version of this package.
@@ -77,4 +78,6 @@ def train(
         "reproducible": trainer.threads == 1,
     }
     matrix = trained.matrix(trainer.combine)
+    prior = getattr(trainer, "spelling", 0.0)  # a trainer of one's own need not have it
+    matrix = smoothed(vocabulary.words, vocabulary.counts, matrix, prior)
     return WordVectors(vocabulary.words, matrix, provenance, np.array(trained.curve, np.float64))

@@ -82,6 +82,9 @@ class Word2Vec:
         longer the same to the bit in every run.
     combine
         Which of the two vectors of a word to use.
+    spelling
+        Occurrences of a word that its spelling is worth: rare words' vectors move towards what
+        their character n-grams predict; 0: not at all. See `spelling.smoothed`.
     seed
         With one thread, the same seed gives the same vectors.
     """
@@ -97,6 +100,7 @@ class Word2Vec:
     epochs: int = 20
     threads: int = 1
     combine: Combine = Combine.input
+    spelling: float = 0
     seed: int = 1
 
     averages: ClassVar[bool]  # whether the context's vectors are averaged before they predict
@@ -105,7 +109,7 @@ class Word2Vec:
         """Refuse what cannot be trained with."""
         for name in ("dim", "window", "negative", "epochs", "threads"):
             at_least(1, name, getattr(self, name))
-        for name in ("power", "subsample", "min_learning_rate", "seed"):
+        for name in ("power", "subsample", "min_learning_rate", "spelling", "seed"):
             at_least(0, name, getattr(self, name))
         if not (0 < self.learning_rate < math.inf):
             raise UserError(f"vectors.learning_rate must be above 0, not {self.learning_rate}")

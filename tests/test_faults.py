@@ -58,7 +58,7 @@ class TestASentenceOfAHundredThousandWords:
         flat = "(3 " + " ".join(f"(2 w{i})" for i in range(LONG)) + ")"
         deep = "(3 (2 w) " * LONG + "(2 w)" + ")" * LONG
         path.write_text(f"{flat}\n{deep}\n")
-        assert [len(words) for _, words in read_trees(path)] == [LONG, LONG + 1]
+        assert [len(tree.tokens) for tree in read_trees(path)] == [LONG, LONG + 1]
 
     def test_may_be_a_cell_of_a_table(self, tmp_path):
         rows = [f"a film,{label},{part}" for label in "01" for part in ("train", "dev", "test")]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -164,10 +166,49 @@ def test_tells_the_coverage_of_each_split():
     ]
 
 
+class TestPhrases:
+    """Further examples for the classifier, where the corpus has labelled phrases."""
+
+    PHRASES = Split([["a"], ["b", "x"], ["c"], ["d"]], np.array([0, 1, 1, 1]))
+
+    @pytest.fixture
+    def made(self):
+        corpus = replace(corpus_of(["ab", "cd", "a"]), phrases=self.PHRASES)
+        return featurize(corpus, VECTORS)
+
+    def test_without_them_train_alone_is_learnt_from(self):
+        made = featurize(corpus_of(["ab", "cd"]), VECTORS)
+        X, y, weights = made.taught
+        assert X is made.X["train"]
+        assert y is made.y["train"]
+        assert weights is None
+
+    def test_stand_after_the_sentences_of_train(self, made):
+        X, y, weights = made.taught
+        assert y.tolist() == [0, 1, 0, 0, 1, 1, 1]
+        np.testing.assert_array_equal(X[:3], made.X["train"])
+        np.testing.assert_allclose(X[3:], [VECTORS[word] for word in "abcd"])
+        assert len(weights) == len(X)
+
+    def test_of_a_class_weigh_as_much_as_its_sentences(self, made):
+        _, y, weights = made.taught
+        for label in (0, 1):
+            sentences, phrases = weights[:3][y[:3] == label], weights[3:][y[3:] == label]
+            assert sentences.tolist() == [1.0] * len(sentences)
+            assert phrases.sum() == pytest.approx(len(sentences))
+
+    def test_are_no_part_of_the_coverage_nor_of_the_words_weights(self, made):
+        assert set(made.coverage) == {"train", "dev", "test"}
+        corpora = [corpus_of("ab"), replace(corpus_of("ab"), phrases=self.PHRASES)]
+        plain, more = (featurize(c, VECTORS, Mean(weighting=Weighting.sif)) for c in corpora)
+        np.testing.assert_array_equal(plain.weights, more.weights)
+
+
 @st.composite
 def any_features(draw):
     n, dim = draw(st.integers(1, 5)), draw(st.integers(1, 4))
-    names = draw(st.lists(st.sampled_from(["train", "dev", "test"]), min_size=1, unique=True))
+    parts = st.sampled_from(["train", "dev", "test", "phrases"])
+    names = draw(st.lists(parts, min_size=1, unique=True))
     return Features(
         X={name: draw(arrays(np.float64, (n, dim))) for name in names},
         y={name: draw(arrays(np.int64, n)) for name in names},

@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from conftest import SENTENCES
+from front import call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from pipeline.corpus.sst import OFFICIAL, parse_tree, read_trees
 from pipeline.download import Archive
 from pipeline.errors import UserError
 from pipeline.formats import read_text
+from pipeline.journal import Metric
 
 quick = settings(max_examples=50, deadline=None)
 
@@ -33,6 +35,15 @@ trees = st.tuples(
 def written(tree):
     label, held = tree
     return f"({label} {held if isinstance(held, str) else ' '.join(map(written, held))})"
+
+
+def inner(tree):
+    """Label and words of every node below the root, each before its parts."""
+    held = tree[1]
+    for part in [] if isinstance(held, str) else held:
+        if not isinstance(part, str):
+            yield part[0], leaves(part)
+            yield from inner(part)
 
 
 def leaves(tree):
@@ -56,14 +67,16 @@ def write_splits(folder, **sizes):
 class TestParseTree:
     @quick
     @given(trees)
-    def test_gives_label_and_words_of_any_tree(self, tree):
-        assert parse_tree(written(tree)) == (tree[0], leaves(tree))
+    def test_gives_label_and_words_of_any_tree_and_of_its_phrases(self, tree):
+        label, tokens, phrases = parse_tree(written(tree))
+        assert (label, tokens) == (tree[0], leaves(tree))
+        assert [(label, tokens[begin:end]) for label, begin, end in phrases] == list(inner(tree))
 
     @quick
     @given(trees)
     def test_does_not_mind_more_white_space(self, tree):
         spaced = written(tree).replace("(", " \t( ").replace(")", " )\t")
-        assert parse_tree(spaced) == (tree[0], leaves(tree))
+        assert parse_tree(spaced) == parse_tree(written(tree))
 
     @quick
     @given(trees, st.data())
@@ -74,7 +87,8 @@ class TestParseTree:
             parse_tree(line[:at] + line[at + 1 :])
 
     def test_goes_as_deep_as_the_tree_does(self):
-        assert parse_tree("(3 " * 5000 + "w" + ")" * 5000) == (3, ["w"])
+        tree = parse_tree("(3 " * 5000 + "w" + ")" * 5000)
+        assert tree == (3, ["w"], [(3, 0, 1)] * 4999)
 
 
 class TestReadTrees:
@@ -83,12 +97,12 @@ class TestReadTrees:
     def test_gives_a_tree_a_line(self, tmp_path_factory, drawn):
         path = tmp_path_factory.mktemp("trees") / "trees.txt"
         path.write_text("".join(f"{written(tree)}\n" for tree in drawn), "utf-8", newline="\n")
-        assert read_trees(path) == [(tree[0], leaves(tree)) for tree in drawn]
+        assert read_trees(path) == [parse_tree(written(tree)) for tree in drawn]
 
     def test_passes_over_empty_lines(self, tmp_path):
         path = tmp_path / "trees.txt"
         path.write_bytes(b"\n(3 a)\r\n  \n(1 b)\n\n")
-        assert read_trees(path) == [(3, ["a"]), (1, ["b"])]
+        assert read_trees(path) == [(3, ["a"], []), (1, ["b"], [])]
 
 
 class TestLoad:
@@ -153,6 +167,83 @@ class TestLoad:
             "test.txt",
             "train.txt",
         ]
+
+
+def rows(split):
+    """Each sentence's words, and its label."""
+    pairs = zip(split.sentences, split.labels.tolist(), strict=True)
+    return [[*words, label] for words, label in pairs]
+
+
+class TestPhrases:
+    """The labelled parts of train's sentences."""
+
+    @pytest.fixture
+    def folder(self, treebank):
+        trees = [f"({label} (0 (1 Not) (4 {label}\\/2)) (3 (2 good) (2 .)))" for label in range(5)]
+        (treebank / "train.txt").write_text("\n".join(trees), "utf-8")
+        return treebank
+
+    def test_are_none_unless_asked_for(self, folder):
+        assert Sst(path=str(folder)).load().phrases is None
+
+    def test_of_so_many_words_are_there_cleaned_as_sentences_are(self, folder):
+        with (folder / "train.txt").open("a") as file:
+            file.writelines(f"\n(2 ({label} (2 A) (2 film)) (2 .))" for label in range(5))
+        corpus = Sst(path=str(folder), phrases=2, unescape=True).load()
+        found = rows(corpus.phrases)
+        assert found[:2] == [["not", "0/2", 0], ["good", ".", 3]]
+        assert found[10:] == [["a", "film", label] for label in range(5)]
+        assert len(corpus.splits["train"]) == 10
+
+    def test_of_a_binary_treebank_are_never_neutral(self, folder):
+        corpus = Sst(path=str(folder), phrases=1, granularity="binary").load()
+        assert rows(corpus.phrases)[:3] == [["not", "0\\/2", 0], ["not", 0], ["0\\/2", 1]]
+        assert set(corpus.phrases.labels) == {0, 1}
+        assert ["good"] not in corpus.phrases.sentences
+
+    def test_tell_corpora_apart(self, treebank):
+        (treebank / "train.txt").write_text(
+            "".join(f"(2 ({label} (2 a) ({label} b)))\n({label} c)\n" for label in range(5))
+        )
+        digests = {Sst(path=str(treebank), phrases=n).load().digest for n in (None, 1, 2)}
+        assert len(digests) == 3
+
+    def test_are_counted_for_the_reader(self, folder):
+        with (folder / "train.txt").open("a") as file:
+            file.writelines(f"\n(2 ({label} (2 A) (2 film)) (2 .))" for label in range(5))
+        corpus = Sst(path=str(folder), phrases=2).load()
+        assert corpus.describe() == "sst-5: 10 / 5 / 5 sentences, 15 phrases"
+        assert Metric("corpus/phrases", 15) in corpus.metrics()
+
+    def test_too_long_for_any_of_a_class_say_so(self, folder):
+        assert explain(folder, phrases=2) == (
+            "corpus.phrases=2: train has no phrase of so many words of class '-', 'neut', '+ +'; "
+            "ask for fewer words."
+        )
+
+    @pytest.mark.parametrize("least", [0, -3])
+    def test_of_less_than_a_word_are_refused(self, least):
+        with pytest.raises(UserError, match=r"corpus\.phrases must be at least 1 word, or null"):
+            Sst(phrases=least)
+
+    def test_are_learnt_from_in_a_run_and_again_from_the_store(self, folder, tmp_path):
+        with (folder / "train.txt").open("a") as file:
+            file.writelines(f"\n(2 ({label} (2 A) (2 film)) (2 .))" for label in range(5))
+        words = ["corpus=sst", f"corpus.path={folder}", "vectors=random", "sweep.strengths=[1]"]
+        found = []
+        for run, more in enumerate([[], ["corpus.phrases=2"], ["corpus.phrases=2"]]):
+            given = [*words, *more, "report.words=[a]", "tracking=off", f"hydra.run.dir={run}"]
+            done = call(tmp_path, *given)
+            assert done.returncode == 0, done.stderr
+            found.append((tmp_path / str(run) / "best" / "predictions.csv").read_bytes())
+        assert found[0] != found[1] == found[2]
+        assert "strength 1: train" in done.stderr
+        assert all("reused" in line for line in done.stderr.splitlines() if "strength" in line)
+
+    def test_of_the_real_treebank_are_those_of_its_authors(self, data):
+        corpus = Sst(path=str(data / "sst"), phrases=1).load()
+        assert len(corpus.phrases) == 318_582 - 8_544
 
 
 class TestBadTreebank:

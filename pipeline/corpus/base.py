@@ -83,6 +83,8 @@ class Corpus:
         Whether the classes are ordered, so that the distance of a mistake has a meaning.
     also
         Words beyond its own that are going to be asked for: no part of its digest.
+    phrases
+        Labelled parts of train's sentences that the classifier learns from too.
     """
 
     task: str
@@ -93,6 +95,7 @@ class Corpus:
     pretraining: Pretraining | None = None
     ordinal: bool = False
     also: tuple[str, ...] = ()
+    phrases: Split | None = None
 
     def __post_init__(self) -> None:
         """Check that each split can serve its purpose."""
@@ -125,6 +128,7 @@ class Corpus:
         """The sha256 of everything in the corpus."""
         parts = [self.task, *self.classes, *(self.splits[name].digest for name in SPLITS)]
         parts += [*self.text_splits, self.unlabelled.digest]
+        parts += [self.phrases.digest] if self.phrases is not None else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @cached_property
@@ -139,13 +143,17 @@ class Corpus:
     def describe(self) -> str:
         """Return one line for the person at the terminal."""
         sizes = " / ".join(f"{len(self.splits[name]):,}" for name in SPLITS)
-        extra = f", and {len(self.unlabelled.paths)} unlabelled file(s)"
-        return f"{self.task}: {sizes} sentences{extra if self.unlabelled.paths else ''}"
+        more = f", {len(self.phrases):,} phrases" if self.phrases is not None else ""
+        if self.unlabelled.paths:
+            more += f", and {len(self.unlabelled.paths)} unlabelled file(s)"
+        return f"{self.task}: {sizes} sentences{more}"
 
     def metrics(self) -> Iterator[Metric]:
         """Yield the size of each split."""
         for name, split in self.splits.items():
             yield Metric(f"corpus/{name}_sentences", len(split))
+        if self.phrases is not None:
+            yield Metric("corpus/phrases", len(self.phrases))
 
     def summary(self) -> dict[str, Any]:
         """Return sizes, class counts and digests, as plain JSON values."""

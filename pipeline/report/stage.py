@@ -70,7 +70,7 @@ class Report:
         Words by which sentences with a negation, and those with a "but", are known.
     learning_curve
         Shares of the training sentences, each above 0 and at most 1, to fit the chosen classifier
-        on: what more labelled sentences would bring. Empty: none.
+        on: what more labelled sentences would bring, phrases left out. Empty: none.
     draws
         How many times each share is drawn.
     """

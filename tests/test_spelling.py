@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import UserError
+from pipeline.glove import GloveTrain
+from pipeline.spelling import ngrams_of, smoothed
+from pipeline.training import train
+from pipeline.vocab import Vocab, build
+from pipeline.word2vec import CBOW, SkipGram
+
+quick = settings(max_examples=25, deadline=None)
+STEMS = ["walk", "talk", "jump", "paint", "boil", "climb", "shout", "whisper"]
+ENDINGS = ["", "s", "ed", "ing", "er"]
+WORDS = [stem + ending for stem in STEMS for ending in ENDINGS]
+# What a word means is the sum of what its stem and its ending do.
+MEANING = np.array(
+    [np.concatenate([stem, ending]) for stem in np.eye(8) for ending in np.eye(5)], np.float32
+)
+
+
+def noisy(counts, seed=0):
+    """Vectors as if learnt from so many occurrences each."""
+    noise = np.random.default_rng(seed).normal(size=MEANING.shape) / np.sqrt(counts)[:, None]
+    return (MEANING + noise).astype(np.float32)
+
+
+def errors(matrix):
+    return ((matrix - MEANING) ** 2).sum(axis=1)
+
+
+def test_brings_the_vectors_of_rare_words_nearer_to_the_truth():
+    counts = np.where(np.arange(len(WORDS)) % 3 == 0, 2, 200)
+    before = noisy(counts)
+    after = smoothed(WORDS, counts, before, 10)
+    rare = counts == 2
+    assert errors(after)[rare].mean() < errors(before)[rare].mean() / 2
+
+
+def test_hardly_moves_the_vectors_of_frequent_words():
+    counts = np.where(np.arange(len(WORDS)) % 3 == 0, 2, 100_000)
+    before = noisy(counts)
+    moved = np.abs(smoothed(WORDS, counts, before, 10) - before).max(axis=1)
+    assert moved[counts > 2].max() < 1e-3 < moved[counts == 2].min()
+
+
+@quick
+@given(st.integers(1, 50), st.floats(0.1, 100), st.floats(0.5, 2), st.floats(-1, 1))
+def test_scaled_and_shifted_vectors_come_out_scaled_and_shifted(count, prior, scale, shift):
+    counts = np.full(len(WORDS), count)
+    before = noisy(counts)
+    other = (scale * before + shift).astype(np.float32)
+    expected = scale * smoothed(WORDS, counts, before, prior) + shift
+    np.testing.assert_allclose(smoothed(WORDS, counts, other, prior), expected, atol=0.05)
+
+
+def test_worth_nothing_changes_nothing():
+    counts = np.ones(len(WORDS), np.int64)
+    before = noisy(counts)
+    assert smoothed(WORDS, counts, before, 0) is before
+
+
+@pytest.mark.parametrize("words", [[], ["a"], ["so", "to"], ["xyz", "abc", "klm"]])
+def test_words_that_share_no_ngram_keep_their_vectors(words):
+    before = np.ones((len(words), 4), np.float32)
+    assert smoothed(words, np.ones(len(words)), before, 10) is before
+
+
+def test_ngrams_tell_the_ends_of_a_word_and_case():
+    ngrams = ngrams_of(["sing", "ring", "Sing", "inga", "ingb", "ingc"])
+    assert ngrams.toarray().max() == 1
+    sing, ring, capital, inga, *_ = ngrams.toarray()
+    assert (sing == ring).all()  # what only one word has is left out
+    assert (sing == capital).all()
+    assert not (sing == inga).all()
+
+
+def test_is_the_same_to_the_bit_every_time():
+    counts = np.arange(1, len(WORDS) + 1)
+    first, second = (smoothed(WORDS, counts, noisy(counts), 5) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+    assert first.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", [SkipGram, CBOW, GloveTrain])
+def test_every_trainer_may_ask_for_it(kind, tmp_path):
+    vocabulary = build([WORDS[i : i + 10] for i in range(30)] * 3, Vocab())
+    plain = train(vocabulary, kind(dim=4, epochs=1), checkpoints=tmp_path)
+    asked = train(vocabulary, kind(dim=4, epochs=1, spelling=7.0), checkpoints=tmp_path)
+    expected = smoothed(vocabulary.words, vocabulary.counts, plain.matrix, 7.0)
+    np.testing.assert_array_equal(asked.matrix, expected)
+    assert not np.array_equal(asked.matrix, plain.matrix)
+    assert asked.provenance["settings"]["spelling"] == 7.0
+
+
+@pytest.mark.parametrize("kind", [SkipGram, CBOW, GloveTrain])
+@pytest.mark.parametrize("worth", [-1.0, np.inf, np.nan])
+def test_a_worth_below_nothing_or_beyond_all_is_refused(kind, worth):
+    with pytest.raises(UserError, match=r"vectors\.spelling must be at least 0"):
+        kind(spelling=worth)
