@@ -15,8 +15,8 @@ def ablation(rows: list[dict[str, Any]], factors: list[str], reference: float) -
 
     `rows` has a run each, with its ``part``, the factor, and its ``value``.
     """
-    figure = Figure(figsize=(9.6, 9.2), dpi=DPI, layout="constrained")
-    panels = figure.subplots(4, 3, sharey=True).ravel()
+    figure = Figure(figsize=(9.6, 11.4), dpi=DPI, layout="constrained")
+    panels = figure.subplots(5, 3, sharey=True).ravel()
     for axes, name in zip(panels, factors, strict=False):
         own = [row for row in rows if row["part"] == name]
         values = list(dict.fromkeys(row["value"] for row in own))
@@ -26,7 +26,7 @@ def ablation(rows: list[dict[str, Any]], factors: list[str], reference: float) -
             )
             axes.errorbar(i, mean, deviation or 0, fmt="o", color=DEV, markersize=5, capsize=3)
         axes.axhline(100 * reference, color=FAINT, linewidth=1, linestyle="--")
-        axes.set_xticks(range(len(values)), [short(value) for value in values])
+        axes.set_xticks(range(len(values)), [short(value, name) for value in values])
         axes.set_title(name, fontsize=10, color=INK, loc="left")
         axes.set_xlim(-0.5, len(values) - 0.5)
         axes.spines[["top", "right"]].set_visible(False)
@@ -45,10 +45,10 @@ def ablation(rows: list[dict[str, Any]], factors: list[str], reference: float) -
     return figure
 
 
-def short(value: str) -> str:
-    """Write large numbers short."""
+def short(value: str, factor: str) -> str:
+    """Write large numbers short, and what is not limited, or not there, as a word."""
     if value == "null":
-        return "all"
+        return "all" if factor.startswith("words") else "none"
     if value.isdigit() and int(value) >= 10_000:
         n = int(value)
         return f"{n / 1e6:g} M" if n >= 1_000_000 else f"{n // 1000} k"

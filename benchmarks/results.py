@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from ablation import ablation
+from numpy.typing import NDArray
 
 from pipeline.comparison import compare
 from pipeline.runs import FinishedRun, in_order
@@ -30,12 +31,15 @@ from pipeline.statistics import accuracy_interval, spread
 
 ROWS = {
     "glove50": "experiment=glove50",
+    "glove50_phrases": "experiment=glove50_phrases",
     "assignment-glove": "experiment=assignment corpus=sst vectors=glove",
     "assignment-own": "experiment=assignment corpus=sst seed=1,2,3",
     "treebank50": "experiment=treebank50 seed=1,2,3",
     "treebank100": "experiment=treebank100 seed=1,2,3",
     "treebank300": "experiment=treebank300 seed=1,2,3",
+    "treebank300_phrases": "experiment=treebank300_phrases seed=1,2,3",
     "reviews300": "experiment=reviews300 vectors.threads=2 seed=1,2,3",
+    "reviews300_phrases": "experiment=reviews300_phrases vectors.threads=2 seed=1,2,3",
 }
 BASE = "experiment=treebank50 seed=1,2"
 # GloVe has neither threshold nor rate of the same meaning, so it is a multirun of its own.
@@ -52,7 +56,9 @@ FACTORS = {  # the first is the one that is swept
     "trainer": f"vectors=skipgram,cbow vectors.subsample=0 vectors.learning_rate=0.025 {TRAINERS}",
     "vectors of a word": f"vectors.combine=input,sum,concat {BASE}",
     "unknown words": f"features.unknown=skip,zero {BASE}",
+    "spelling of rare words": f"vectors.spelling=0,3,10,30 {BASE}",
     "weighting": f"features.weighting=none,idf,sif {BASE}",
+    "labels of phrases": f"corpus.phrases=null,16,12,8 {BASE}",
     "words of reviews": "corpus.unlabelled_words=100000,300000,1000000,3000000,null "
     "experiment=reviews300 vectors.dim=100 vectors.threads=2 seed=1,2",
     # The full softmax takes minutes an epoch, and smaller steps.
@@ -64,6 +70,12 @@ MORE = {
     "experiment=treebank50 vectors.epochs=5 seed=1,2",
 }
 LENGTHS = (1, 10, 20, 30, 1000)  # words
+UNKNOWN = {  # shares of a sentence's words, above the one and at most the other
+    "every word known": (-1.0, 0.0),
+    "unknown words, up to 5 %": (0.0, 0.05),
+    "5 to 10 %": (0.05, 0.1),
+    "more than 10 %": (0.1, 1.0),
+}
 
 Row = dict[str, Any]
 
@@ -132,19 +144,27 @@ def everything(folder: Path, files: list[str]) -> tuple[list[Row], list[Row]]:
 
 
 def groups_of(job: Path) -> Iterator[Row]:
-    """Yield the accuracy of the kinds of test sentences, and by their length."""
+    """Yield the accuracy of the kinds of test sentences, by unknown words and by length."""
     page = json.loads((job / "report" / "page.json").read_text("utf-8"))
     for row in page["groups"]:
-        yield {key: row[key] for key in ("name", "sentences", "accuracy", "low", "high")}
-    test = FinishedRun.read(job).test
+        if row["name"] not in {"unknown words", "every word known"}:
+            yield {key: row[key] for key in ("name", "sentences", "accuracy", "low", "high")}
+    run = FinishedRun.read(job)
+    test, unknown = run.test, run.unknown()
     words = np.array([len(tokens) for tokens in test.sentences])
+    for name, (low, high) in UNKNOWN.items() if unknown is not None else ():
+        yield group_of(name, test.wrong[(unknown > low * words) & (unknown <= high * words)])
     for low, high in pairwise(LENGTHS):
-        chosen = (words >= low) & (words < high)
-        right, n = int((~test.wrong[chosen]).sum()), int(chosen.sum())
-        interval = accuracy_interval(right, n)
         name = f"{low} to {high - 1} words" if high < LENGTHS[-1] else f"{low} words and more"
-        yield {"name": name, "sentences": n, "accuracy": right / n, "low": interval.low,
-               "high": interval.high}  # fmt: skip
+        yield group_of(name, test.wrong[(words >= low) & (words < high)])
+
+
+def group_of(name: str, wrong: NDArray[np.bool_]) -> Row:
+    """Return the accuracy of a group of sentences, by which of them (n,) are wrong."""
+    right, n = int((~wrong).sum()), len(wrong)
+    interval = accuracy_interval(right, n)
+    row = {"name": name, "sentences": n, "accuracy": right / n}
+    return row | {"low": interval.low, "high": interval.high}
 
 
 def write_csv(path: Path, rows: list[Row]) -> None:
