@@ -18,7 +18,7 @@ from pipeline.journal import Journal, anew
 from pipeline.keeping import Keeper
 from pipeline.report import Report, draw_page, result, write_page, write_report
 from pipeline.store import Cache
-from pipeline.sweep import Logistic, Sweepable, sweep_strengths
+from pipeline.sweep import Logistic, Sweepable, check_takes_weights, sweep_strengths
 from pipeline.vectors import SkipGram, Source, train_vectors
 from pipeline.vocab import Vocab, build_vocab
 
@@ -72,6 +72,8 @@ class Experiment:
         also = self.evaluation.words()  # first: a broken file is found before anything is trained
         run = Journal(keep=Keeper(self.cache) if self.cache.enabled else anew)
         corpus = run.stage("corpus", load_corpus, self.corpus)
+        if corpus.phrases is not None:
+            check_takes_weights(self.sweep)
         vocabulary = run.stage("vocab", build_vocab, corpus, self.vocab)
         saving = self.cache.checkpoint_minutes, Path(self.cache.path).expanduser() / "training"
         source = self.vectors, also, *saving

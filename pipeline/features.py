@@ -129,7 +129,7 @@ class Features:
         if PHRASES not in self.X:
             return X, y, None
         phrases = self.y[PHRASES]
-        each = np.bincount(y) / np.bincount(phrases)
+        each = np.bincount(y) / np.maximum(1, np.bincount(phrases, minlength=int(y.max()) + 1))
         weights = np.concatenate([np.ones(len(y)), each[phrases]])
         return np.concatenate([X, self.X[PHRASES]]), np.concatenate([y, phrases]), weights
 

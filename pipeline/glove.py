@@ -33,6 +33,7 @@ from pipeline.trainer import (
     Vocabulary,
     aligned,
     at_least,
+    check_spelling,
     check_text,
 )
 
@@ -115,8 +116,9 @@ class GloveTrain:
         """Refuse what cannot be trained with."""
         for name in ("dim", "window", "epochs", "threads"):
             at_least(1, name, getattr(self, name))
-        for name in ("alpha", "spelling", "seed"):
+        for name in ("alpha", "seed"):
             at_least(0, name, getattr(self, name))
+        check_spelling(self.spelling)
         for name in ("x_max", "learning_rate"):
             value = getattr(self, name)
             require(0 < value < math.inf, f"vectors.{name} must be above 0, not {value}")

@@ -130,7 +130,10 @@ def _send_datasets(client: MlflowClient, run_id: str, folder: Path, result: dict
 
     summary = json.loads((folder / "corpus" / "summary.json").read_text("utf-8"))
     inputs = []
-    for split, facts in summary["splits"].items():
+    parts = summary["splits"]
+    if summary.get("phrases"):
+        parts = parts | {"phrases": summary["phrases"]}
+    for split, facts in parts.items():
         profile = {"num_rows": facts["sentences"], "num_tokens": facts["tokens"]}
         dataset = Dataset(
             name=f"{result['task']} {split}",

@@ -23,6 +23,8 @@ BLOCK = 10  # dimensions between two steps of the progress bar
 def smoothed(words: list[str], counts: NDArray[np.int64], matrix: Floats, prior: float) -> Floats:
     """Move each vector towards the one that the character n-grams of its word predict.
 
+    A word with n-grams that no others share moves towards the mean of all.
+
     A vector that was learnt from few occurrences is mostly noise. A ridge regression from n-grams
     to vectors, in which a word seen f times has the weight f / (f + prior), gives a second opinion,
     and the new vector is ``(f v + prior * predicted) / (f + prior)``.

@@ -69,22 +69,11 @@ def fit(
     Means of word vectors lie far from the origin, all on one side, which makes L-BFGS slow. Where
     the intercept is not penalised, centred features have the same solution, moved by the intercept:
     2.3 times as fast on 100 dimensions.
-
-    Raises
-    ------
-    UserError
-        If there are weights, and the classifier takes none.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.utils.validation import has_fit_parameter
 
     model: Any = classifier
     weighted = {} if weights is None else {"sample_weight": weights}
-    require(
-        not weighted or has_fit_parameter(model, "sample_weight"),
-        f"corpus.phrases: {type(model).__name__} cannot weigh what it learns from; leave the "
-        "phrases out, or take sweep=logistic.",
-    )
     if type(model) is not LogisticRegression or model.solver != "lbfgs":
         fitted: Classifier = model.fit(X, y, **weighted)
         return fitted
@@ -94,6 +83,18 @@ def fit(
     model.fit(X - center, y, **weighted)
     model.intercept_ -= model.coef_ @ center
     return classifier
+
+
+def check_takes_weights(config: Sweepable) -> None:
+    """Raise `UserError` where phrases could not be learnt from: before anything is trained."""
+    from sklearn.utils.validation import has_fit_parameter
+
+    classifier = config.classifier(config.strengths[0], None)
+    require(
+        has_fit_parameter(classifier, "sample_weight"),
+        f"corpus.phrases: {type(classifier).__name__} cannot weigh what it learns from; leave the "
+        "phrases out, or take sweep=logistic.",
+    )
 
 
 @dataclass
@@ -249,6 +250,8 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
 
     config = config or Logistic()
     taught = features.taught
+    if taught[-1] is not None:
+        check_takes_weights(config)
     rows = []
     previous = None
     # Two BLAS threads are slower than one on matrices this narrow, far slower on a busy machine.

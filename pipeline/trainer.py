@@ -30,6 +30,7 @@ from pipeline.errors import UserError
 log = logging.getLogger(__name__)
 
 POINTS = 200  # in the loss curve, at most about
+MOST_SPELLING = 1_000_000  # occurrences: beyond, only spelling would count
 
 Floats = NDArray[np.float32]
 
@@ -282,6 +283,13 @@ def ordered(
             yield done, future.result(), False
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def check_spelling(prior: float) -> None:
+    """Refuse what no word's spelling can be worth."""
+    at_least(0, "spelling", prior)
+    if prior > MOST_SPELLING:
+        raise UserError(f"vectors.spelling must be at most {MOST_SPELLING:,}, not {prior}")
 
 
 def at_least(least: int, name: str, value: float) -> None:

@@ -36,6 +36,7 @@ from pipeline.trainer import (
     Vocabulary,
     aligned,
     at_least,
+    check_spelling,
     check_text,
 )
 
@@ -109,8 +110,9 @@ class Word2Vec:
         """Refuse what cannot be trained with."""
         for name in ("dim", "window", "negative", "epochs", "threads"):
             at_least(1, name, getattr(self, name))
-        for name in ("power", "subsample", "min_learning_rate", "spelling", "seed"):
+        for name in ("power", "subsample", "min_learning_rate", "seed"):
             at_least(0, name, getattr(self, name))
+        check_spelling(self.spelling)
         if not (0 < self.learning_rate < math.inf):
             raise UserError(f"vectors.learning_rate must be above 0, not {self.learning_rate}")
         if self.min_learning_rate > self.learning_rate:

@@ -14,6 +14,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from pipeline.comparison import arm_names, compare
+from pipeline.features import Mean
 from pipeline.report import Report
 from pipeline.report.__main__ import main
 
@@ -68,6 +69,18 @@ class TestRows:
     def test_each_meets_the_reference_of_its_own_seed(self, rows):
         assert [row["against"] for row in rows[:2]] == ["glove seed=1", "glove seed=2"]
         assert [row["reference"] for row in rows[:4]] == [False, False, True, True]
+
+    def test_each_meets_the_reference_that_differs_in_the_vectors_alone(self, tmp_path):
+        plain, unit = {"features": Mean()}, {"features": Mean(unit=True)}
+        runs = {
+            "a": ("glove", plain),
+            "b": ("glove", unit),
+            "c": ("own", unit),
+            "d": ("own", plain),
+        }
+        folders = [hostile(tmp_path / key, name, **how) for key, (name, how) in runs.items()]
+        found = compare(folders, {folder: [f"name={folder.name}"] for folder in folders})
+        assert [row.get("against") for row in found.rows] == [None, None, "name=b", "name=a"]
 
     def test_csv_and_json_say_the_same(self, multirun, rows):
         table = pd.read_csv(multirun / "comparison.csv")

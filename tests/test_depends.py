@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import depends
 from pipeline.best import OnDev, Ties
-from pipeline.corpus import Sample, Table
+from pipeline.corpus import Sample, Split, Table
 from pipeline.depends import UnknownError, described
 from pipeline.evaluation import Evaluation
 from pipeline.features import Features, Mean, Unknown, featurize
@@ -105,6 +105,7 @@ CHANGES = {
     "vectors.seed=2": DOWN,
     "vectors.threads=2": DOWN,
     "vectors.loss=Loss.softmax": DOWN,
+    "vectors.spelling=5": DOWN,
     "evaluation.lower=False": "evaluation",
     "features.unit=True": "features sweep best report",
     "features.unknown=Unknown.zero": "features best report",  # test alone has such
@@ -140,6 +141,25 @@ def test_a_file_changes_what_it_matters_to_and_no_more(file, content, stages, ba
     Path(file).write_text(content)
     after = base.told()
     assert " ".join(stage for stage in before if before[stage] != after[stage]) == stages
+
+
+def test_phrases_change_what_is_learnt_from_them_and_no_vectors(base):
+    def told(phrases):
+        corpus = replace(base.corpus.load(), phrases=phrases)
+        vocabulary = build_vocab(corpus, base.vocab)
+        vectors = train_vectors(corpus, vocabulary, Random(dim=2))
+        features = featurize(corpus, vectors, base.features)
+        return {
+            "vocab": depends.vocab(corpus, base.vocab),
+            "vectors": depends.vectors(corpus, vocabulary, SkipGram()),
+            "features": depends.features(corpus, vectors, base.features),
+            "sweep": depends.sweep(features, base.sweep),
+        }
+
+    split = base.corpus.load().splits["train"]
+    plain, some, others = map(told, (None, split, Split(split.sentences, 1 - split.labels)))
+    assert {stage for stage in plain if plain[stage] != some[stage]} == {"features", "sweep"}
+    assert {stage for stage in plain if some[stage] != others[stage]} == {"features", "sweep"}
 
 
 def test_another_class_of_settings_is_another_thing(base):

@@ -197,6 +197,10 @@ class TestPhrases:
             assert sentences.tolist() == [1.0] * len(sentences)
             assert phrases.sum() == pytest.approx(len(sentences))
 
+    def test_without_one_of_a_class_are_refused(self):
+        with pytest.raises(UserError, match=r"there is no phrase of class 'odd'; take shorter"):
+            replace(corpus_of("ab"), phrases=Split([["a"]], np.array([1])))
+
     def test_are_no_part_of_the_coverage_nor_of_the_words_weights(self, made):
         assert set(made.coverage) == {"train", "dev", "test"}
         corpora = [corpus_of("ab"), replace(corpus_of("ab"), phrases=self.PHRASES)]

@@ -97,7 +97,10 @@ def test_every_trainer_may_ask_for_it(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [SkipGram, CBOW, GloveTrain])
-@pytest.mark.parametrize("worth", [-1.0, np.inf, np.nan])
-def test_a_worth_below_nothing_or_beyond_all_is_refused(kind, worth):
-    with pytest.raises(UserError, match=r"vectors\.spelling must be at least 0"):
+@pytest.mark.parametrize(
+    ("worth", "limit"),
+    [(-1, "least 0"), (np.inf, "least 0"), (np.nan, "least 0"), (1e7, "most 1,")],
+)
+def test_a_worth_below_nothing_or_beyond_all_is_refused(kind, worth, limit):
+    with pytest.raises(UserError, match=rf"vectors\.spelling must be at {limit}"):
         kind(spelling=worth)

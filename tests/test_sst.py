@@ -218,8 +218,8 @@ class TestPhrases:
 
     def test_too_long_for_any_of_a_class_say_so(self, folder):
         assert explain(folder, phrases=2) == (
-            "corpus.phrases=2: train has no phrase of so many words of class '-', 'neut', '+ +'; "
-            "ask for fewer words."
+            "corpus sst-5: there is no phrase of class '-', 'neut', '+ +'; take shorter ones too "
+            "(corpus.phrases), or none."
         )
 
     @pytest.mark.parametrize("least", [0, -3])
@@ -240,6 +240,13 @@ class TestPhrases:
         assert found[0] != found[1] == found[2]
         assert "strength 1: train" in done.stderr
         assert all("reused" in line for line in done.stderr.splitlines() if "strength" in line)
+
+    def test_are_refused_before_training_where_the_classifier_cannot_weigh(self, folder, tmp_path):
+        given = ["corpus=sst", f"corpus.path={folder}", "corpus.phrases=1", "sweep=two_layer"]
+        done = call(tmp_path, *given, "tracking=off")
+        assert done.returncode == 1
+        assert "corpus.phrases: TwoLayerClassifier cannot weigh" in done.stderr
+        assert "vocab" not in done.stderr
 
     def test_of_the_real_treebank_are_those_of_its_authors(self, data):
         corpus = Sst(path=str(data / "sst"), phrases=1).load()

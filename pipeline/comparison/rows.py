@@ -23,8 +23,9 @@ def compare(folders: Iterable[Path], overrides: dict[Path, list[str]] | None = N
     """Read the runs in `folders` and compare them on test.
 
     Each run is tested against a reference: a run with ``vectors=glove``, or where there is none
-    with the vectors of the first run; of several the one that was asked for most alike, so that
-    seed 2 meets seed 2. Where all have the same vectors, the first is the reference of the others.
+    with the vectors of the first run. Of several it is the one whose other settings are most alike,
+    and then what was asked for, so that seed 2 meets seed 2. Where all have the same vectors, the
+    first is the reference of the others.
 
     Parameters
     ----------
@@ -55,9 +56,11 @@ def compare(folders: Iterable[Path], overrides: dict[Path, list[str]] | None = N
     return Comparison(rows)
 
 
-def _alike(row: dict[str, Any], reference: dict[str, Any]) -> int:
-    """Count what both were asked for; max() takes the first of those that tie."""
-    return len(set(row["overrides"]) & set(reference["overrides"]))
+def _alike(row: dict[str, Any], reference: dict[str, Any]) -> tuple[int, int]:
+    """Count settings that are the same, and what both were asked for; max() takes the first."""
+    theirs = reference["settings"]
+    same = sum(key in theirs and theirs[key] == value for key, value in row["settings"].items())
+    return same, len(set(row["overrides"]) & set(reference["overrides"]))
 
 
 def arm_names(overrides: list[list[str]]) -> list[str]:
@@ -109,6 +112,11 @@ def _row(folder: Path, name: str, overrides: list[str]) -> dict[str, Any]:
     row["seconds"] = sum(result["seconds"].values())
     row["mlflow_run_id"] = result["mlflow_run_id"]
     row["test_digest"] = result["digests"]["test"]
+    row["settings"] = {
+        key: value
+        for key, value in result["settings"].items()
+        if not _aside(key) and key.partition(".")[0] != "vectors"
+    }
     row["without_seed"] = _without_seed(result["settings"])
     row["note"] = result["provenance"].get("note")
     return {**row, "folder": str(folder)}

@@ -29,7 +29,12 @@ _TESTED = (
     "bootstrap_high",
     "p_holm",
 )
-_INNER = ("test_digest", "without_seed", "note")  # columns that are of no use to a reader
+_INNER = (
+    "test_digest",
+    "settings",
+    "without_seed",
+    "note",
+)  # columns that are of no use to a reader
 
 
 class Comparison:

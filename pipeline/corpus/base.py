@@ -102,16 +102,26 @@ class Corpus:
         for name in SPLITS:
             split = self.splits[name]
             require(len(split), f"corpus {self.task}: the {name} split has no sentences.")
-            missing = [c for i, c in enumerate(self.classes) if i not in split.labels]
+            missing = self._missing(split)
             require(
                 not missing,
-                f"corpus {self.task}: the {name} split has no sentence of class "
-                f"{', '.join(repr(c) for c in missing)}. Add some, or make the split another way.",
+                f"corpus {self.task}: the {name} split has no sentence of class {missing}. "
+                "Add some, or make the split another way.",
             )
+        missing = self._missing(self.phrases) if self.phrases is not None else ""
+        require(
+            not missing,
+            f"corpus {self.task}: there is no phrase of class {missing}; take shorter ones too "
+            "(corpus.phrases), or none.",
+        )
         require(
             len(self.classes) > 1,
             f"corpus {self.task}: only one class, {self.classes[0]!r}: nothing to classify.",
         )
+
+    def _missing(self, split: Split) -> str:
+        """Name the classes that have no sentence."""
+        return ", ".join(repr(c) for i, c in enumerate(self.classes) if i not in split.labels)
 
     def text(self) -> Iterator[list[str]]:
         """Yield the sentences that vectors may be trained on, labelled splits first."""
@@ -157,19 +167,20 @@ class Corpus:
 
     def summary(self) -> dict[str, Any]:
         """Return sizes, class counts and digests, as plain JSON values."""
-        sizes = {
-            name: {
+
+        def facts(split: Split) -> dict[str, Any]:
+            return {
                 "sentences": len(split),
                 "tokens": sum(map(len, split.sentences)),
                 "labels": np.bincount(split.labels, minlength=len(self.classes)).tolist(),
                 "digest": split.digest,
             }
-            for name, split in self.splits.items()
-        }
+
         return {
             "task": self.task,
             "classes": list(self.classes),
-            "splits": sizes,
+            "splits": {name: facts(split) for name, split in self.splits.items()},
+            "phrases": facts(self.phrases) if self.phrases is not None else None,
             "text_splits": list(self.text_splits),
             "unlabelled": [str(path) for path in self.unlabelled.paths],
             "digest": self.digest,

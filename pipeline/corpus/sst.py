@@ -72,8 +72,8 @@ class Sst(CorpusConfig):
         Turn the treebank's escapes back to text: ``-LRB-`` to ``(``, ``\/`` to ``/``.
     phrases
         Words that a labelled phrase of train must have at least for the classifier to learn from it
-        too; unset: from sentences alone. Short ones are mostly neutral, unlike sentences: 12 serve
-        better than 6.
+        too; unset: from sentences alone. Very short ones are mostly neutral and say little of
+        sentences; 12 serve well.
     url
         Where to download from, for a mirror of the official archive.
     """
@@ -98,11 +98,6 @@ class Sst(CorpusConfig):
         """What is to be solved."""
         return f"sst-{5 if self.granularity is Granularity.five else 2}"
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The names of the classes, from worst to best."""
-        return FIVE_CLASSES if self.granularity is Granularity.five else ("-", "+")
-
     def load(self) -> Corpus:
         """Read the three splits.
 
@@ -122,7 +117,7 @@ class Sst(CorpusConfig):
         sentences = {name: [(t.label, t.tokens) for t in rows] for name, rows in trees.items()}
         return Corpus(
             task=self.task,
-            classes=self.classes,
+            classes=FIVE_CLASSES if self.granularity is Granularity.five else ("-", "+"),
             splits={name: self._split(rows) for name, rows in sentences.items()},
             phrases=None if self.phrases is None else self._phrases(trees["train"], self.phrases),
             text_splits=tuple(self.text_splits),
@@ -143,14 +138,7 @@ class Sst(CorpusConfig):
             for label, begin, end in tree.phrases
             if end - begin >= least
         ]
-        split = self._split(found)
-        missing = [name for i, name in enumerate(self.classes) if i not in split.labels]
-        require(
-            not missing,
-            f"corpus.phrases={least}: train has no phrase of so many words of class "
-            f"{', '.join(repr(name) for name in missing)}; ask for fewer words.",
-        )
-        return split
+        return self._split(found)
 
     def _split(self, rows: list[tuple[int, list[str]]]) -> Split:
         if self.granularity is Granularity.binary:

@@ -122,6 +122,7 @@ def contents(run: FinishedRun, config: Report) -> dict[str, Any]:
         "tokens": result["tokens"],
         "provenance": result["provenance"],
         "splits": {name: split["sentences"] for name, split in run.summary["splits"].items()},
+        "phrases": (run.summary.get("phrases") or {}).get("sentences"),
         "changed": result["changed"] if "changed" in result else _asked(run.overrides()),
         "settings": result["settings"],
         "reading": read_strengths(run.strengths, run.chosen),
