@@ -61,7 +61,7 @@ ON_TREEBANK: list[tuple[Trainer, list[Way]]] = [
     *((replace(SMALL_STEPS, spelling=prior), PLAIN) for prior in (0, 3, 10, 30)),
     (yv.CBOW(dim=50, window=15, subsample=0), PLAIN),
     *((replace(TREEBANK, dim=dim), PLAIN) for dim in (100, 300)),
-    *((replace(SMALL_STEPS, spelling=10, dim=dim), WITH_PHRASES) for dim in (100, 300)),
+    (replace(SMALL_STEPS, spelling=10, dim=100), WITH_PHRASES),
 ]
 ON_REVIEWS: list[tuple[Trainer, list[Way]]] = [
     (REVIEWS, WAYS[:3]),
