@@ -232,13 +232,13 @@ class TestPhrases:
             file.writelines(f"\n(2 ({label} (2 A) (2 film)) (2 .))" for label in range(5))
         words = ["corpus=sst", f"corpus.path={folder}", "vectors=random", "sweep.strengths=[1]"]
         found = []
-        for run, more in enumerate([[], ["corpus.phrases=2"], ["corpus.phrases=2"]]):
-            given = [*words, *more, "report.words=[a]", "tracking=off", f"hydra.run.dir={run}"]
-            done = call(tmp_path, *given)
+        words += ["corpus.phrases=2", "report.words=[a]", "tracking=off"]
+        for run in range(2):
+            done = call(tmp_path, *words, f"hydra.run.dir={run}")
             assert done.returncode == 0, done.stderr
             found.append((tmp_path / str(run) / "best" / "predictions.csv").read_bytes())
-        assert found[0] != found[1] == found[2]
-        assert "strength 1: train" in done.stderr
+        assert found[0] == found[1]
+        assert "10 / 5 / 5 sentences, 15 phrases" in done.stderr
         assert all("reused" in line for line in done.stderr.splitlines() if "strength" in line)
 
     def test_are_refused_before_training_where_the_classifier_cannot_weigh(self, folder, tmp_path):
