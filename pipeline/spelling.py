@@ -31,7 +31,8 @@ def smoothed(words: list[str], counts: NDArray[np.int64], matrix: Floats, prior:
 
     N-grams are those of Bojanowski et al. 2017, "Enriching word vectors with subword information";
     fitting them to vectors afterwards is the idea of Zhao, Mudgal and Liang 2018, "Generalizing
-    word embeddings using bag of subwords".
+    word embeddings using bag of subwords". For 16,000 words it takes some seconds a hundred
+    dimensions, for 75,000 some minutes.
 
     Parameters
     ----------

@@ -29,12 +29,8 @@ _TESTED = (
     "bootstrap_high",
     "p_holm",
 )
-_INNER = (
-    "test_digest",
-    "settings",
-    "without_seed",
-    "note",
-)  # columns that are of no use to a reader
+# Columns that are of no use to a reader.
+_INNER = ("test_digest", "settings", "without_seed", "note")
 
 
 class Comparison:
