@@ -102,7 +102,7 @@ def test_sentences_of_the_treebank_written_out_are_tokenised_back(data):
     detokenizer = TreebankWordDetokenizer()
     exact = same = total = 0
     trees = read_trees(data / "sst" / "test.txt")
-    for _, tokens in trees:
+    for _, tokens, _ in trees:
         words = [unescape(token) for token in tokens if "\xa0" not in token]
         found = tokenize(detokenizer.detokenize(words))
         exact += found == words
