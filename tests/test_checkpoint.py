@@ -70,7 +70,7 @@ class TestKilled:
         trains.main(trainer, math.inf, tmp_path)
         folder, resumed = tmp_path / "killed", 0
         # Who is busy for the second time has saved once.
-        for busy, longest in ((1, 0.0), (2, 0.05), (2, 0.1), (1, 0.05)):
+        for busy, longest in ((1, 0.0), (2, 0.1), (1, 0.05)):
             process = command(folder, trainer, 0)
             for _ in range(busy):
                 until_busy(process)
