@@ -6,8 +6,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from pipeline.plots.style import DEV, DPI, FAINT, GRID, INK
-from pipeline.statistics import spread
+from pipeline.core.statistics import spread
+from pipeline.render.plots.style import DEV, DPI, FAINT, GRID, INK
 
 
 def ablation(rows: list[dict[str, Any]], factors: list[str], reference: float) -> Figure:

@@ -24,8 +24,8 @@ import numpy as np
 from texts import documents, take
 
 from pipeline import Vocab, Vocabulary, glove_kernels
-from pipeline.glove import GloveTrain, group
-from pipeline.vocab import build
+from pipeline.stages.vectors.glove import GloveTrain, group
+from pipeline.stages.vocab import build
 
 RECORD = np.dtype([("center", "<i4"), ("context", "<i4"), ("count", "<f8")])
 EPOCHS = 2  # timed, besides the first

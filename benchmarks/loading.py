@@ -26,29 +26,33 @@ from typing import Any
 import numpy as np
 
 SEED = 1
+PLAIN = (
+    "from pipeline.stages.vectors.formats import text; "
+    "text.SEARCHING_PAYS = text.PARSING_PAYS = 1 << 60"
+)
 READERS = {  # what is timed, in a process of its own, after what it needs beforehand
     "gensim": (
         "from gensim.models import KeyedVectors",
         "vectors = KeyedVectors.load_word2vec_format(path, no_header=True, binary=False).vectors",
     ),
     "all rows": (
-        "import pipeline.formats.parse; read_vectors(path, warm)",
+        "import pipeline.stages.vectors.formats.parse; read_vectors(path, warm)",
         "vectors = read_vectors(path).matrix",
     ),
     "all rows, first": ("", "vectors = read_vectors(path).matrix"),
     "needed rows": (
-        "import pipeline.formats.parse; read_vectors(path, warm)",
+        "import pipeline.stages.vectors.formats.parse; read_vectors(path, warm)",
         "vectors = read_vectors(path, words).matrix",
     ),
     "needed rows, first": ("", "vectors = read_vectors(path, words).matrix"),
     "needed rows, plain Python": (
-        "from pipeline.formats import text; text.SEARCHING_PAYS = text.PARSING_PAYS = 1 << 60",
+        PLAIN,
         "vectors = read_vectors(path, words).matrix",
     ),
 }
 PROGRAM = """
 import json, resource, sys, time
-from pipeline.formats import read_vectors
+from pipeline.stages.vectors.formats import read_vectors
 path, every, rows = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 words = [f"word{{i}}" for i in range(0, rows, every)]
 warm = words[:1]

@@ -20,7 +20,7 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 import pipeline as yv
-from pipeline.vocab import build
+from pipeline.stages.vocab import build
 
 def peak():  # in bytes
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -20,10 +20,10 @@ from numba import njit
 from texts import documents, take
 
 from pipeline import SkipGram, Vocab
-from pipeline.kernels import LANES
-from pipeline.simd import multiply_add, splat, total
-from pipeline.vocab import build
-from pipeline.word2vec import CHUNK, chunks, cut
+from pipeline.stages.vectors.kernels.simd import multiply_add, splat, total
+from pipeline.stages.vectors.kernels.word2vec import LANES
+from pipeline.stages.vectors.word2vec import CHUNK, chunks, cut
+from pipeline.stages.vocab import build
 
 CHAINS = 12
 

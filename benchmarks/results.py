@@ -26,8 +26,8 @@ from ablation import ablation
 from numpy.typing import NDArray
 
 from pipeline.comparison import compare
-from pipeline.runs import FinishedRun, in_order
-from pipeline.statistics import accuracy_interval, spread
+from pipeline.core.statistics import accuracy_interval, spread
+from pipeline.stages.report.finished_run import FinishedRun, in_order
 
 ROWS = {
     "glove50": "experiment=glove50",

@@ -23,14 +23,22 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 import pipeline as yv
-from pipeline.corpus.base import FIVE_CLASSES
-from pipeline.corpus.sst import Tree, read_trees
-from pipeline.features import PHRASES, Features, Mean, Weighting, average, word_counts, word_weights
-from pipeline.spelling import smoothed
-from pipeline.sweep import Logistic, fit
-from pipeline.trainer import Combine, Trained
-from pipeline.vocab import Vocabulary, build
-from pipeline.wordvectors import WordVectors
+from pipeline.stages.corpus.corpus import FIVE_CLASSES
+from pipeline.stages.corpus.sst import Tree, read_trees
+from pipeline.stages.features.features import (
+    PHRASES,
+    Features,
+    Mean,
+    Weighting,
+    average,
+    word_counts,
+    word_weights,
+)
+from pipeline.stages.sweep.sweep import Logistic, fit
+from pipeline.stages.vectors.loop import Combine, Trained
+from pipeline.stages.vectors.subword import smoothed
+from pipeline.stages.vectors.word_vectors import WordVectors
+from pipeline.stages.vocab import Vocabulary, build
 
 Trainer = yv.SkipGram | yv.CBOW
 Way = tuple[Combine, Mean, int]

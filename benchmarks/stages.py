@@ -23,7 +23,7 @@ from statistics import median
 from texts import documents, take
 
 from pipeline import SkipGram, Sst, Text, Vocab, Vocabulary
-from pipeline.vocab import build
+from pipeline.stages.vocab import build
 
 
 def ours(path: Path, min_count: int, trainer: SkipGram | None) -> Vocabulary:

@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 from texts import documents, take
 
-from pipeline.evaluation import analogies, similarity
-from pipeline.vocab import Vocab, build
-from pipeline.word2vec import CBOW, SkipGram
-from pipeline.wordvectors import WordVectors
+from pipeline.stages.evaluation.evaluation import analogies, similarity
+from pipeline.stages.vectors.word2vec import CBOW, SkipGram
+from pipeline.stages.vectors.word_vectors import WordVectors
+from pipeline.stages.vocab import Vocab, build
 
 DIM, WINDOW, NEGATIVE, SAMPLE, MIN_COUNT = 100, 5, 5, 1e-3, 5
 HELD_OUT = 200_000  # words

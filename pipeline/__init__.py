@@ -13,21 +13,29 @@ Neither Hydra nor MLflow is needed for them::
     best.scores["test"]["accuracy"]
 """
 
-from pipeline.best import Best, OnDev, Ties, pick_best
-from pipeline.classify import TextClassifier
+from pipeline.cache.store import Cache
 from pipeline.comparison import Comparison, compare
-from pipeline.corpus import Corpus, Granularity, Sample, Split, Sst, Table, Text, tokenize
-from pipeline.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.experiment import Experiment
-from pipeline.features import Features, Mean, Unknown, featurize
-from pipeline.formats import read_text, read_vectors, write_text, write_vectors
-from pipeline.report import Report, write_page, write_report
-from pipeline.store import Cache
-from pipeline.sweep import Logistic, OneVsRest, Sweep, TwoLayer, sweep_strengths
-from pipeline.trainer import Combine
-from pipeline.vectors import CBOW, Glove, GloveTrain, Random, SkipGram, WordVectors, train_vectors
-from pipeline.vocab import Vocab, Vocabulary, build_vocab
-from pipeline.word2vec import Loss
+from pipeline.stages.best.best import Best, OnDev, Ties, pick_best
+from pipeline.stages.best.text_classifier import TextClassifier
+from pipeline.stages.corpus import Corpus, Granularity, Sample, Split, Sst, Table, Text, tokenize
+from pipeline.stages.features.features import Features, Mean, Unknown, featurize
+from pipeline.stages.report import Report, write_page, write_report
+from pipeline.stages.sweep.sweep import Logistic, OneVsRest, Sweep, TwoLayer, sweep_strengths
+from pipeline.stages.vectors.formats import read_text, read_vectors, write_text, write_vectors
+from pipeline.stages.vectors.loop import Combine
+from pipeline.stages.vectors.vectors import (
+    CBOW,
+    Glove,
+    GloveTrain,
+    Random,
+    SkipGram,
+    WordVectors,
+    train_vectors,
+)
+from pipeline.stages.vectors.word2vec import Loss
+from pipeline.stages.vocab import Vocab, Vocabulary, build_vocab
 
 __all__ = [
     "CBOW",

@@ -1,165 +1,32 @@
-"""The front door: ``python -m pipeline``.
+"""The command line: ``python -m pipeline``, or ``yourvectors``.
 
-One experiment, a comparison, anything changed by its name::
+An experiment with Hydra's overrides, or one of the small commands::
 
-    python -m pipeline
     python -m pipeline -m vectors=skipgram,glove
-    python -m pipeline vectors.dim=100 seed=2
+    python -m pipeline report FOLDER...
 """
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import gc
-import json
-import logging
-import os
-import signal
 import sys
-from concurrent.futures import BrokenExecutor
-from pathlib import Path
+from importlib import import_module
 
-import hydra
-from filelock import FileLock
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
-from threadpoolctl import threadpool_limits
-
-from pipeline import config
-from pipeline.errors import UserError
-from pipeline.files import write_json
-from pipeline.multirun import Multirun, Place, is_done
-from pipeline.registry import NotRegisteredError, enter
-from pipeline.tracking import tracked
-from pipeline.uploading import NotSentError, keep
-
-log = logging.getLogger("pipeline")
-
-failures: list[str] = []
-FULL_ERROR = os.environ.get("HYDRA_FULL_ERROR") == "1"
-
-
-def job(cfg: DictConfig) -> float:
-    """Run one experiment; one that fails leaves ``error.json`` and lets the other jobs go on.
-
-    Return the accuracy on dev, for sweepers that look for the highest; NaN if it failed.
-    """
-    settings = HydraConfig.get()
-    folder = Path(settings.runtime.output_dir)
-    many = settings.mode is RunMode.MULTIRUN
-    try:
-        plan = config.build(cfg, settings.runtime.choices)
-        # A worker of a multirun that was killed may still be at it.
-        with FileLock(folder / ".hydra" / "lock") if many else contextlib.nullcontext():
-            run(plan, folder, list(settings.overrides.task) if many else None)
-        if plan.registry.name and not many:
-            enter(plan.registry.name, folder)
-    except (NotSentError, NotRegisteredError) as error:  # the run itself is complete
-        tell(str(error))
-    except UserError as error:
-        if FULL_ERROR:
-            log.exception("the traceback that was asked for:")
-        fail(folder, str(error))
-    except OSError as error:
-        fail(folder, f"{error.filename or folder}: {error.strerror or error}.")
-    except Exception as error:
-        if not many:
-            raise
-        log.exception("an error that should not happen:")
-        fail(folder, f"{type(error).__name__}: {error}")
-    return _dev_accuracy(folder)
-
-
-def _dev_accuracy(folder: Path) -> float:
-    path = folder / "result.json"
-    if not path.exists() or (folder / "error.json").exists():
-        return float("nan")
-    return float(json.loads(path.read_text("utf-8"))["dev"]["accuracy"])
-
-
-def run(plan: config.Plan, folder: Path, overrides: list[str] | None) -> None:
-    """Run one experiment, tracked; a multirun's job, with `overrides`, may be done already."""
-    experiment, tracking, _ = plan
-    name, tags = experiment.name or experiment.choices["vectors"], {"role": "run"}
-    if overrides is not None:
-        place = Place.of_this_job()
-        name = place.name(overrides) or name
-        tags = place.tags(tracking.experiment or experiment.corpus.task)
-        if is_done(folder, experiment):
-            log.info("%s, %s: done already", name, folder)
-            keep(tracking, folder, name, tags)
-            return
-    for file in ("result.json", "error.json", "metrics.csv"):  # of an earlier run in this folder
-        (folder / file).unlink(missing_ok=True)
-    log.info("%s, %s", name, folder)
-    # Two BLAS threads are slower than one on matrices this narrow, and add up differently.
-    with (
-        threadpool_limits(1),
-        tracked(tracking, folder, experiment.corpus.task, name, tags) as run_id,
-    ):
-        experiment.run(folder, run_id)
-
-
-def fail(folder: Path, error: str) -> None:
-    """Note and say why a run failed."""
-    tell(error)
-    with contextlib.suppress(OSError):  # a full disk may be the very error
-        write_json(folder / "error.json", {"error": error})
-
-
-def tell(error: str) -> None:
-    """Say what went wrong; the exit code will say it too."""
-    failures.append(error)
-    log.error("error: %s", error)
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM has come."""
-
-
-def terminate(*_: object) -> None:
-    """Stop as Ctrl-C does."""
-    raise Terminated
+COMMANDS = {
+    "cache": "pipeline.cli.cache",
+    "gradcheck": "pipeline.formulas.gradcheck",
+    "report": "pipeline.cli.report",
+    "upload": "pipeline.cli.upload",
+}
 
 
 def main() -> None:
-    """Run `job` by Hydra, and turn errors into one line each."""
-    sys.path.insert(0, str(Path.cwd()))  # for code of one's own, as python -m does
-    config.register()
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, and are told in our own words
-    signal.signal(signal.SIGTERM, terminate)  # so that the runs are ended in order
-    atexit.register(gc.freeze)  # else a million objects are looked through once more: a second
-    enter = hydra.main(version_base="1.3", config_path=str(config.CONF), config_name="config")
-    status = "FAILED"
-    try:
-        enter(job)()
-    except (HydraException, OmegaConfBaseException, UserError) as error:
-        if FULL_ERROR:
-            raise
-        sys.exit(f"error: {config.explain(error)}")
-    except OSError as error:
-        if FULL_ERROR:
-            raise
-        sys.exit(f"error: {error.filename}: {error.strerror}.")
-    except ValueError as error:
-        if FULL_ERROR or "override" not in str(error):  # Hydra's, for vectors=null and the like
-            raise
-        sys.exit(f"error: {error}.")
-    except BrokenExecutor:  # joblib's word for it
-        log.error("error: the process of a job was killed, perhaps for want of memory.")  # noqa: TRY400
-        sys.exit(1)
-    except KeyboardInterrupt as stop:
-        status = "KILLED"
-        print("stopped", file=sys.stderr)  # noqa: T201
-        sys.exit(143 if isinstance(stop, Terminated) else 130)
-    finally:
-        if Multirun.current:
-            Multirun.current.end(status)
-    sys.exit(1 if failures or Multirun.failed else 0)
+    """Run the command that the first argument names; without one, an experiment."""
+    command = COMMANDS.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    if command:
+        sys.exit(import_module(command).main(sys.argv[2:]))
+    from pipeline.cli.run import main as run
+
+    run()
 
 
 if __name__ == "__main__":

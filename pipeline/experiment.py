@@ -9,18 +9,18 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from pipeline.best import OnDev, pick_best
-from pipeline.corpus import CorpusConfig, Sample, load_corpus
-from pipeline.evaluation import Evaluation, evaluate
-from pipeline.features import Mean, featurize
-from pipeline.files import write_json
-from pipeline.journal import Journal, anew
-from pipeline.keeping import Keeper
-from pipeline.report import Report, draw_page, result, write_page, write_report
-from pipeline.store import Cache
-from pipeline.sweep import Logistic, Sweepable, check_takes_weights, sweep_strengths
-from pipeline.vectors import SkipGram, Source, train_vectors
-from pipeline.vocab import Vocab, build_vocab
+from pipeline.cache.stages import Keeper
+from pipeline.cache.store import Cache
+from pipeline.core.files import write_json
+from pipeline.core.journal import Journal, anew
+from pipeline.stages.best.best import OnDev, pick_best
+from pipeline.stages.corpus import CorpusConfig, Sample, load_corpus
+from pipeline.stages.evaluation.evaluation import Evaluation, evaluate
+from pipeline.stages.features.features import Mean, featurize
+from pipeline.stages.report import Report, draw_page, result, write_page, write_report
+from pipeline.stages.sweep.sweep import Logistic, Sweepable, check_takes_weights, sweep_strengths
+from pipeline.stages.vectors.vectors import SkipGram, Source, train_vectors
+from pipeline.stages.vocab import Vocab, build_vocab
 
 STAGES = ("corpus", "vocab", "vectors", "evaluation", "features", "sweep", "best", "report")
 

@@ -46,7 +46,7 @@ def call(folder: Path, *arguments: str) -> Done:
     """
     from hydra.core.global_hydra import GlobalHydra
 
-    from pipeline import __main__ as door
+    from pipeline.cli import run as door
 
     door.failures.clear()
     door.Multirun.failed = False

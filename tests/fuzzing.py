@@ -34,17 +34,17 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from sklearn.linear_model import LogisticRegression
 
-from pipeline import config
-from pipeline.checkpoint import Checkpoint
-from pipeline.checkpoint import digest as digest_of_state
-from pipeline.classifiers import load_classifier, save_classifier
-from pipeline.corpus import Table, Text
-from pipeline.corpus.sst import read_trees
-from pipeline.errors import UserError
-from pipeline.evaluation_files import read_pairs, read_questions
-from pipeline.formats import read_vectors, text, write_vectors
-from pipeline.store import Store, digest_of
-from pipeline.wordvectors import WordVectors
+from pipeline.cache.store import Store, digest_of
+from pipeline.cli import config
+from pipeline.core.errors import UserError
+from pipeline.stages.corpus import Table, Text
+from pipeline.stages.corpus.sst import read_trees
+from pipeline.stages.evaluation.files import read_pairs, read_questions
+from pipeline.stages.sweep.persistence import load_classifier, save_classifier
+from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.checkpoint import digest as digest_of_state
+from pipeline.stages.vectors.formats import read_vectors, text, write_vectors
+from pipeline.stages.vectors.word_vectors import WordVectors
 
 SECONDS = 20  # for one input; all take a few thousandths of one
 MEMORY = 96 << 20  # bytes beyond what the process has; a file here has at most some 100,000

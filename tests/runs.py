@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.corpus import Table
+from pipeline.cache.store import Cache
 from pipeline.experiment import Experiment
-from pipeline.features import Mean
-from pipeline.report import Report
-from pipeline.store import Cache
-from pipeline.sweep import Logistic
-from pipeline.wordvectors import WordVectors
+from pipeline.stages.corpus import Table
+from pipeline.stages.features.features import Mean
+from pipeline.stages.report import Report
+from pipeline.stages.sweep.sweep import Logistic
+from pipeline.stages.vectors.word_vectors import WordVectors
 
 _BRACES = "'quoted' {{ 7 * 7 }} {% raw %} nothing"  # under two labels: one is a mistake
 HOSTILE = {

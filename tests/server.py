@@ -66,8 +66,8 @@ class Server:
 
 def land(uri: str, folder: Path, name: str) -> None:
     """Track a run, in a process of its own."""
-    from pipeline.connecting import Tracking
-    from pipeline.tracking import tracked
+    from pipeline.tracking.client import Tracking
+    from pipeline.tracking.run import tracked
 
     with tracked(Tracking(uri=uri), folder, "task", name, {"role": "run"}):
         pass

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score
 
-from pipeline.best import Best, OnDev, Ties, pick_best, score
-from pipeline.errors import UserError
-from pipeline.features import Features
-from pipeline.statistics import accuracy_interval
-from pipeline.sweep import Sweep
+from pipeline.core.errors import UserError
+from pipeline.core.statistics import accuracy_interval
+from pipeline.stages.best.best import Best, OnDev, Ties, pick_best, score
+from pipeline.stages.features.features import Features
+from pipeline.stages.sweep.sweep import Sweep
 
 SIZES = {"train": 12, "dev": 9, "test": 10}
 LABELS = {name: np.arange(size) % 3 for name, size in SIZES.items()}

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from front import only
 
-from pipeline.arrays import write_array
-from pipeline.cache import items, main, prune
-from pipeline.checkpoint import Checkpoint
-from pipeline.store import MANIFEST, Store, lock_of
+from pipeline.cache.store import MANIFEST, Store, lock_of
+from pipeline.cli.cache import items, main, prune
+from pipeline.core.arrays import write_array
+from pipeline.stages.vectors.checkpoint import Checkpoint
 
 DAY = 86_400.0
 
@@ -27,7 +27,7 @@ def folder(tmp_path):
 
 
 def keep(folder, stage):
-    what = {"stage": stage, "config": {"class": "pipeline.word2vec.SkipGram"}}
+    what = {"stage": stage, "config": {"class": "pipeline.stages.vectors.word2vec.SkipGram"}}
     Store(folder).get(stage, what, lambda: np.zeros(1000), save, None)
     return only(folder, f"{stage}/*[!k]")
 
@@ -196,6 +196,6 @@ class TestCommand:
         assert len(items(folder)) == 3
 
     def test_runs_as_a_module(self, folder):
-        command = [sys.executable, "-m", "pipeline.cache", "list", "--cache", str(folder)]
+        command = [sys.executable, "-m", "pipeline.cli.cache", "list", "--cache", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert "3 entries" in done.stdout

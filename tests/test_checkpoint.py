@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 import trains
 
-from pipeline import checkpoint as module
-from pipeline.checkpoint import Checkpoint
-from pipeline.errors import UserError
+from pipeline.cache.store import Cache
+from pipeline.core.errors import UserError
 from pipeline.experiment import Experiment
-from pipeline.glove import GloveTrain
-from pipeline.store import Cache
-from pipeline.trainer import Meter, Point, Trainer
-from pipeline.training import train
-from pipeline.vocab import Vocab, build
-from pipeline.word2vec import CBOW, Loss, SkipGram
+from pipeline.stages.vectors import checkpoint as module
+from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.glove import GloveTrain
+from pipeline.stages.vectors.loop import Meter, Point, Trainer
+from pipeline.stages.vectors.train import train
+from pipeline.stages.vectors.word2vec import CBOW, Loss, SkipGram
+from pipeline.stages.vocab import Vocab, build
 
 WHAT = {"trainer": "SkipGram", "dim": 10, "rate": 0.1}
 
@@ -383,4 +383,4 @@ def test_every_trainer_is_one(trainer):
 
 
 def test_log_has_the_name_of_the_package():
-    assert module.log is logging.getLogger("pipeline.checkpoint")
+    assert module.log is logging.getLogger("pipeline.stages.vectors.checkpoint")

@@ -9,9 +9,15 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 
-from pipeline.classifiers import USUAL, _types, check_loadable, load_classifier, save_classifier
-from pipeline.errors import UserError
-from pipeline.sweep import Logistic, OneVsRest, TwoLayer
+from pipeline.core.errors import UserError
+from pipeline.stages.sweep.persistence import (
+    USUAL,
+    _types,
+    check_loadable,
+    load_classifier,
+    save_classifier,
+)
+from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
 
 X = check_random_state(0).normal(size=(60, 4))
 Y = np.arange(60) % 3

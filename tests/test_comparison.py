@@ -13,10 +13,10 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from pipeline.cli.report import main
 from pipeline.comparison import arm_names, compare
-from pipeline.features import Mean
-from pipeline.report import Report
-from pipeline.report.__main__ import main
+from pipeline.stages.features.features import Mean
+from pipeline.stages.report import Report
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph")  # no font of matplotlib's has an emoji
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from pipeline import config
-from pipeline.download import OFFLINE
-from pipeline.errors import UserError
+from pipeline.cli import config
+from pipeline.core.download import OFFLINE
+from pipeline.core.errors import UserError
 from pipeline.experiment import STAGES, Experiment
 
 CONF = Path(__file__).parent.parent / "conf"

@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from pipeline.corpus import SPLITS, Corpus, CorpusConfig, Split, Text
-from pipeline.errors import UserError
-from pipeline.journal import Metric
+from pipeline.core.errors import UserError
+from pipeline.core.journal import Metric
+from pipeline.stages.corpus import SPLITS, Corpus, CorpusConfig, Split, Text
 
 LABELLED = {
     "train": Split([["a", "good", "film"], ["a", "bad", "one"]], np.array([1, 0])),

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import depends
-from pipeline.best import OnDev, Ties
-from pipeline.corpus import Sample, Split, Table
-from pipeline.depends import UnknownError, described
-from pipeline.evaluation import Evaluation
-from pipeline.features import Features, Mean, Unknown, featurize
-from pipeline.report import Report
-from pipeline.sweep import Logistic, OneVsRest
-from pipeline.vectors import CBOW, Glove, GloveTrain, Random, SkipGram, train_vectors
-from pipeline.vocab import Vocab, build_vocab
-from pipeline.word2vec import Loss
+from pipeline.cache import keys as depends
+from pipeline.cache.keys import UnknownError, described
+from pipeline.stages.best.best import OnDev, Ties
+from pipeline.stages.corpus import Sample, Split, Table
+from pipeline.stages.evaluation.evaluation import Evaluation
+from pipeline.stages.features.features import Features, Mean, Unknown, featurize
+from pipeline.stages.report import Report
+from pipeline.stages.sweep.sweep import Logistic, OneVsRest
+from pipeline.stages.vectors.vectors import CBOW, Glove, GloveTrain, Random, SkipGram, train_vectors
+from pipeline.stages.vectors.word2vec import Loss
+from pipeline.stages.vocab import Vocab, build_vocab
 
 TEXTS = ["A Good film", "a bad film", "good fun", "bad luck"]
 

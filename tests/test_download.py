@@ -12,9 +12,9 @@ from threading import Barrier
 
 import pytest
 
-from pipeline import download as module
-from pipeline.download import OFFLINE, Archive, download
-from pipeline.errors import UserError
+from pipeline.core import download as module
+from pipeline.core.download import OFFLINE, Archive, download
+from pipeline.core.errors import UserError
 
 MEMBERS = {"trees/train.txt": "(3 good)", "trees/dev.txt": "(1 bad)"}
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import pytest
 
-from pipeline.errors import UserError, choose, require, suggest
+from pipeline.core.errors import UserError, choose, require, suggest
 
 
 class Colour(StrEnum):

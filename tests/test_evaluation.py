@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from pipeline import evaluation
-from pipeline.errors import UserError
-from pipeline.evaluation import (
+from pipeline.core.errors import UserError
+from pipeline.stages.evaluation import evaluation
+from pipeline.stages.evaluation.evaluation import (
     Analogies,
     Evaluation,
     analogies,
     evaluate,
     similarity,
 )
-from pipeline.wordvectors import WordVectors
+from pipeline.stages.vectors.word_vectors import WordVectors
 
 quick = settings(max_examples=50, deadline=None)
 

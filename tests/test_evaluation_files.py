@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.evaluation_files import read_pairs, read_questions
+from pipeline.core.errors import UserError
+from pipeline.stages.evaluation.files import read_pairs, read_questions
 
 
 def explain(read, path):

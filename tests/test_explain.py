@@ -11,11 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
-from pipeline.explain import Sigmoids, explain, rounded, scores_of
-from pipeline.features import Mean, Unknown, Weighting, average, word_counts
-from pipeline.objectives import two_layer_forward
-from pipeline.sweep import Logistic, OneVsRest, TwoLayer
-from pipeline.wordvectors import WordVectors
+from pipeline.formulas.objectives import two_layer_forward
+from pipeline.stages.features.features import Mean, Unknown, Weighting, average, word_counts
+from pipeline.stages.report.explain import Sigmoids, explain, rounded, scores_of
+from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
+from pipeline.stages.vectors.word_vectors import WordVectors
 
 quick = settings(max_examples=40, deadline=None)
 WORDS = [f"w{i}" for i in range(12)]

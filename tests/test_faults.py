@@ -8,8 +8,8 @@ import pytest
 from conftest import SENTENCES
 from front import SIZES, assert_one_clear_line, call, only
 
-from pipeline.corpus import Table, Text
-from pipeline.corpus.sst import read_trees
+from pipeline.stages.corpus import Table, Text
+from pipeline.stages.corpus.sst import read_trees
 
 QUICK = [
     "vectors=random",

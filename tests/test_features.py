@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from pipeline.corpus import Corpus, Split
-from pipeline.errors import UserError
-from pipeline.features import Features, Mean, Unknown, Weighting, featurize
-from pipeline.journal import Metric
-from pipeline.wordvectors import WordVectors
+from pipeline.core.errors import UserError
+from pipeline.core.journal import Metric
+from pipeline.stages.corpus import Corpus, Split
+from pipeline.stages.features.features import Features, Mean, Unknown, Weighting, featurize
+from pipeline.stages.vectors.word_vectors import WordVectors
 
 quick = settings(max_examples=50, deadline=None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from front import SIZES, call, only, store
 
-from pipeline.report.__main__ import main
+from pipeline.cli.report import main
 
 URI = "sqlite:///outputs/mlflow.db"
 QUICK = [*SIZES, "vectors=random", "vectors.dim=4", "sweep.strengths=[0.1,1]", "report.words=[the]"]

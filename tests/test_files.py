@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import UserError
-from pipeline.files import atomic, file_digest, open_bytes, read_lines, write_json
+from pipeline.core.errors import UserError
+from pipeline.core.files import atomic, file_digest, open_bytes, read_lines, write_json
 
 quick = settings(max_examples=30, deadline=None)
 

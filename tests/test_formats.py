@@ -20,9 +20,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.errors import UserError
-from pipeline.formats import read_text, read_vectors, text, write_text, write_vectors
-from pipeline.wordvectors import WordVectors
+from pipeline.core.errors import UserError
+from pipeline.stages.vectors.formats import read_text, read_vectors, text, write_text, write_vectors
+from pipeline.stages.vectors.word_vectors import WordVectors
 
 quick = settings(max_examples=50, deadline=None)
 
@@ -460,7 +460,7 @@ class TestEveryFormat:
             def write(self, *_):
                 raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr("pipeline.formats.rows._open", lambda _: Full())
+        monkeypatch.setattr("pipeline.stages.vectors.formats.rows._open", lambda _: Full())
         with pytest.raises(UserError, match=f"{name} cannot be written: No space left on device"):
             write_vectors(WordVectors(["new"], np.ones((1, 2), np.float32)), path)
         assert_equal(read_vectors(path), old.words, old.matrix)
@@ -556,7 +556,7 @@ class TestBinary:
         assert_equal(read_vectors(path, ["b"]), ["b"], [[1, 2]])
 
     def test_takes_rows_longer_than_what_is_read_at_once(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("pipeline.formats.binary.BLOCK", 5)
+        monkeypatch.setattr("pipeline.stages.vectors.formats.binary.BLOCK", 5)
         write_vectors(small(), tmp_path / "v.bin")
         assert_equal(read_vectors(tmp_path / "v.bin"), small().words, small().matrix)
 

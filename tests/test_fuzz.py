@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fuzzing import Reader, Tally, attempt, composing, fuzz, limited, readers
 
-from pipeline.errors import UserError
+from pipeline.core.errors import UserError
 
 INPUTS = 120  # for a reader of share 1
 NAMES = [

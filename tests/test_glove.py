@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import Combine, UserError, train_vectors
-from pipeline import glove as module
-from pipeline import glove_kernels as kernels
-from pipeline.glove import GloveTrain, chunks
-from pipeline.objectives import glove
-from pipeline.vocab import Vocabulary
+from pipeline.formulas.objectives import glove
+from pipeline.stages.vectors import glove as module
+from pipeline.stages.vectors.glove import GloveTrain, chunks
+from pipeline.stages.vectors.kernels import glove as kernels
+from pipeline.stages.vocab import Vocabulary
 
 V = 12
 
@@ -178,7 +178,7 @@ class TestFit:
         assert math.isnan(kernels.fit(pairs, values, table, 50, np.float32(0.05))[0])
 
     def test_the_root_is_exact(self):
-        from pipeline.simd import compiled, inverse_root, load, store
+        from pipeline.stages.vectors.kernels.simd import compiled, inverse_root, load, store
 
         @compiled
         def roots(x):
@@ -300,5 +300,5 @@ class TestSettings:
         assert str(caught.value) == message
 
     def test_importing_the_settings_does_not_import_numba(self):
-        code = "import sys, pipeline.glove; sys.exit('numba' in sys.modules)"
+        code = "import sys, pipeline.stages.vectors.glove; sys.exit('numba' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import gradcheck, objectives
-from pipeline.gradcheck import (
+from pipeline.formulas import gradcheck, objectives
+from pipeline.formulas.gradcheck import (
     CASES,
     LIMIT,
     gradient_errors,
@@ -19,7 +19,7 @@ from pipeline.gradcheck import (
     relative_error,
     worst_errors,
 )
-from pipeline.objectives import softmax_loss
+from pipeline.formulas.objectives import softmax_loss
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from pipeline.corpus import grammar, lexicon
+from pipeline.stages.corpus import grammar, lexicon
 
 REQUIRED = [
     *("the", "a", "an", ",", ".", "?", "!", "``", "''", "--", "n't", "'s"),

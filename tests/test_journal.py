@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.journal import Journal, Metric, read_metrics
+from pipeline.core.journal import Journal, Metric, read_metrics
 
 quick = settings(max_examples=30, deadline=None)
 

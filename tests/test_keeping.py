@@ -21,17 +21,18 @@ from front import SIZES, call, only, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import experiment, source
-from pipeline.corpus import Sample, Table
-from pipeline.evaluation import Analogies, Evaluated, Evaluation, Similarity
+from pipeline import experiment
+from pipeline.cache import source
+from pipeline.cache.stages import KEPT
+from pipeline.cache.store import Cache
+from pipeline.core.files import write_json
 from pipeline.experiment import Experiment
-from pipeline.features import Mean
-from pipeline.files import write_json
-from pipeline.keeping import KEPT
-from pipeline.report import Drawn, Report, Written
-from pipeline.store import Cache
-from pipeline.sweep import Logistic
-from pipeline.vectors import Random, SkipGram
+from pipeline.stages.corpus import Sample, Table
+from pipeline.stages.evaluation.evaluation import Analogies, Evaluated, Evaluation, Similarity
+from pipeline.stages.features.features import Mean
+from pipeline.stages.report import Drawn, Report, Written
+from pipeline.stages.sweep.sweep import Logistic
+from pipeline.stages.vectors.vectors import Random, SkipGram
 
 STAGES = ["corpus", "vocab", "vectors", "features", "sweep", "best", "report"]
 ALL_REUSED = dict.fromkeys(STAGES, "reused") | {"corpus": "loaded"}
@@ -223,7 +224,7 @@ class TestATable:
         assert [name for name, how in stages.items() if how == "reused"] == ["vocab", "vectors"]
 
     def test_unlabelled_text_is_not_tokenised_again(self, table, monkeypatch):
-        from pipeline.corpus.text import Text
+        from pipeline.stages.corpus.unlabelled import Text
 
         Path("more.txt").write_text("A superb film. Not bad.\n" * 5)
         corpus = replace(table, unlabelled=["more.txt"])
@@ -272,7 +273,7 @@ sentence = st.lists(words, max_size=4)
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.lists(sentence, min_size=2, max_size=4), min_size=3, max_size=3), st.booleans())
 def test_a_table_s_sentences_are_saved_and_loaded_back_equal(tmp_path_factory, splits, ordinal):
-    from pipeline.corpus import SPLITS, Split
+    from pipeline.stages.corpus import SPLITS, Split
 
     folder = tmp_path_factory.mktemp("corpus")
     table = Table(path="t.csv", ordinal=ordinal)
@@ -351,11 +352,11 @@ def result_of(folder):
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from pipeline.corpus import Sample
+from pipeline.stages.corpus import Sample
 from pipeline.experiment import Experiment
-from pipeline.report import Report
-from pipeline.sweep import Logistic
-from pipeline.vectors import Random, SkipGram
+from pipeline.stages.report import Report
+from pipeline.stages.sweep.sweep import Logistic
+from pipeline.stages.vectors.vectors import Random, SkipGram
 
 Experiment(
     corpus=Sample(train=100, dev=60, test=60),

@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import kernels, simd
-from pipeline.objectives import cbow, negative_sampling_loss, sigmoid, skipgram, softmax_loss
-from pipeline.word2vec import keep_thresholds, padded
+from pipeline.formulas.objectives import (
+    cbow,
+    negative_sampling_loss,
+    sigmoid,
+    skipgram,
+    softmax_loss,
+)
+from pipeline.stages.vectors.kernels import simd
+from pipeline.stages.vectors.kernels import word2vec as kernels
+from pipeline.stages.vectors.word2vec import keep_thresholds, padded
 
 V = 40
 RATE = 0.05

@@ -11,11 +11,11 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 
-from pipeline import mean_vectors
-from pipeline.corpus import Corpus, Split
-from pipeline.features import Mean, Unknown, Weighting, featurize
-from pipeline.mean_vectors import MeanVectors
-from pipeline.wordvectors import WordVectors
+from pipeline.stages.corpus import Corpus, Split
+from pipeline.stages.features import transformer as mean_vectors
+from pipeline.stages.features.features import Mean, Unknown, Weighting, featurize
+from pipeline.stages.features.transformer import MeanVectors
+from pipeline.stages.vectors.word_vectors import WordVectors
 
 VECTORS = WordVectors(
     ["good", "bad", "film", ","], np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.mistakes import Scored, group, holding, kinds, only_first, pairs
-from pipeline.statistics import accuracy_interval
+from pipeline.core.statistics import accuracy_interval
+from pipeline.stages.report.mistakes import Scored, group, holding, kinds, only_first, pairs
 
 CLASSES = ("bad", "plain", "good")
 quick = settings(max_examples=50, deadline=None)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline import objectives
-from pipeline.gradcheck import LIMIT, gradient_errors
-from pipeline.objectives import (
+from pipeline.formulas import objectives
+from pipeline.formulas.gradcheck import LIMIT, gradient_errors
+from pipeline.formulas.objectives import (
     cbow,
     glove,
     log_sigmoid,

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from pipeline.explain import Explanation
-from pipeline.pages import environment, number, p_value, percent, save, signed
+from pipeline.render.html import environment, number, p_value, percent, save, signed
+from pipeline.stages.report.explain import Explanation
 
 quick = settings(max_examples=100, deadline=None)
 MACROS = "macros.html.j2"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import plots
+from pipeline.render import plots
 
 RESULTS = pd.DataFrame(
     {

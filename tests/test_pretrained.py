@@ -9,15 +9,15 @@ from threading import Barrier
 import numpy as np
 import pytest
 
-from pipeline import pretrained
-from pipeline.corpus import Pretraining, Sample, Sst
-from pipeline.download import Archive
-from pipeline.errors import UserError
-from pipeline.files import file_digest
-from pipeline.formats import read_vectors, write_vectors
-from pipeline.pretrained import Glove, Random, pretrain
-from pipeline.vocab import build_vocab
-from pipeline.wordvectors import WordVectors
+from pipeline.core.download import Archive
+from pipeline.core.errors import UserError
+from pipeline.core.files import file_digest
+from pipeline.stages.corpus import Pretraining, Sample, Sst
+from pipeline.stages.vectors import pretrained
+from pipeline.stages.vectors.formats import read_vectors, write_vectors
+from pipeline.stages.vectors.pretrained import Glove, Random, pretrain
+from pipeline.stages.vectors.word_vectors import WordVectors
+from pipeline.stages.vocab import build_vocab
 
 GLOVE = "the 1 2\nfilm 3 4\nelsewhere 5 6\nbrilliant 7 8\nit 9 10\n"
 

@@ -4,7 +4,7 @@ import logging
 
 from numba import njit
 
-from pipeline.progress import saying_when_compiling
+from pipeline.core.progress import saying_when_compiling
 
 
 class TestSayingWhenCompiling:
@@ -13,7 +13,7 @@ class TestSayingWhenCompiling:
         with saying_when_compiling():
             assert njit(lambda x: x + 1)(1) == 2
             assert njit(lambda x: x + 2)(1) == 3
-        assert [r.message for r in caplog.records if r.name == "pipeline.progress"] == [
+        assert [r.message for r in caplog.records if r.name == "pipeline.core.progress"] == [
             "compiling the inner loops, once on this machine: some 15 seconds"
         ]
 
@@ -23,4 +23,4 @@ class TestSayingWhenCompiling:
         compiled(1)
         with saying_when_compiling():
             compiled(1)
-        assert not [r for r in caplog.records if r.name == "pipeline.progress"]
+        assert not [r for r in caplog.records if r.name == "pipeline.core.progress"]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from front import SIZES, call, store
 
-from pipeline.cache import main
-from pipeline.report.__main__ import main as rebuild
+from pipeline.cli.cache import main
+from pipeline.cli.report import main as rebuild
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -29,8 +29,8 @@ LINES = [
     if line.strip()
 ]
 COMMANDS = [line for line in LINES if line.startswith("python -m pipeline ")]
-CACHE = [line for line in LINES if line.startswith("python -m pipeline.cache ")]
-REPORTS = [line for line in LINES if line.startswith("python -m pipeline.report ")]
+CACHE = [line for line in LINES if line.startswith("python -m pipeline.cli.cache ")]
+REPORTS = [line for line in LINES if line.startswith("python -m pipeline.stages.report ")]
 MAKE = [line for line in LINES if line.startswith("make ")]
 
 CLASSES = ["awful", "poor", "plain", "good", "superb"]

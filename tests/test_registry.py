@@ -17,10 +17,10 @@ from front import SIZES, assert_one_clear_line, call, only
 from mlflow import MlflowClient
 from server import free_port, wait_for
 
-from pipeline.errors import UserError
-from pipeline.files import write_json
-from pipeline.registry import Registry, enter
-from pipeline.uploading import upload
+from pipeline.core.errors import UserError
+from pipeline.core.files import write_json
+from pipeline.tracking.registry import Registry, enter
+from pipeline.tracking.upload import upload
 
 QUICK = [*SIZES, "sweep.strengths=[1]", "report.words=[]", "vectors=random", "vectors.dim=5"]
 

@@ -15,15 +15,15 @@ from runs import HOSTILE, Vectors, hostile, write_table
 from sklearn.metrics import precision_recall_fscore_support
 from sklearn.naive_bayes import GaussianNB
 
-from pipeline.corpus import Table
-from pipeline.errors import UserError
-from pipeline.features import Mean
-from pipeline.report import Report, write_page
-from pipeline.report.__main__ import main
-from pipeline.report.reading import read_strengths
-from pipeline.runs import FinishedRun
-from pipeline.sweep import TwoLayer
-from pipeline.wordvectors import WordVectors
+from pipeline.cli.report import main
+from pipeline.core.errors import UserError
+from pipeline.stages.corpus import Table
+from pipeline.stages.features.features import Mean
+from pipeline.stages.report import Report, write_page
+from pipeline.stages.report.curve_text import read_strengths
+from pipeline.stages.report.finished_run import FinishedRun
+from pipeline.stages.sweep.sweep import TwoLayer
+from pipeline.stages.vectors.word_vectors import WordVectors
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph")  # no font of matplotlib's has an emoji
 

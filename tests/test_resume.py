@@ -14,7 +14,7 @@ import pytest
 from front import SIZES, call, run, store
 from mlflow import MlflowClient
 
-from pipeline.connecting import connect
+from pipeline.tracking.client import connect
 
 # A trainer whose fate is told by a file, so that the settings stay the same when it is tried again.
 MOODY = """

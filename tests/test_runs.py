@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from runs import Vectors, hostile, write_table
 
-from pipeline.corpus import Table
-from pipeline.errors import UserError
-from pipeline.runs import FinishedRun, in_order
-from pipeline.sweep import Logistic
+from pipeline.core.errors import UserError
+from pipeline.stages.corpus import Table
+from pipeline.stages.report.finished_run import FinishedRun, in_order
+from pipeline.stages.sweep.sweep import Logistic
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.corpus import Sample
-from pipeline.errors import UserError
+from pipeline.core.errors import UserError
+from pipeline.stages.corpus import Sample
 
 SMALL = {"train": 100, "dev": 60, "test": 80, "pretraining": 200}
 

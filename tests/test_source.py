@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import source
-from pipeline.source import NoSourceError, source_digest
+from pipeline.cache import source
+from pipeline.cache.source import NoSourceError, source_digest
 
 PACKAGE = {
     "mine.py": "import helper\nfrom kit.tools import (\n    saw,  # and no hammer\n)\n",
@@ -92,7 +92,7 @@ class TestDigest:
         digest = source.file_digest
         monkeypatch.setattr(source, "_BEGAN", math.inf)
         monkeypatch.setattr(source, "file_digest", lambda path: read.append(path) or digest(path))
-        source_digest("pipeline.vectors")
+        source_digest("pipeline.stages.vectors.vectors")
         names = {path.stem for path in read}
         assert {"vectors", "training", "word2vec", "kernels", "simd", "glove", "text"} <= names
         assert not {"plots", "report", "best", "config", "tracking", "store"} & names

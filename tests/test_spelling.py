@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import UserError
-from pipeline.glove import GloveTrain
-from pipeline.spelling import ngrams_of, smoothed
-from pipeline.training import train
-from pipeline.vocab import Vocab, build
-from pipeline.word2vec import CBOW, SkipGram
+from pipeline.core.errors import UserError
+from pipeline.stages.vectors.glove import GloveTrain
+from pipeline.stages.vectors.subword import ngrams_of, smoothed
+from pipeline.stages.vectors.train import train
+from pipeline.stages.vectors.word2vec import CBOW, SkipGram
+from pipeline.stages.vocab import Vocab, build
 
 quick = settings(max_examples=25, deadline=None)
 STEMS = ["walk", "talk", "jump", "paint", "boil", "climb", "shout", "whisper"]

@@ -13,12 +13,12 @@ from front import call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus import Granularity, Sst, sst
-from pipeline.corpus.sst import OFFICIAL, parse_tree, read_trees
-from pipeline.download import Archive
-from pipeline.errors import UserError
-from pipeline.formats import read_text
-from pipeline.journal import Metric
+from pipeline.core.download import Archive
+from pipeline.core.errors import UserError
+from pipeline.core.journal import Metric
+from pipeline.stages.corpus import Granularity, Sst, sst
+from pipeline.stages.corpus.sst import OFFICIAL, parse_tree, read_trees
+from pipeline.stages.vectors.formats import read_text
 
 quick = settings(max_examples=50, deadline=None)
 

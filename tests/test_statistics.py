@@ -9,7 +9,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from pipeline.statistics import accuracy_interval, bootstrap, holm, paired, spread
+from pipeline.core.statistics import accuracy_interval, bootstrap, holm, paired, spread
 
 quick = settings(max_examples=100, deadline=None)
 

@@ -23,10 +23,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline import store as module
-from pipeline.arrays import read_array, write_array
-from pipeline.errors import UserError
-from pipeline.store import MANIFEST, BrokenError, Cache, Store, digest_of, verify
+from pipeline.cache import store as module
+from pipeline.cache.store import MANIFEST, BrokenError, Cache, Store, digest_of, verify
+from pipeline.core.arrays import read_array, write_array
+from pipeline.core.errors import UserError
 
 WHAT = {"stage": "vectors", "dim": 10, "text": "abc"}
 
@@ -115,8 +115,10 @@ class TestResult:
 
     def test_says_again_what_was_said_of_it(self, store, caplog):
         def make():
-            logging.getLogger("pipeline.sweep").warning("the fit did not converge")
-            logging.getLogger("pipeline.checkpoint").warning("the disk was full just then")
+            logging.getLogger("pipeline.stages.sweep.sweep").warning("the fit did not converge")
+            logging.getLogger("pipeline.stages.vectors.checkpoint").warning(
+                "the disk was full just then"
+            )
             return Numbers([1.0])
 
         get(store, make)
@@ -267,7 +269,7 @@ class TestBrokenEntry:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from pipeline.store import Store
+from pipeline.cache.store import Store
 
 def make():
     print("making", flush=True)
@@ -347,7 +349,7 @@ class TestStoreThatCannotBeWritten:
 
     @pytest.mark.parametrize("at", ["values.npy", MANIFEST])
     def test_because_the_disk_is_full_is_left_as_it_was(self, store, make, at, monkeypatch, caplog):
-        from pipeline import arrays
+        from pipeline.core import arrays
 
         full = OSError(errno.ENOSPC, "No space left on device")
 
@@ -372,8 +374,8 @@ class TestStoreThatCannotBeWritten:
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from pipeline.arrays import write_array
-from pipeline.store import Store
+from pipeline.core.arrays import write_array
+from pipeline.cache.store import Store
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
@@ -395,7 +397,7 @@ print(kept.value.sum(), kept.digest)
             program = f"""
 import os, sys
 from pathlib import Path
-from pipeline.store import Store
+from pipeline.cache.store import Store
 
 def get(n):
     save = lambda value, folder: (folder / "value").write_text(value)

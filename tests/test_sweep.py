@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_info
 
-from pipeline.best import OnDev, Ties, pick_best
-from pipeline.corpus import Sst
-from pipeline.errors import UserError
-from pipeline.features import Features, Mean, Unknown, featurize
-from pipeline.journal import Metric
-from pipeline.pretrained import Glove
-from pipeline.sweep import (
+from pipeline.core.errors import UserError
+from pipeline.core.journal import Metric
+from pipeline.stages.best.best import OnDev, Ties, pick_best
+from pipeline.stages.corpus import Sst
+from pipeline.stages.features.features import Features, Mean, Unknown, featurize
+from pipeline.stages.sweep.sweep import (
     Logistic,
     OneVsRest,
     Sweep,
@@ -27,7 +26,8 @@ from pipeline.sweep import (
     inverse,
     sweep_strengths,
 )
-from pipeline.vocab import build_vocab
+from pipeline.stages.vectors.pretrained import Glove
+from pipeline.stages.vocab import build_vocab
 
 
 @pytest.fixture(scope="module")

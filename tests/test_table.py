@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus import SPLITS, Table, tokenize
-from pipeline.errors import UserError
+from pipeline.core.errors import UserError
+from pipeline.stages.corpus import SPLITS, Table, tokenize
 
 quick = settings(max_examples=50, deadline=None)
 

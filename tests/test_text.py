@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from pipeline.corpus import Text, text
-from pipeline.errors import UserError
+from pipeline.core.errors import UserError
+from pipeline.stages.corpus import Text, text
 
 
 @pytest.fixture

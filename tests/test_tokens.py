@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.tokenize.treebank import TreebankWordDetokenizer
 
-from pipeline.corpus import tokens as module
-from pipeline.corpus.sst import read_trees
-from pipeline.corpus.tokens import BRACKETS, sentences, tokenize, unescape
+from pipeline.stages.corpus import tokenizers as module
+from pipeline.stages.corpus.sst import read_trees
+from pipeline.stages.corpus.tokenizers import BRACKETS, sentences, tokenize, unescape
 
 
 @pytest.mark.parametrize(

@@ -19,16 +19,17 @@ from mlflow.models import infer_signature
 from server import Server, land
 from sklearn.linear_model import LogisticRegression
 
-from pipeline import sending, tracking
-from pipeline.classifiers import save_classifier
-from pipeline.classify import TextClassifier
-from pipeline.connecting import DEFAULT_URI, Tracking, connect, experiment_id
-from pipeline.errors import UserError
-from pipeline.files import write_json
-from pipeline.journal import read_metrics
-from pipeline.records import read, write
-from pipeline.tracking import start, tracked
-from pipeline.uploading import NotSentError, upload
+from pipeline.core.errors import UserError
+from pipeline.core.files import write_json
+from pipeline.core.journal import read_metrics
+from pipeline.stages.best.text_classifier import TextClassifier
+from pipeline.stages.sweep.persistence import save_classifier
+from pipeline.tracking import run as tracking
+from pipeline.tracking.client import DEFAULT_URI, Tracking, connect, experiment_id
+from pipeline.tracking.records import read, write
+from pipeline.tracking.run import log_run as sending
+from pipeline.tracking.run import start, tracked
+from pipeline.tracking.upload import NotSentError, upload
 
 QUICK = ["vectors.dim=5", "sweep.strengths=[0.1,1]", "report.words=[]"]
 
@@ -212,7 +213,7 @@ class Mine(LogisticRegression):
 ALONE = """
 import gc, sys
 from pathlib import Path
-from pipeline.uploading import upload
+from pipeline.tracking.upload import upload
 upload(Path(sys.argv[1]), sys.argv[2])
 print("skops" in sys.modules, gc.isenabled())
 """
@@ -268,7 +269,7 @@ class TestTheModel:
 
 def test_eight_at_once_on_a_store_that_is_not_there_yet_all_land(local, tmp_path):
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlflow", "pipeline.tracking"])
+    context.set_forkserver_preload(["mlflow", "pipeline.tracking.run"])
     jobs = [
         context.Process(target=land, args=(local.uri, tmp_path / str(n), str(n))) for n in range(8)
     ]
@@ -347,12 +348,12 @@ def test_a_server_that_is_killed_in_mid_run_costs_nothing_but_one_command(server
     server.kill()
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].endswith("python -m pipeline.tracking upload F")
+    assert done.stderr.splitlines()[-1].endswith("python -m pipeline.tracking.run upload F")
     assert len(list(tmp_path.glob("F/*/result.json"))) == 2
     assert pd.read_csv(tmp_path / "F" / "comparison.csv")["status"].tolist() == ["done", "done"]
 
     server.start()
-    command = [sys.executable, "-m", "pipeline.tracking", "upload", "F"]
+    command = [sys.executable, "-m", "pipeline.tracking.run", "upload", "F"]
     subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
     whole, count = sent = facts(server.uri, "killed")
     assert count == 3

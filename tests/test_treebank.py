@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nltk.tokenize.treebank import TreebankWordTokenizer
 
-from pipeline.corpus.treebank import Contraction, Sought, tokenizer
+from pipeline.stages.corpus.treebank import Contraction, Sought, tokenizer
 
 FAST, PLAIN = tokenizer(), TreebankWordTokenizer()
 PIECES = [
@@ -38,7 +38,7 @@ class TestTokenizer:
         assert FAST.tokenize(text) == PLAIN.tokenize(text)
 
     def test_gives_them_for_the_whole_treebank(self, data):
-        from pipeline.corpus import Sst
+        from pipeline.stages.corpus import Sst
 
         corpus = Sst(path=str(data / "sst")).load()
         texts = [" ".join(s) for split in corpus.splits.values() for s in split.sentences]

@@ -10,9 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
-from pipeline import two_layer
-from pipeline.gradcheck import LIMIT, gradient_errors
-from pipeline.two_layer import TwoLayerClassifier, penalised
+from pipeline.formulas.gradcheck import LIMIT, gradient_errors
+from pipeline.stages.sweep import two_layer
+from pipeline.stages.sweep.two_layer import TwoLayerClassifier, penalised
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import vocab
-from pipeline.corpus import Sst
-from pipeline.errors import UserError
-from pipeline.journal import Metric
-from pipeline.vocab import Vocab, Vocabulary, build, build_vocab
+from pipeline.core.errors import UserError
+from pipeline.core.journal import Metric
+from pipeline.stages import vocab
+from pipeline.stages.corpus import Sst
+from pipeline.stages.vocab import Vocab, Vocabulary, build, build_vocab
 
 quick = settings(max_examples=50, deadline=None)
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.word2vec import CBOW, CHUNK, SENTENCE, Loss, SkipGram, chunks, cut
+from pipeline.core.errors import UserError
+from pipeline.stages.vectors.word2vec import CBOW, CHUNK, SENTENCE, Loss, SkipGram, chunks, cut
 
 models = pytest.mark.parametrize("model", [SkipGram, CBOW])
 
@@ -185,7 +185,7 @@ class TestSettings:
             CBOW(learning_rate=0.01, min_learning_rate=0.02)
 
     def test_importing_the_settings_does_not_import_numba(self):
-        code = "import sys, pipeline.word2vec; sys.exit('numba' in sys.modules)"
+        code = "import sys, pipeline.stages.vectors.word2vec; sys.exit('numba' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
     def test_negative_sampling_is_the_default(self):

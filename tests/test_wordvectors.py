@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import pdist
 
-from pipeline.errors import UserError
-from pipeline.journal import Metric
-from pipeline.wordvectors import WordVectors
+from pipeline.core.errors import UserError
+from pipeline.core.journal import Metric
+from pipeline.stages.vectors.word_vectors import WordVectors
 
 quick = settings(max_examples=30, deadline=None)
 

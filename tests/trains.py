@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.glove import GloveTrain
-from pipeline.training import train
-from pipeline.vocab import Vocab, build
-from pipeline.word2vec import SkipGram
+from pipeline.stages.vectors.glove import GloveTrain
+from pipeline.stages.vectors.train import train
+from pipeline.stages.vectors.word2vec import SkipGram
+from pipeline.stages.vocab import Vocab, build
 
 
 def loud(kind):

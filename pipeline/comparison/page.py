@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import pages
-from pipeline.files import write, write_json
-from pipeline.mistakes import only_first
-from pipeline.report import Report
-from pipeline.report.figures import learning_curve
-from pipeline.runs import FinishedRun
+from pipeline.core.files import write, write_json
+from pipeline.render import html as pages
+from pipeline.stages.report import Report
+from pipeline.stages.report.figures import learning_curve
+from pipeline.stages.report.finished_run import FinishedRun
+from pipeline.stages.report.mistakes import only_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ def _figures(
 ) -> dict[str, str]:
     import pandas as pd
 
-    from pipeline import plots
+    from pipeline.render import plots
 
     columns = {"test_accuracy": "accuracy", "test_low": "low", "test_high": "high"}
     table = pd.DataFrame(rows).rename(columns=columns)

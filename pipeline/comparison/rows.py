@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.comparison.table import Comparison
-from pipeline.runs import FinishedRun
-from pipeline.statistics import bootstrap, holm, paired
+from pipeline.core.statistics import bootstrap, holm, paired
+from pipeline.stages.report.finished_run import FinishedRun
 
 _ASIDE = {"report", "tracking", "cache", "hydra"}  # what they say changes no number
 # Whose choice alone names an arm: "glove", not "vectors=glove".

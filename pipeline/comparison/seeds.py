@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.statistics import spread
+from pipeline.core.statistics import spread
 
 MEASURES = (
     "train_accuracy",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.comparison.page import write_page
 from pipeline.comparison.seeds import over_seeds
-from pipeline.files import write, write_json
-from pipeline.pages import p_value, signed
+from pipeline.core.files import write, write_json
+from pipeline.render.html import p_value, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ class Comparison:
 
     def save(self, folder: Path) -> None:
         """Write ``comparison.csv``, ``.json``, ``.png``, ``.html``; tables in ``comparison/``."""
-        from pipeline import plots
+        from pipeline.render import plots
 
         table = self.table()
         write(folder / "comparison.csv", lambda file: table.to_csv(file, index=False))

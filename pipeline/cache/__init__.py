@@ -1,0 +1,1 @@
+"""The cache: stage results on disk, keyed by everything they depend on."""

@@ -1,0 +1,209 @@
+"""The configuration: each dataclass of a stage is the schema of its YAML files."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException, MissingConfigException
+from hydra.utils import instantiate
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+
+from pipeline.cache.store import Cache
+from pipeline.core.download import OFFLINE
+from pipeline.core.errors import UserError, require, suggest
+from pipeline.experiment import STAGES, Experiment
+from pipeline.stages.best.best import OnDev
+from pipeline.stages.corpus import Sample, Sst, Table
+from pipeline.stages.evaluation.evaluation import Evaluation
+from pipeline.stages.features.features import Mean
+from pipeline.stages.report import Report
+from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
+from pipeline.stages.vectors.vectors import CBOW, Glove, GloveTrain, Random, SkipGram
+from pipeline.stages.vocab import Vocab
+from pipeline.tracking.client import Tracking
+from pipeline.tracking.registry import Registry
+
+# In a checkout conf/ stands beside the package, in an installed wheel inside it.
+_PACKAGE = Path(__file__).parent.parent
+CONF = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if folder.is_dir())
+
+SCHEMAS: dict[str, dict[str, type]] = {
+    "corpus": {"sample": Sample, "sst": Sst, "table": Table},
+    "vocab": {"default": Vocab},
+    "vectors": {
+        "skipgram": SkipGram,
+        "cbow": CBOW,
+        "glove_train": GloveTrain,
+        "glove": Glove,
+        "random": Random,
+    },
+    "evaluation": {"default": Evaluation},
+    "features": {"mean": Mean},
+    "sweep": {"logistic": Logistic, "one_vs_rest": OneVsRest, "two_layer": TwoLayer},
+    "best": {"dev": OnDev},
+    "report": {"default": Report},
+    "cache": {"default": Cache},
+    "tracking": {"mlflow": Tracking},
+    "registry": {"default": Registry},
+}
+
+
+@dataclass
+class Config:
+    """One experiment: a configuration a stage, and what they share."""
+
+    corpus: Any = MISSING
+    vocab: Any = MISSING
+    vectors: Any = MISSING
+    evaluation: Any = MISSING
+    features: Any = MISSING
+    sweep: Any = MISSING
+    best: Any = MISSING
+    report: Any = MISSING
+    cache: Any = MISSING
+    tracking: Any = MISSING
+    registry: Any = MISSING
+    seed: int = 1
+    name: str | None = None
+    glove: str | None = None
+    unlabelled: list[str] = field(default_factory=list)
+    offline: bool = False
+
+
+class Plan(NamedTuple):
+    """What one run is to do, and where it is told of."""
+
+    experiment: Experiment
+    tracking: Tracking
+    registry: Registry
+
+
+def register() -> None:
+    """Tell Hydra the schemas and the resolvers that the YAML files use."""
+    store = ConfigStore.instance()
+    store.store(group="schema", name="config", node=Config)
+    for group, schemas in SCHEMAS.items():
+        for name, schema in schemas.items():
+            store.store(group=f"schema/{group}", name=name, node=schema)
+    OmegaConf.register_new_resolver("stamp", stamp, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("given", given, replace=True)
+    OmegaConf.register_new_resolver(
+        "logspace",
+        lambda low, high, count: np.logspace(low, high, count).tolist(),
+        replace=True,
+    )
+
+
+def given(name: str, _root_: DictConfig) -> Any:
+    """Return a value of the top level that the user has to give."""
+    value = _root_[name]
+    require(value, f"{name} is empty; name files, e.g. '{name}=[FILE]'.")
+    return value
+
+
+def stamp() -> str:
+    """Return a folder name that sorts by time and that no other run will have."""
+    return f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(4)}"
+
+
+def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
+    """Turn a composed configuration, and which file of each group it is from, into checked objects.
+
+    Raises
+    ------
+    UserError
+        For a value out of range, one that is missing, or a `_target_` that cannot be made.
+    """
+    _refuse_unknown(cfg)
+    OFFLINE.set(bool(cfg.offline))  # no parameter of a stage: what comes out is the same
+    try:
+        made: dict[str, Any] = {name: OmegaConf.to_object(cfg[name]) for name in SCHEMAS}
+        shared = {"seed": cfg.seed, "name": cfg.name or choices.get("arm")}
+    except OmegaConfBaseException as error:
+        raise UserError(explain(error)) from error
+    for group, value in made.items():
+        if isinstance(value, dict):  # not one of ours: code of the user's own
+            made[group] = _instantiate(group, value)
+    tracking, registry = made.pop("tracking"), made.pop("registry")
+    if registry.name and not tracking.enabled:
+        raise UserError("registry.name is part of tracking: leave out tracking=off.")
+    experiment = Experiment(**made, **shared, choices={name: choices[name] for name in STAGES})
+    return Plan(experiment, tracking, registry)
+
+
+def _refuse_unknown(cfg: DictConfig) -> None:
+    """Refuse keys that ``+`` put where no field has that name."""
+    root = {field.name for field in fields(Config)} | {"hydra"}
+    unknown = [str(key) for key in cfg if key not in root]
+    for group in SCHEMAS:
+        schema = OmegaConf.get_type(cfg, group)
+        if is_dataclass(schema):
+            known = {field.name for field in fields(schema)}
+            unknown += [f"{group}.{key}" for key in cfg[group] if key not in known]
+    if unknown:
+        raise UserError(f"{unknown[0]}: no such key; --cfg job lists those there are.")
+
+
+def _instantiate(group: str, value: dict[str, Any]) -> Any:
+    if "_target_" not in value:
+        raise UserError(
+            f"{group} names neither a choice (see --help) nor a _target_: the class that is to be "
+            "made, e.g. my_module.MyTrainer."
+        )
+    try:
+        return instantiate(value, _convert_="all")
+    except HydraException as error:
+        reason = error.__cause__ or error
+        if isinstance(reason, UserError):
+            raise reason from error
+        raise UserError(f"{group}._target_={value['_target_']}: {reason}") from error
+
+
+def explain(error: Exception) -> str:
+    """Say in one line what is wrong with a configuration, and what to do."""
+    cause = error.__cause__
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        *_, group, choice = (error.missing_cfg_file or "").split("/")
+        options = sorted(error.options)
+        return f"{group}={choice}: no such choice{suggest(choice, options)}; {_list(options)}"
+    if isinstance(error, OmegaConfBaseException):
+        return _explain_value(error)
+    if isinstance(cause, OmegaConfBaseException):
+        return _explain_value(cause)
+    if again := re.search(r"Multiple values .* use 'override (\S+): (\S+)'", str(error)):
+        return f"+{again[1]}={again[2]}: say {again[1]}={again[2]}, without the plus."
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2]).replace("Error merging override", "override")
+
+
+def _explain_value(error: OmegaConfBaseException) -> str:
+    key = error.full_key or ""
+    message = str(error.msg or error).splitlines()[0]
+    if isinstance(error, MissingMandatoryValue):
+        return f"{key} is not set."
+    if isinstance(error, ConfigKeyError) or (" not in " in message):
+        parent, _, name = key.rpartition(".")
+        known = _keys(error.object_type)
+        of = f"{parent} has" if parent else "there are"
+        hint = f"; {of} {', '.join(known)}" if known else ""
+        return f"{key}: no such key{suggest(name, known)}{hint}."
+    pattern = r"^Invalid value (.*), expected one of \[(.*)\]"
+    message = re.sub(pattern, r"\1 is not one of \2", message)
+    return f"{key}: {message}." if key else f"{message}."
+
+
+def _keys(schema: Any) -> list[str]:
+    return sorted(field.name for field in fields(schema)) if is_dataclass(schema) else []
+
+
+def _list(options: list[str]) -> str:
+    return f"choose one of {', '.join(options)}."

@@ -1,0 +1,18 @@
+"""The figures. Only here is matplotlib imported, without its global state."""
+
+from pipeline.render.plots.arms import arms, learning_curves, strength_curves
+from pipeline.render.plots.run import confusion, loss_curve, strength_curve, word_map
+from pipeline.render.plots.style import Drawing
+from pipeline.render.plots.svg import svg
+
+__all__ = [
+    "Drawing",
+    "arms",
+    "confusion",
+    "learning_curves",
+    "loss_curve",
+    "strength_curve",
+    "strength_curves",
+    "svg",
+    "word_map",
+]

@@ -1,0 +1,1 @@
+"""The stages of an experiment, in the order of the data flow."""

@@ -1,0 +1,246 @@
+"""What every corpus is: labelled splits of tokenised sentences, and text to train vectors on."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.errors import UserError, require, suggest
+from pipeline.core.journal import Metric
+from pipeline.stages.corpus.unlabelled import Text
+
+SPLITS = ("train", "dev", "test")
+FIVE_CLASSES = ("- -", "-", "neut", "+", "+ +")  # of sentiment, from worst to best
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled sentences: ``sentences[i]`` is a list of tokens, ``labels[i]`` its class index."""
+
+    sentences: list[list[str]]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of sentences."""
+        return len(self.sentences)
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 over every token and label."""
+        digest = hashlib.sha256(np.asarray(self.labels, "<i8").tobytes())
+        for sentence in self.sentences:
+            digest.update("\x1f".join(sentence).encode() + b"\x1e")
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """A text that stands for somebody else's large corpus.
+
+    Parameters
+    ----------
+    key
+        Names its content.
+    sentences
+        Gives its sentences.
+    note
+        Tells the reader of a comparison that vectors trained on it are no GloVe.
+    """
+
+    key: str
+    sentences: Callable[[], Iterator[list[str]]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Three labelled splits, the names of their classes, and the text vectors may be trained on.
+
+    Parameters
+    ----------
+    task
+        What is to be solved, e.g. ``sst-5``: runs of one task can be compared.
+    classes
+        Class names in order, the index of each being its label.
+    splits
+        ``train``, ``dev`` and ``test``.
+    text_splits
+        The splits whose sentences (never labels) belong to the training text of vectors.
+    unlabelled
+        Further text for vocabulary and vectors.
+    pretraining
+        A larger text for the corpus's own pretrained vectors, where it has one.
+    ordinal
+        Whether the classes are ordered, so that the distance of a mistake has a meaning.
+    also
+        Words beyond its own that are going to be asked for: no part of its digest.
+    phrases
+        Labelled parts of train's sentences that the classifier learns from too.
+    """
+
+    task: str
+    classes: tuple[str, ...]
+    splits: dict[str, Split]
+    text_splits: tuple[str, ...] = ("train",)
+    unlabelled: Text = field(default_factory=Text)
+    pretraining: Pretraining | None = None
+    ordinal: bool = False
+    also: tuple[str, ...] = ()
+    phrases: Split | None = None
+
+    def __post_init__(self) -> None:
+        """Check that each split can serve its purpose."""
+        for name in SPLITS:
+            split = self.splits[name]
+            require(len(split), f"corpus {self.task}: the {name} split has no sentences.")
+            missing = self._missing(split)
+            require(
+                not missing,
+                f"corpus {self.task}: the {name} split has no sentence of class {missing}. "
+                "Add some, or make the split another way.",
+            )
+        missing = self._missing(self.phrases) if self.phrases is not None else ""
+        require(
+            not missing,
+            f"corpus {self.task}: there is no phrase of class {missing}; take shorter ones too "
+            "(corpus.phrases), or none.",
+        )
+        require(
+            len(self.classes) > 1,
+            f"corpus {self.task}: only one class, {self.classes[0]!r}: nothing to classify.",
+        )
+
+    def _missing(self, split: Split) -> str:
+        """Name the classes that have no sentence."""
+        return ", ".join(repr(c) for i, c in enumerate(self.classes) if i not in split.labels)
+
+    def text(self) -> Iterator[list[str]]:
+        """Yield the sentences that vectors may be trained on, labelled splits first."""
+        labelled = (self.splits[name].sentences for name in self.text_splits)
+        return itertools.chain(itertools.chain.from_iterable(labelled), self.unlabelled)
+
+    def words(self) -> Counter[str]:
+        """Count every token of the labelled splits: the words a classifier will meet."""
+        sentences = itertools.chain.from_iterable(split.sentences for split in self.splits.values())
+        return Counter(itertools.chain.from_iterable(sentences))
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of everything in the corpus."""
+        parts = [self.task, *self.classes, *(self.splits[name].digest for name in SPLITS)]
+        parts += [*self.text_splits, self.unlabelled.digest]
+        parts += [self.phrases.digest] if self.phrases is not None else []
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @cached_property
+    def text_digest(self) -> str:
+        """The sha256 of all that `text` yields; no file is tokenised for it."""
+        digest = hashlib.sha256(self.unlabelled.digest.encode())
+        for name in self.text_splits:
+            for sentence in self.splits[name].sentences:
+                digest.update("\x1f".join(sentence).encode() + b"\x1e")
+        return digest.hexdigest()
+
+    def describe(self) -> str:
+        """Return one line for the person at the terminal."""
+        sizes = " / ".join(f"{len(self.splits[name]):,}" for name in SPLITS)
+        more = f", {len(self.phrases):,} phrases" if self.phrases is not None else ""
+        if self.unlabelled.paths:
+            more += f", and {len(self.unlabelled.paths)} unlabelled file(s)"
+        return f"{self.task}: {sizes} sentences{more}"
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield the size of each split."""
+        for name, split in self.splits.items():
+            yield Metric(f"corpus/{name}_sentences", len(split))
+        if self.phrases is not None:
+            yield Metric("corpus/phrases", len(self.phrases))
+
+    def summary(self) -> dict[str, Any]:
+        """Return sizes, class counts and digests, as plain JSON values."""
+
+        def facts(split: Split) -> dict[str, Any]:
+            return {
+                "sentences": len(split),
+                "tokens": sum(map(len, split.sentences)),
+                "labels": np.bincount(split.labels, minlength=len(self.classes)).tolist(),
+                "digest": split.digest,
+            }
+
+        return {
+            "task": self.task,
+            "classes": list(self.classes),
+            "splits": {name: facts(split) for name, split in self.splits.items()},
+            "phrases": facts(self.phrases) if self.phrases is not None else None,
+            "text_splits": list(self.text_splits),
+            "unlabelled": [str(path) for path in self.unlabelled.paths],
+            "digest": self.digest,
+        }
+
+
+@dataclass
+class CorpusConfig:
+    """What every corpus can be told.
+
+    Parameters
+    ----------
+    lower
+        Lower-case every token.
+    unlabelled
+        Files of extra plain text (``.txt`` or ``.gz``, a sentence or document a line), for
+        vocabulary and vectors only.
+    unlabelled_words
+        How many words of them to take, from the first, up to the end of a sentence; unset: all.
+    tokenized
+        Whether the unlabelled text is tokenised already and only needs splitting at white space.
+    text_splits
+        The labelled splits whose sentences (never labels) vectors are trained on.
+    """
+
+    lower: bool = True
+    unlabelled: list[str] = field(default_factory=list)
+    unlabelled_words: int | None = None
+    tokenized: bool = False
+    text_splits: list[str] = field(default_factory=lambda: ["train"])
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        limit = self.unlabelled_words
+        require(
+            limit is None or limit >= 1,
+            f"corpus.unlabelled_words must be at least 1, or null for all, not {limit}.",
+        )
+        for name in self.text_splits:
+            if name not in SPLITS:
+                raise UserError(
+                    f"corpus.text_splits: no split named '{name}'{suggest(name, SPLITS)}; "
+                    f"choose from {', '.join(SPLITS)}."
+                )
+
+    @property
+    def task(self) -> str:
+        """What is to be solved, known before anything is read: one MLflow experiment a task."""
+        raise NotImplementedError
+
+    def load(self) -> Corpus:
+        """Read or make the corpus."""
+        raise NotImplementedError
+
+    def extra_text(self, *, brackets: bool = True) -> Text:
+        """Return the unlabelled text; `brackets` keeps ``(`` rather than ``-LRB-``."""
+        paths = tuple(Path(name).expanduser() for name in self.unlabelled)
+        return Text(paths, self.lower, self.tokenized, brackets, self.unlabelled_words)
+
+
+def load_corpus(config: CorpusConfig) -> Corpus:
+    """Read or make the corpus: stage `corpus`."""
+    return config.load()

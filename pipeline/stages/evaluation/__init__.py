@@ -1,0 +1,1 @@
+"""Stage `evaluation`: word similarity and analogies."""

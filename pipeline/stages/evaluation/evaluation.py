@@ -1,0 +1,252 @@
+"""Intrinsic evaluation: agreement with people on similarity, and analogies solved.
+
+Between the stages `vectors` and `features`, where files to evaluate on are named.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.errors import require
+from pipeline.core.files import atomic
+from pipeline.core.journal import Metric
+from pipeline.stages.evaluation.files import read_pairs, read_questions
+from pipeline.stages.vectors.word_vectors import WordVectors
+
+_BATCH = 512  # questions answered at once: bounds the memory of their (questions, V) scores
+TOTAL = "total"  # of all sections
+
+
+@dataclass
+class Evaluation:
+    """What to evaluate vectors on, besides the sentences.
+
+    Parameters
+    ----------
+    similarity
+        Files of word pairs with people's judgements, e.g. SimLex-999 or WordSim-353.
+    analogies
+        Files of analogy questions in sections, e.g. word2vec's ``questions-words.txt``.
+    lower
+        Lower-case the words of these files first.
+    """
+
+    similarity: list[str] = field(default_factory=list)
+    analogies: list[str] = field(default_factory=list)
+    lower: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse two files of one name: their numbers could not be told apart."""
+        for key in ("similarity", "analogies"):
+            stems = [_name(Path(path)) for path in getattr(self, key)]
+            twice = next((stem for stem in stems if stems.count(stem) > 1), None)
+            require(
+                twice is None,
+                f"evaluation.{key}: two files are called '{twice}', and so would their metrics "
+                "be; rename one.",
+            )
+
+    def words(self) -> list[str]:
+        """Return every word of the files, in order.
+
+        Raises
+        ------
+        UserError
+            If a file is missing or broken: here, before anything is trained.
+        """
+        pairs = [read_pairs(path, lower=self.lower) for path in _paths(self.similarity)]
+        sections = [read_questions(path, lower=self.lower) for path in _paths(self.analogies)]
+        found = [word for rows in pairs for first, second, _ in rows for word in (first, second)]
+        questions = (rows for file in sections for rows in file.values())
+        found += [word for rows in questions for row in rows for word in row]
+        return list(dict.fromkeys(found))
+
+
+def _paths(names: Iterable[str]) -> Iterator[Path]:
+    return (Path(name).expanduser() for name in names)
+
+
+def _name(path: Path) -> str:
+    """Name a file as a metric can be called."""
+    return re.sub(r"[^\w.-]+", "-", path.stem, flags=re.ASCII)
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """How vectors rank word pairs, against people.
+
+    Parameters
+    ----------
+    name
+        The file's.
+    spearman
+        Rank correlation of cosine similarity with people's judgements, over the pairs found; nan
+        for fewer than two, or where all are alike.
+    found, total
+        Pairs of which both words have vectors, and all pairs of the file.
+    """
+
+    name: str
+    spearman: float
+    found: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Analogies:
+    """How many questions "a is to b as c is to ?" were answered with the very word expected.
+
+    Parameters
+    ----------
+    name
+        The file's.
+    section
+        The section's, or ``total``.
+    correct, seen, total
+        Questions answered rightly, those whose four words have vectors, and all.
+    """
+
+    name: str
+    section: str
+    correct: int
+    seen: int
+    total: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the questions seen; nan where there are none."""
+        return self.correct / self.seen if self.seen else float("nan")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """How the vectors did.
+
+    Parameters
+    ----------
+    similarity
+        A row a file.
+    analogies
+        A row a section, and one a file that is their total.
+    """
+
+    similarity: list[Similarity]
+    analogies: list[Analogies]
+
+    def describe(self) -> str:
+        """Return one line for the person at the terminal."""
+        said = [
+            f"{row.name} {row.spearman:.3f} ({row.found:,} of {row.total:,} pairs)"
+            for row in self.similarity
+        ]
+        said += [
+            f"{row.name} {row.accuracy:.1%} ({row.seen:,} of {row.total:,} questions)"
+            for row in self.analogies
+            if row.section == TOTAL
+        ]
+        return ", ".join(said)
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield every number but those that are none, for want of words."""
+        for pairs in self.similarity:
+            yield Metric(f"evaluation/{pairs.name}_found", pairs.found)
+            if not math.isnan(pairs.spearman):
+                yield Metric(f"evaluation/{pairs.name}_spearman", pairs.spearman)
+        for row in self.analogies:
+            if row.section == TOTAL:
+                yield Metric(f"evaluation/{row.name}_seen", row.seen)
+            if row.seen:
+                section = "" if row.section == TOTAL else f"/{_name(Path(row.section))}"
+                yield Metric(f"evaluation/{row.name}{section}_accuracy", row.accuracy)
+
+    def save(self, folder: Path) -> None:
+        """Write ``similarity.csv`` and ``analogies.csv``, where there are such."""
+        analogies = [{**asdict(row), "accuracy": row.accuracy} for row in self.analogies]
+        _csv(folder / "similarity.csv", [asdict(row) for row in self.similarity])
+        _csv(folder / "analogies.csv", analogies)
+
+
+def _csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def evaluate(vectors: WordVectors, config: Evaluation) -> Evaluated:
+    """Evaluate vectors on every file; whatever words of them have none are counted, and left out.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or broken.
+    """
+    pairs = [similarity(vectors, path, lower=config.lower) for path in _paths(config.similarity)]
+    rows = [analogies(vectors, path, lower=config.lower) for path in _paths(config.analogies)]
+    return Evaluated(pairs, [row for file in rows for row in file])
+
+
+def similarity(vectors: WordVectors, path: Path, *, lower: bool = True) -> Similarity:
+    """Correlate the vectors' cosine similarities with a file of human judgements.
+
+    Raises
+    ------
+    UserError
+        If the file is not one of word pairs.
+    """
+    from scipy.stats import spearmanr
+
+    pairs = read_pairs(path, lower=lower)
+    known = [(a, b, score) for a, b, score in pairs if a in vectors and b in vectors]
+    rho = float("nan")
+    if len(known) > 1:
+        scores = np.array([score for _, _, score in known])
+        first = vectors.unit[[vectors.index[a] for a, _, _ in known]].astype(np.float64)
+        second = vectors.unit[[vectors.index[b] for _, b, _ in known]].astype(np.float64)
+        cosines = (first * second).sum(axis=1)
+        if np.ptp(scores) > 0 and np.ptp(cosines) > 0:  # without any order there is no correlation
+            rho = float(spearmanr(cosines, scores).statistic)
+    return Similarity(_name(path), rho, len(known), len(pairs))
+
+
+def analogies(vectors: WordVectors, path: Path, *, lower: bool = True) -> list[Analogies]:
+    """Answer a file of analogy questions by 3CosAdd: the word nearest to b - a + c, none of them.
+
+    All words that have a vector are searched: of pretrained vectors those that were needed, so few
+    words make it easier. A row a section, then ``total``.
+
+    Raises
+    ------
+    UserError
+        If the file is not one of analogies.
+    """
+    name, rows = _name(path), []
+    for section, questions in read_questions(path, lower=lower).items():
+        seen = [[vectors.index[w] for w in q] for q in questions if all(w in vectors for w in q)]
+        correct = sum(
+            _answered(vectors, np.array(seen[i : i + _BATCH])) for i in range(0, len(seen), _BATCH)
+        )
+        rows.append(Analogies(name, section, correct, len(seen), len(questions)))
+    sums = (sum(getattr(row, key) for row in rows) for key in ("correct", "seen", "total"))
+    return [*rows, Analogies(name, TOTAL, *sums)]
+
+
+def _answered(vectors: WordVectors, questions: np.ndarray) -> int:
+    """Count the right answers to (n, 4) questions."""
+    a, b, c, expected = questions.T
+    unit = vectors.unit
+    scores = (unit[b] - unit[a] + unit[c]) @ unit.T
+    scores[np.arange(len(questions))[:, None], questions[:, :3]] = -np.inf
+    answers = scores.argmax(axis=1)
+    found = scores[np.arange(len(questions)), answers] > -np.inf  # where there are other words
+    return int(np.sum((answers == expected) & found))

@@ -1,0 +1,1 @@
+"""Stage `features`: a text is the mean of its words' vectors."""

@@ -1,0 +1,1 @@
+"""Stage `sweep`: fit the classifier at every regularisation strength."""

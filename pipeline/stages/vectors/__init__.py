@@ -1,0 +1,1 @@
+"""Stage `vectors`: train word vectors, or load pretrained ones."""

@@ -1,0 +1,170 @@
+"""word2vec binary: a header line, then of each row the word, a space, its float32 numbers.
+
+word2vec.c ends each row with the end of a line, gensim does not; both are read, the latter written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from pipeline.core.errors import UserError
+from pipeline.core.files import open_bytes
+from pipeline.stages.vectors.formats.rows import (
+    DAMAGED,
+    Gathered,
+    Header,
+    decoded,
+    encoded,
+    parse_header,
+    replacing,
+    require_expressible,
+    require_finite,
+)
+from pipeline.stages.vectors.formats.text import fields_of, is_number
+from pipeline.stages.vectors.word_vectors import WordVectors
+
+BLOCK = 1 << 22  # bytes read at once, at least
+SAMPLE = 1 << 16  # bytes that decide between text and binary
+LONGEST_HEADER = 1 << 10
+LONGEST_WORD = 1 << 12  # bytes
+FLOAT = 4  # bytes
+
+
+def is_binary(path: Path, file: IO[bytes]) -> bool:
+    """Tell by what follows a header whether a file is word2vec's binary format."""
+    line = file.readline(LONGEST_HEADER)
+    header = parse_header(path, line) if line.endswith(b"\n") else None
+    if header is None:
+        return False
+    sample = file.read(SAMPLE)
+    fields = fields_of(sample.split(b"\n", 1)[0])
+    if len(fields) > header.dim and all(map(is_number, fields[-header.dim :])):
+        return False
+    try:
+        characters = sample.decode()
+    except UnicodeDecodeError as error:
+        if error.end < len(sample):  # and not only because the sample ends within a character
+            return True
+        characters = sample[: error.start].decode()
+    control = any(character < " " and character not in "\t\r\n" for character in characters)
+    return control or Path(path.name.removesuffix(".gz")).suffix == ".bin"
+
+
+def read_binary(path: Path, words: Collection[str] | None = None) -> WordVectors:
+    """Read a word2vec binary file, or of it only some words.
+
+    Raises
+    ------
+    UserError
+        If the file ends early or late, or holds words that are not UTF-8 or never end, or numbers
+        that are infinite or none.
+    """
+    with open_bytes(path) as file:
+        header = parse_header(path, file.readline(LONGEST_HEADER))
+        if header is None:
+            raise UserError(f"{path}, line 1: no header here; expected rows and dimensions.")
+        if path.suffix != ".gz":
+            least = header.rows * (1 + FLOAT * header.dim)
+            there = path.stat().st_size - file.tell()
+            if there < least:
+                raise UserError(
+                    f"{path}: its header promises {header.rows:,} rows of {header.dim:,} "
+                    f"dimensions, at least {least:,} bytes; {there:,} follow. It may be truncated; "
+                    "fetch it again."
+                )
+        gathered = _Reader(path, file, header).read(encoded(words))
+    return gathered.vectors(path, words)
+
+
+class _Reader:
+    """Walks through the rows, with a window of the file's bytes before it."""
+
+    def __init__(self, path: Path, file: IO[bytes], header: Header) -> None:
+        self.path, self.file, self.header = path, file, header
+        self.window, self.at = b"", 0
+        self.row = 0
+
+    def read(self, wanted: set[bytes] | None) -> Gathered:
+        """Read all rows."""
+        gathered = Gathered()
+        size = FLOAT * self.header.dim
+        words: list[bytes] = []
+        rows: list[bytes] = []
+        places: list[int] = []
+        for row in range(1, self.header.rows + 1):
+            self.row = row
+            word = self._word()
+            while len(self.window) - self.at < size:
+                self._more()
+            if wanted is None or word in wanted:
+                words.append(word)
+                rows.append(self.window[self.at : self.at + size])
+                places.append(row)
+                if len(rows) * size > BLOCK:
+                    self._add(gathered, words, places, rows)
+                    words, rows, places = [], [], []
+            self.at += size
+        if rows:
+            self._add(gathered, words, places, rows)
+        rest = self.window[self.at :] + self.file.read(3)
+        if rest.strip(b"\r\n"):
+            raise UserError(
+                f"{self.path}: it goes on after the {self.header.rows:,} rows of "
+                f"{self.header.dim:,} dimensions that its header promises. {DAMAGED}"
+            )
+        return gathered
+
+    def _word(self) -> bytes:
+        while (end := self.window.find(b" ", self.at, self.at + LONGEST_WORD)) < 0:
+            if len(self.window) - self.at >= LONGEST_WORD:
+                raise UserError(
+                    f"{self.path}, row {self.row:,}: a word of more than {LONGEST_WORD:,} bytes. "
+                    f"The {self.header.dim:,} dimensions that the header promises may be wrong. "
+                    f"{DAMAGED}"
+                )
+            self._more()
+        word = self.window[self.at : end].lstrip(b"\n")
+        self.at = end + 1
+        return word
+
+    def _more(self) -> None:
+        """Read as much again as is there, so that copying it stays cheap."""
+        rest = self.window[self.at :]
+        more = self.file.read(max(BLOCK, len(rest)))
+        if not more:
+            raise UserError(
+                f"{self.path}, row {self.row:,}: the file ends here, of {self.header.rows:,} rows "
+                f"of {self.header.dim:,} dimensions that its header promises. It may be truncated; "
+                "fetch it again."
+            )
+        self.window, self.at = rest + more, 0
+
+    def _add(
+        self, gathered: Gathered, words: list[bytes], places: list[int], rows: list[bytes]
+    ) -> None:
+        def place(i: int) -> str:
+            return f"row {places[i]:,}"
+
+        matrix = np.frombuffer(b"".join(rows), "<f4").reshape(len(words), -1)
+        texts = decoded(self.path, words, place)
+        require_finite(self.path, matrix, place)
+        gathered.add(texts, np.array(places), matrix)
+
+
+def write_binary(vectors: WordVectors, path: Path) -> None:
+    """Write word2vec binary.
+
+    Raises
+    ------
+    UserError
+        If a word holds a space or the end of a line, or the disk is full.
+    """
+    require_expressible(vectors, path, " \n")
+    with replacing(path) as (file,):
+        file.write(b"%d %d\n" % (len(vectors), vectors.dim))
+        for word, row in zip(vectors.words, vectors.matrix.astype("<f4"), strict=True):
+            file.write(b"%b %b" % (word.encode(), row.tobytes()))

@@ -1,0 +1,155 @@
+"""TensorBoard projector: vectors in one file of tab-separated values, their words in another.
+
+``vectors.tsv`` goes with ``metadata.tsv``, any other ``name.tsv`` with ``name_metadata.tsv``.
+gensim's ``name_tensor.tsv`` and ``name_metadata.tsv`` are read too. Upload both at
+https://projector.tensorflow.org.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.core.errors import UserError, require
+from pipeline.core.files import read_lines
+from pipeline.stages.vectors.formats.rows import (
+    DAMAGED,
+    Gathered,
+    replacing,
+    require_expressible,
+    require_finite,
+)
+from pipeline.stages.vectors.formats.text import is_number
+from pipeline.stages.vectors.word_vectors import WordVectors
+
+BATCH = 4096  # rows
+
+
+def is_pair(path: Path) -> bool:
+    """Tell whether a file is the projector's: tab-separated numbers, with metadata beside it."""
+    return path.suffix == ".tsv" and path.is_file() and _metadata(path).is_file()
+
+
+def files(path: Path) -> list[Path]:
+    """Return the pair: the file of vectors, and that of their words."""
+    path = path / "vectors.tsv" if path.is_dir() else path
+    return [path, _metadata(path)]
+
+
+def read_projector(path: Path, words: Collection[str] | None = None) -> WordVectors:
+    """Read the pair, or of it only some words.
+
+    Parameters
+    ----------
+    path
+        The folder they are in, or the file of vectors.
+    words
+        Keep only these. Unset: all.
+
+    Raises
+    ------
+    UserError
+        If one is missing, they differ in length, or a line is not of numbers.
+    """
+    folder = path
+    path, metadata = files(path)
+    require(
+        path.is_file(),
+        f"{folder} is a folder without vectors.tsv and metadata.tsv; name a file in it.",
+    )
+    wanted = None if words is None else set(words)
+    texts = _words(metadata)
+    gathered = Gathered()
+    dim, rows = 0, 0
+    found: list[tuple[str, int, list[float]]] = []
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        fields = line.split("\t")
+        dim = dim or len(fields)
+        if rows < len(texts) and (wanted is None or texts[rows] in wanted):
+            found.append((texts[rows], number, _numbers(path, number, fields, dim)))
+        if len(found) == BATCH:
+            _add(path, gathered, found)
+            found = []
+        rows += 1
+    if rows != len(texts):
+        raise UserError(
+            f"{path} has {rows:,} rows, {metadata} has {len(texts):,} words; they do not belong "
+            "together, or one is truncated. Make both again."
+        )
+    _add(path, gathered, found)
+    return gathered.vectors(path, words)
+
+
+def write_projector(vectors: WordVectors, path: Path) -> None:
+    """Write the pair: into a folder, or ``name.tsv`` and ``name_metadata.tsv``.
+
+    Raises
+    ------
+    UserError
+        If a word holds a tab or the end of a line, or the disk is full.
+    """
+    if path.suffix != ".tsv":
+        path = path / "vectors.tsv"
+    require_expressible(vectors, path, "\t\n\r")
+    with replacing(path, _metadata_name(path)) as (numbers, words):
+        for word, row in zip(vectors.words, vectors.matrix.astype(np.float32), strict=True):
+            numbers.write("\t".join(map(str, row)).encode() + b"\n")
+            words.write(word.encode() + b"\n")
+
+
+def _metadata_name(path: Path) -> Path:
+    """Return where the words of a file of vectors are written."""
+    stem = path.stem.removesuffix("_tensor")
+    return path.with_name("metadata.tsv" if stem == "vectors" else f"{stem}_metadata.tsv")
+
+
+def _metadata(path: Path) -> Path:
+    """Return where the words of a file of vectors are: beside it, in the file named after it."""
+    named = _metadata_name(path)
+    return named if named.is_file() else path.with_name("metadata.tsv")
+
+
+def _words(path: Path) -> list[str]:
+    """Read the words; where columns have a header, of word, label or the first."""
+    lines = [line for _, line in read_lines(path)]
+    if not lines or "\t" not in lines[0]:
+        return lines
+    header = [name.strip().lower() for name in lines[0].split("\t")]
+    column = next((header.index(name) for name in ("word", "label") if name in header), 0)
+    words = []
+    for number, line in enumerate(islice(lines, 1, None), 2):
+        fields = line.split("\t")
+        require(
+            len(fields) == len(header),
+            f"{path}, line {number}: {len(fields)} columns where the header has {len(header)}.",
+        )
+        words.append(fields[column])
+    return words
+
+
+def _numbers(path: Path, number: int, fields: list[str], dim: int) -> list[float]:
+    if len(fields) != dim:
+        raise UserError(
+            f"{path}, line {number}: {len(fields)} numbers where other rows have {dim}. {DAMAGED}"
+        )
+    try:
+        return [float(field) for field in fields]
+    except ValueError as error:
+        bad = next(field for field in fields if not is_number(field.encode()))
+        raise UserError(
+            f"{path}, line {number}: {bad[:40]!r} where a number should be. {DAMAGED}"
+        ) from error
+
+
+def _add(path: Path, gathered: Gathered, found: list[tuple[str, int, list[float]]]) -> None:
+    if found:
+        with np.errstate(over="ignore"):
+            matrix = np.array([row for *_, row in found]).astype(np.float32)
+        require_finite(path, matrix, lambda i: f"line {found[i][1]}")
+        lines = np.array([number for _, number, _ in found])
+        gathered.add([word for word, *_ in found], lines, matrix)

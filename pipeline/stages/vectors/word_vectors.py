@@ -1,0 +1,183 @@
+"""`WordVectors`: words and a matrix with a row each, whoever trained them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.arrays import write_array
+from pipeline.core.errors import UserError, require, suggest
+from pipeline.core.files import write, write_json
+from pipeline.core.journal import Metric
+
+
+@dataclass(frozen=True, eq=False)
+class WordVectors:
+    """Word vectors.
+
+    Parameters
+    ----------
+    words
+        V different words.
+    matrix
+        (V, D) float32, a row a word.
+    provenance
+        Where they come from: plain JSON values.
+    curve
+        (points, 2) float64: words seen in training, mean loss a pair since the point before.
+    """
+
+    words: list[str]
+    matrix: NDArray[np.float32]
+    provenance: dict[str, Any] = field(default_factory=dict)
+    curve: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+
+    def __post_init__(self) -> None:
+        """Check that words and rows fit."""
+        require(
+            self.matrix.ndim == 2 and len(self.words) == len(self.matrix),
+            f"{len(self.words)} words need a matrix with as many rows, not one of shape "
+            f"{self.matrix.shape}.",
+        )
+        require(len(self.index) == len(self.words), "each word may have only one vector.")
+
+    def __len__(self) -> int:
+        """Return the number of words."""
+        return len(self.words)
+
+    def __contains__(self, word: object) -> bool:
+        """Tell whether `word` has a vector."""
+        return word in self.index
+
+    def __getitem__(self, word: str) -> NDArray[np.float32]:
+        """Return the (D,) vector of `word`; `KeyError` where it has none."""
+        vector: NDArray[np.float32] = self.matrix[self.index[word]]
+        return vector
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions D."""
+        return int(self.matrix.shape[1])
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The row of each word."""
+        return {word: i for i, word in enumerate(self.words)}
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of words and matrix."""
+        digest = hashlib.sha256("\n".join(self.words).encode())
+        digest.update(np.ascontiguousarray(self.matrix, "<f4").data)
+        return digest.hexdigest()
+
+    @cached_property
+    def unit(self) -> NDArray[np.float32]:
+        """The matrix with every row scaled to length one; zero rows stay zero."""
+        # Sums in float64: squares of float32 vanish below 1e-23 and overflow above 1e19.
+        length = np.sqrt(np.einsum("vd,vd->v", self.matrix, self.matrix, dtype=np.float64))
+        length[length == 0] = 1
+        scaled = np.empty(self.matrix.shape, np.float32)
+        np.divide(self.matrix, length[:, None], out=scaled, casting="same_kind")
+        return scaled
+
+    def describe(self) -> str:
+        """Return one line for the person at the terminal."""
+        return f"{len(self):,} words, {self.dim} dimensions"
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield the loss curve, step = words seen in training."""
+        yield Metric("vectors/words", len(self))
+        yield Metric("vectors/dim", self.dim)
+        for words_seen, loss in self.curve.tolist():
+            yield Metric("vectors/loss", loss, int(words_seen))
+
+    def nearest(self, word: str, n: int = 10) -> list[tuple[str, float]]:
+        """Return the `n` words most similar to `word`, with their cosine similarity.
+
+        Raises
+        ------
+        UserError
+            If `word` has no vector.
+        """
+        if word not in self.index:
+            raise UserError(f"'{word}' has no vector{suggest(word, self.words)}.")
+        return self._closest(self.unit[self.index[word]], n, exclude=[word])
+
+    def analogy(self, a: str, b: str, c: str, n: int = 10) -> list[tuple[str, float]]:
+        """Return the `n` words that are to `c` as `b` is to `a` (3CosAdd, Mikolov et al. 2013)."""
+        for word in (a, b, c):
+            if word not in self.index:
+                raise UserError(f"'{word}' has no vector{suggest(word, self.words)}.")
+        unit_a, unit_b, unit_c = (self.unit[self.index[word]] for word in (a, b, c))
+        return self._closest(unit_b - unit_a + unit_c, n, exclude=[a, b, c])
+
+    def _closest(
+        self, target: NDArray[np.float32], n: int, exclude: list[str]
+    ) -> list[tuple[str, float]]:
+        similarity = self.unit @ target
+        similarity[[self.index[word] for word in exclude]] = -np.inf
+        n = max(0, min(n, len(self) - len(set(exclude))))
+        order = np.argsort(-similarity, kind="stable")[:n]
+        return [(self.words[i], float(similarity[i])) for i in order.tolist()]
+
+    def project(self, words: list[str]) -> tuple[list[str], NDArray[np.float64]]:
+        """Project those of `words` that have vectors onto their two main directions (PCA).
+
+        Returns
+        -------
+        words, points
+            The words that have vectors, and their points, (n, 2). The sign of each direction is
+            fixed: its largest coordinate is positive.
+        """
+        known = [word for word in dict.fromkeys(words) if word in self.index]
+        points = np.zeros((len(known), 2))
+        if len(known) > 1:
+            rows = self.matrix[[self.index[word] for word in known]].astype(np.float64)
+            u, s, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
+            plane = (u * s)[:, :2]
+            largest = np.abs(plane).argmax(axis=0)
+            points[:, : plane.shape[1]] = plane * np.sign(plane[largest, range(plane.shape[1])])
+        return known, points
+
+    def save(self, folder: Path) -> None:
+        """Write ``words.txt``, ``matrix.npy``, ``loss.csv`` and ``provenance.json``.
+
+        Raises
+        ------
+        UserError
+            If a word holds the end of a line, which `load` would take for the end of the word.
+        """
+        broken = next((word for word in self.words if "\n" in word), None)
+        require(broken is None, f"the word {broken!r} holds the end of a line; rename it.")
+        text = "".join(f"{word}\n" for word in self.words)
+        write(folder / "words.txt", lambda file: file.write_bytes(text.encode()))
+        write_array(folder / "matrix.npy", self.matrix)
+        header = "words_seen,loss"
+        write(
+            folder / "loss.csv",
+            lambda file: np.savetxt(file, self.curve, "%.17g", ",", header=header, comments=""),
+        )
+        write_json(folder / "provenance.json", self.provenance)
+
+    @classmethod
+    def load(cls, folder: Path) -> WordVectors:
+        """Read what `save` wrote; the matrix is memory-mapped."""
+        # As bytes: a word may hold what text mode takes for the end of a line.
+        words = (folder / "words.txt").read_bytes().decode().split("\n")[:-1]
+        points = (folder / "loss.csv").read_text("utf-8").splitlines()[1:]
+        curve = np.array([[float(n) for n in point.split(",")] for point in points], np.float64)
+        return cls(
+            words=words,
+            matrix=np.load(folder / "matrix.npy", mmap_mode="r"),
+            provenance=json.loads((folder / "provenance.json").read_text("utf-8")),
+            curve=curve.reshape(-1, 2),
+        )

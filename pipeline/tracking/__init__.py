@@ -1,0 +1,1 @@
+"""MLflow: connect, log runs, upload, fetch and register them."""
