@@ -133,13 +133,13 @@ def run_rows(part: str, jobs: list[Path], reference: Path, factor: str = "") -> 
 def everything(folder: Path, files: list[str]) -> tuple[list[Row], list[Row]]:
     """Run all there is; return a row a run, and the accuracy of groups of test sentences."""
     found, groups = [], []
-    plain, taught = (
+    plain, with_phrases = (
         run(folder / name, ROWS[name], files)[0] for name in ("glove50", "glove50_phrases")
     )
     for name, overrides in [*ROWS.items(), *FACTORS.items(), *MORE.items()]:
         place = name if overrides != MORE.get(name) else f"{name} more"
         jobs = run(folder / re.sub(r"\W+", "-", place), overrides, files)
-        reference = taught if name.endswith("300_phrases") else plain  # like meets like
+        reference = with_phrases if name.endswith("300_phrases") else plain  # like meets like
         found += run_rows(name, jobs, reference, "" if name in ROWS else overrides)
         if name in {"glove50", "treebank300", "reviews300"}:
             groups += [{"part": name, **row} for row in groups_of(jobs[0])]

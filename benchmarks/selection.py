@@ -106,10 +106,10 @@ def accuracies(
     weights = word_weights(*counted["train"], mean)
     X = {name: average(*both, vectors, mean, weights) for name, both in counted.items()}
     y = {name: np.array([label for label, _ in rows]) for name, rows in parts.items()}
-    taught = Features(X, y, {}, FIVE_CLASSES).taught
+    training_data = Features(X, y, {}, FIVE_CLASSES).training_data
     model, found = None, []
     for strength in reversed(LOGISTIC.strengths):
-        model = fit(LOGISTIC.classifier(strength, model), *taught)
+        model = fit(LOGISTIC.classifier(strength, model), *training_data)
         found.append(float(np.mean(model.predict(X["held"]) == y["held"])))
     return np.array(found[::-1])
 

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from pipeline.cache.stages import Keeper
+from pipeline.cache.stages import CachedRunner
 from pipeline.cache.store import Cache
 from pipeline.core.files import write_json
 from pipeline.core.journal import Journal, anew
@@ -70,7 +70,7 @@ class Experiment:
             If a stage finds its input wrong; see each stage.
         """
         also = self.evaluation.words()  # first: a broken file is found before anything is trained
-        run = Journal(keep=Keeper(self.cache) if self.cache.enabled else anew)
+        run = Journal(keep=CachedRunner(self.cache) if self.cache.enabled else anew)
         corpus = run.stage("corpus", load_corpus, self.corpus)
         if corpus.phrases is not None:
             check_takes_weights(self.sweep)

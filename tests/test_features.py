@@ -178,20 +178,20 @@ class TestPhrases:
 
     def test_without_them_train_alone_is_learnt_from(self):
         made = featurize(corpus_of(["ab", "cd"]), VECTORS)
-        X, y, weights = made.taught
+        X, y, weights = made.training_data
         assert X is made.X["train"]
         assert y is made.y["train"]
         assert weights is None
 
     def test_stand_after_the_sentences_of_train(self, made):
-        X, y, weights = made.taught
+        X, y, weights = made.training_data
         assert y.tolist() == [0, 1, 0, 0, 1, 1, 1]
         np.testing.assert_array_equal(X[:3], made.X["train"])
         np.testing.assert_allclose(X[3:], [VECTORS[word] for word in "abcd"])
         assert len(weights) == len(X)
 
     def test_of_a_class_weigh_as_much_as_its_sentences(self, made):
-        _, y, weights = made.taught
+        _, y, weights = made.training_data
         for label in (0, 1):
             sentences, phrases = weights[:3][y[:3] == label], weights[3:][y[3:] == label]
             assert sentences.tolist() == [1.0] * len(sentences)

@@ -131,31 +131,31 @@ class TestWeights:
     """What is learnt from besides train's sentences has weights."""
 
     @pytest.fixture
-    def taught(self, features):
+    def phrased(self, features):
         rng = np.random.default_rng(1)
         X = features.X | {"phrases": rng.normal(size=(100, 5)) + 30}
         y = features.y | {"phrases": rng.permutation(np.arange(100) % 3)}
         X = X | {"train": X["train"] + 30}
         return Features(X, y, features.coverage, features.classes)
 
-    def test_are_those_of_scikit_learn(self, taught):
-        X, y, weights = taught.taught
+    def test_are_those_of_scikit_learn(self, phrased):
+        X, y, weights = phrased.training_data
         ours = fit(LogisticRegression(tol=1e-8, max_iter=10_000), X, y, weights)
         there = LogisticRegression(tol=1e-8, max_iter=10_000)
         there.fit(X - 30, y, sample_weight=weights)
         np.testing.assert_allclose(ours.coef_, there.coef_, atol=1e-5)
 
-    def test_scores_are_those_of_sentences_alone(self, taught):
-        swept = sweep_strengths(taught, Logistic([1.0]))
-        said = swept.classifiers[0].predict(taught.X["train"])
-        assert swept.rows[0]["train_accuracy"] == np.mean(said == taught.y["train"])
-        best = pick_best(swept, taught)
+    def test_scores_are_those_of_sentences_alone(self, phrased):
+        swept = sweep_strengths(phrased, Logistic([1.0]))
+        said = swept.classifiers[0].predict(phrased.X["train"])
+        assert swept.rows[0]["train_accuracy"] == np.mean(said == phrased.y["train"])
+        best = pick_best(swept, phrased)
         assert set(best.scores) == set(best.predicted) == {"train", "dev", "test"}
 
-    def test_a_classifier_that_takes_none_is_refused(self, taught):
+    def test_a_classifier_that_takes_none_is_refused(self, phrased):
         message = r"corpus\.phrases: OneVsRestClassifier cannot weigh .* take sweep=logistic\."
         with pytest.raises(UserError, match=message):
-            sweep_strengths(taught, OneVsRest([1.0]))
+            sweep_strengths(phrased, OneVsRest([1.0]))
 
 
 class TestSweep:

@@ -28,7 +28,7 @@ from pipeline.stages.best.best import Best
 from pipeline.stages.corpus import SPLITS, Corpus, Split, Table
 from pipeline.stages.evaluation.evaluation import Analogies, Evaluated, Similarity
 from pipeline.stages.features.features import Features
-from pipeline.stages.report import Drawn, Written
+from pipeline.stages.report import PageContent, ReportFolder
 from pipeline.stages.sweep.sweep import Sweep
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary, encode
@@ -39,7 +39,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Keeper:
+class CachedRunner:
     """Calls a stage's function, unless what it would give is in the store."""
 
     def __init__(self, cache: Cache) -> None:
@@ -50,7 +50,7 @@ class Keeper:
         self, stage: str, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> tuple[T, str]:
         """Return what `make` gives, and whether it was ``made``, ``loaded`` or ``reused``."""
-        kept = KEPT[stage]
+        kept = ADAPTERS[stage]
         try:
             what = self._what(stage, make, *args, **kwargs)
         except (depends.UnknownError, NoSourceError) as why:
@@ -73,7 +73,7 @@ class Keeper:
         self, stage: str, make: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> dict[str, Any] | None:
         """Return all that determines what `make` gives; None: it is not for the store."""
-        kept = KEPT[stage]
+        kept = ADAPTERS[stage]
         if (what := kept.depends(*args, **kwargs)) is None:
             return None
         files = {name: self.files.get(name) for name in kept.files_of}
@@ -97,7 +97,7 @@ def _save(value: Any, folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Keeping:
+class StageAdapter:
     """How a stage is kept.
 
     Parameters
@@ -166,7 +166,7 @@ def _depends_report(folder: Path, *given: Any) -> dict[str, Any]:
     return depends.report(folder, *given)
 
 
-def _save_report(written: Written, folder: Path) -> None:
+def _save_report(written: ReportFolder, folder: Path) -> None:
     for part in _REPORTED:
         if (written.folder / part).is_dir():
             shutil.copytree(written.folder / part, folder / part)
@@ -174,42 +174,42 @@ def _save_report(written: Written, folder: Path) -> None:
 
 def _load_report(
     stored: Path, folder: Path, _corpus: Corpus, _vocab: Vocabulary, vectors: WordVectors, *_: Any
-) -> Written:
+) -> ReportFolder:
     for path in stored.iterdir():
         if path.is_dir():
             shutil.copytree(path, folder / path.name, dirs_exist_ok=True)
     vectors.save(folder / "vectors")
-    return Written(folder)
+    return ReportFolder(folder)
 
 
 _NUMERICS = ("numpy", "scipy", "scikit-learn")
 _DRAWING = (*_NUMERICS, "pandas", "matplotlib", "adjustText", "skops")
 
-KEPT = {
-    "corpus": Keeping(depends.corpus, _load_corpus, ("nltk", "scikit-learn"), _save_corpus),
-    "vocab": Keeping(depends.vocab, lambda folder, *_: Vocabulary.load(folder), ("nltk",)),
-    "vectors": Keeping(
+ADAPTERS = {
+    "corpus": StageAdapter(depends.corpus, _load_corpus, ("nltk", "scikit-learn"), _save_corpus),
+    "vocab": StageAdapter(depends.vocab, lambda folder, *_: Vocabulary.load(folder), ("nltk",)),
+    "vectors": StageAdapter(
         depends.vectors, lambda folder, *_: WordVectors.load(folder), (*_NUMERICS, "numba")
     ),
-    "evaluation": Keeping(depends.evaluation, _load_evaluation, _NUMERICS, _save_evaluation),
-    "features": Keeping(depends.features, lambda folder, *_: Features.load(folder), _NUMERICS),
-    "sweep": Keeping(depends.sweep, lambda folder, *_: Sweep.load(folder), _NUMERICS),
-    "best": Keeping(
+    "evaluation": StageAdapter(depends.evaluation, _load_evaluation, _NUMERICS, _save_evaluation),
+    "features": StageAdapter(depends.features, lambda folder, *_: Features.load(folder), _NUMERICS),
+    "sweep": StageAdapter(depends.sweep, lambda folder, *_: Sweep.load(folder), _NUMERICS),
+    "best": StageAdapter(
         depends.best,
         lambda folder, swept, *_: Best.load(folder, swept),
         _NUMERICS,
         files_of=("sweep",),
     ),
-    "report": Keeping(
+    "report": StageAdapter(
         _depends_report,
         _load_report,
         _DRAWING,
         _save_report,
         files_of=("vectors", "features", "sweep", "best"),
     ),
-    "page": Keeping(
+    "page": StageAdapter(
         depends.page,
-        lambda stored, folder, _: Drawn.load(stored, folder),
+        lambda stored, folder, _: PageContent.load(stored, folder),
         _DRAWING,
         files_of=("report",),
     ),

@@ -117,7 +117,7 @@ class Features:
             yield Metric(f"{name}/coverage", share)
 
     @property
-    def taught(
+    def training_data(
         self,
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64] | None]:
         """What the classifier learns from: features (n, D), labels (n,), weights (n,); None: all 1.

@@ -3,10 +3,10 @@
 ``python -m pipeline report FOLDER...`` rebuilds pages and compares runs, without training again.
 """
 
-from pipeline.stages.report.page import Drawn, draw_page, write_page
+from pipeline.stages.report.page import PageContent, draw_page, write_page
 from pipeline.stages.report.report import (
     Report,
-    Written,
+    ReportFolder,
     default_words,
     result,
     versions,
@@ -14,9 +14,9 @@ from pipeline.stages.report.report import (
 )
 
 __all__ = [
-    "Drawn",
+    "PageContent",
     "Report",
-    "Written",
+    "ReportFolder",
     "default_words",
     "draw_page",
     "result",

@@ -20,7 +20,7 @@ from pipeline.stages.report.report import Report
 
 
 @dataclass(frozen=True)
-class Drawn:
+class PageContent:
     """What takes its time to draw, and tells no time.
 
     Parameters
@@ -43,14 +43,14 @@ class Drawn:
         write_json(folder / "drawn.json", {"page": self.page, "figures": self.figures})
 
     @classmethod
-    def load(cls, folder: Path, run: Path) -> Drawn:
+    def load(cls, folder: Path, run: Path) -> PageContent:
         """Read what `save` wrote, for the report of another run."""
         shutil.copytree(folder / "report", run / "report", dirs_exist_ok=True)
         kept = json.loads((folder / "drawn.json").read_text("utf-8"))
         return cls(run / "report", kept["page"], kept["figures"])
 
 
-def draw_page(folder: Path, result: dict[str, Any]) -> Drawn:
+def draw_page(folder: Path, result: dict[str, Any]) -> PageContent:
     """Write the figures under ``report`` and the numbers of the page as CSV.
 
     Parameters
@@ -75,10 +75,10 @@ def draw_page(folder: Path, result: dict[str, Any]) -> Drawn:
     for name, (figure, alt) in figures(run).items():
         write(target / f"{name}.png", figure.savefig)
         drawn[name] = plots.svg(figure, name, alt)
-    return Drawn(target, page, drawn)
+    return PageContent(target, page, drawn)
 
 
-def write_page(folder: Path, result: dict[str, Any], drawn: Drawn | None = None) -> Path:
+def write_page(folder: Path, result: dict[str, Any], drawn: PageContent | None = None) -> Path:
     """Write ``report/index.html`` and, as ``page.json``, all it says.
 
     Parameters

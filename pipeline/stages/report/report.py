@@ -99,7 +99,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Written:
+class ReportFolder:
     """Where the report stands."""
 
     folder: Path
@@ -123,7 +123,7 @@ def write_report(
     best: Best,
     mean: Mean | None = None,
     config: Report | None = None,
-) -> Written:
+) -> ReportFolder:
     """Write what each stage gave, under the stage's name.
 
     ``corpus/summary.json``, ``vocab/vocabulary.tsv``, ``vectors/``, ``sweep/results.csv``,
@@ -152,7 +152,7 @@ def write_report(
     _confusion(folder / "report", features, best)
     if config.learning_curve:
         _learning_curve(folder / "report", features, best, config)
-    return Written(folder)
+    return ReportFolder(folder)
 
 
 def _words(folder: Path, vectors: WordVectors, config: Report) -> None:

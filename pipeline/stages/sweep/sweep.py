@@ -249,8 +249,8 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
     from sklearn.exceptions import ConvergenceWarning
 
     config = config or Logistic()
-    taught = features.taught
-    if taught[-1] is not None:
+    training_data = features.training_data
+    if training_data[-1] is not None:
         check_takes_weights(config)
     rows = []
     previous = None
@@ -261,7 +261,7 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
             classifier = config.classifier(strength, previous)
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", ConvergenceWarning)
-                previous = fit(classifier, *taught)
+                previous = fit(classifier, *training_data)
             accuracy = {
                 f"{split}_accuracy": float(
                     np.mean(previous.predict(features.X[split]) == features.y[split])

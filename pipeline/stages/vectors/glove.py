@@ -26,10 +26,10 @@ from pipeline.stages.vectors.loop import (
     POINTS,
     Chunk,
     Combine,
-    Course,
     Floats,
     Progress,
     Trained,
+    TrainingLoop,
     Vocabulary,
     aligned,
     at_least,
@@ -148,7 +148,7 @@ class GloveTrain:
             return float(loss), int(terms)
 
         words = len(vocabulary.tokens)
-        course = Course(
+        course = TrainingLoop(
             arrays={"table": table},
             chunks=chunks(len(pairs), words, self.epochs),
             work=work,

@@ -74,7 +74,7 @@ class Progress(NamedTuple):
     words_before: int = 0  # seen before these seconds began, by a run that was stopped
 
 
-class Point(NamedTuple):
+class LossPoint(NamedTuple):
     """The mean loss of a pair since the previous point."""
 
     words_seen: int
@@ -87,7 +87,7 @@ class Trained:
 
     input: Floats
     output: Floats
-    curve: list[Point]
+    curve: list[LossPoint]
 
     def matrix(self, combine: Combine) -> Floats:
         """Return a vector a word, (V, dim); (V, 2 dim) where both stand side by side."""
@@ -144,7 +144,7 @@ class Chunk(NamedTuple):
 
 
 @dataclass
-class Course:
+class TrainingLoop:
     """All that is done in a training, chunk by chunk.
 
     Parameters
@@ -175,11 +175,11 @@ class Course:
 
     def run(
         self, progress: Callable[[Progress], object] | None, checkpoint: Checkpoint | None
-    ) -> list[Point]:
+    ) -> list[LossPoint]:
         """Do it all, or what is left of it; return the loss curve."""
-        meter, done = Meter(self.words, self.interval), 0
+        meter, done = LossMeter(self.words, self.interval), 0
         if checkpoint is not None and (kept := checkpoint.load(self.arrays)) is not None:
-            meter, done = Meter.restored(kept["meter"]), kept["chunks"]
+            meter, done = LossMeter.restored(kept["meter"]), kept["chunks"]
             share = f"{meter.words / self.words:.0%}"
             log.info("going on where training stopped, at %s (%s)", share, checkpoint.folder)
         began, before = time.perf_counter(), meter.words
@@ -214,14 +214,14 @@ class Course:
 
 
 @dataclass
-class Meter:
+class LossMeter:
     """Adds up the loss, in float64, and notes a point of the curve every so many words."""
 
     total: int
     interval: int
 
     def __post_init__(self) -> None:
-        self.points: list[Point] = []
+        self.points: list[LossPoint] = []
         self.words = self.pairs = 0
         self.loss = 0.0
         self.next = self.interval
@@ -233,7 +233,7 @@ class Meter:
         self.pairs += pairs
         mean = self.loss / self.pairs if self.pairs else math.nan
         if self.pairs and (self.words >= self.next or self.words == self.total):
-            self.points.append(Point(self.words, mean))
+            self.points.append(LossPoint(self.words, mean))
             self.loss, self.pairs = 0.0, 0
             self.next = self.words + self.interval
         return mean
@@ -243,10 +243,10 @@ class Meter:
         return dict(vars(self))
 
     @classmethod
-    def restored(cls, state: dict[str, Any]) -> Meter:
+    def restored(cls, state: dict[str, Any]) -> LossMeter:
         """Return the meter that this is the state of."""
         meter = cls(state["total"], state["interval"])
-        vars(meter).update(state, points=[Point(*point) for point in state["points"]])
+        vars(meter).update(state, points=[LossPoint(*point) for point in state["points"]])
         return meter
 
 

@@ -30,9 +30,9 @@ from pipeline.stages.vectors.loop import (
     POINTS,
     Chunk,
     Combine,
-    Course,
     Progress,
     Trained,
+    TrainingLoop,
     Vocabulary,
     aligned,
     at_least,
@@ -132,7 +132,7 @@ class Word2Vec:
         total = int(pieces[-1]) * self.epochs
         inputs, outputs = self.start(len(vocabulary.words))
         full = self.loss is Loss.softmax  # its threads work on one chunk together
-        course = Course(
+        course = TrainingLoop(
             arrays={"input": inputs, "output": outputs},
             chunks=chunks(pieces, self.epochs, SOFTMAX_CHUNK if full else CHUNK),
             work=self.worker(vocabulary, pieces, inputs, outputs),

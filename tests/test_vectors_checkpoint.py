@@ -22,7 +22,7 @@ from pipeline.experiment import Experiment
 from pipeline.stages.vectors import checkpoint as module
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.glove import GloveTrain
-from pipeline.stages.vectors.loop import Meter, Point, Trainer
+from pipeline.stages.vectors.loop import LossMeter, LossPoint, Trainer
 from pipeline.stages.vectors.train import train
 from pipeline.stages.vectors.word2vec import CBOW, Loss, SkipGram
 from pipeline.stages.vocab import Vocab, build
@@ -363,18 +363,18 @@ class TestState:
 class TestMeter:
     def test_restored_goes_on_as_if_nothing_had_been(self):
         parts = [(7, 0.1 * i, 3) for i in range(20)]
-        whole = Meter(140, 20)
+        whole = LossMeter(140, 20)
         for part in parts:
             whole.add(*part)
-        half = Meter(140, 20)
+        half = LossMeter(140, 20)
         for part in parts[:11]:
             half.add(*part)
-        half = Meter.restored(json.loads(json.dumps(half.state())))
+        half = LossMeter.restored(json.loads(json.dumps(half.state())))
         for part in parts[11:]:
             half.add(*part)
         assert half == whole
         assert half.points == whole.points
-        assert all(isinstance(point, Point) for point in half.points)
+        assert all(isinstance(point, LossPoint) for point in half.points)
 
 
 @pytest.mark.parametrize("trainer", TRAINERS)

@@ -23,14 +23,14 @@ from hypothesis import strategies as st
 
 from pipeline import experiment
 from pipeline.cache import source
-from pipeline.cache.stages import KEPT
+from pipeline.cache.stages import ADAPTERS
 from pipeline.cache.store import Cache
 from pipeline.core.files import write_json
 from pipeline.experiment import Experiment
 from pipeline.stages.corpus import Sample, Table
 from pipeline.stages.evaluation.evaluation import Analogies, Evaluated, Evaluation, Similarity
 from pipeline.stages.features.features import Mean
-from pipeline.stages.report import Drawn, Report, Written
+from pipeline.stages.report import PageContent, Report, ReportFolder
 from pipeline.stages.sweep.sweep import Logistic
 from pipeline.stages.vectors.vectors import Random, SkipGram
 
@@ -77,12 +77,12 @@ def undrawn(monkeypatch):
 
     @wraps(experiment.write_report)
     def write_report(folder, *_):
-        return Written(folder)
+        return ReportFolder(folder)
 
     @wraps(experiment.draw_page)
     def draw_page(folder, _):
         write_json(folder / "report" / "page.json", {})
-        return Drawn(folder / "report", {}, {})
+        return PageContent(folder / "report", {}, {})
 
     monkeypatch.setattr(experiment, "write_report", write_report)
     monkeypatch.setattr(experiment, "draw_page", draw_page)
@@ -160,7 +160,7 @@ class TestASecondRun:
 
 class TestEveryStage:
     @pytest.mark.parametrize(
-        "stage", [stage for stage in KEPT if stage not in {"corpus", "evaluation"}]
+        "stage", [stage for stage in ADAPTERS if stage not in {"corpus", "evaluation"}]
     )
     def test_that_is_broken_is_made_again_and_the_results_are_the_same(
         self, stage, first, cache, caplog
@@ -261,8 +261,8 @@ files = st.text(min_size=1)
 )
 def test_scores_of_vectors_are_saved_and_loaded_back_equal(tmp_path_factory, pairs, questions):
     folder = tmp_path_factory.mktemp("evaluation")
-    KEPT["evaluation"].save(Evaluated(pairs, questions), folder)
-    loaded = KEPT["evaluation"].load(folder)
+    ADAPTERS["evaluation"].save(Evaluated(pairs, questions), folder)
+    loaded = ADAPTERS["evaluation"].load(folder)
     assert repr(loaded) == repr(Evaluated(pairs, questions))
 
 
@@ -282,8 +282,8 @@ def test_a_table_s_sentences_are_saved_and_loaded_back_equal(tmp_path_factory, s
         for name, sentences in zip(SPLITS, splits, strict=True)
     }
     corpus = table.corpus(("-", "+"), made)
-    KEPT["corpus"].save(corpus, folder)
-    loaded = KEPT["corpus"].load(folder, table)
+    ADAPTERS["corpus"].save(corpus, folder)
+    loaded = ADAPTERS["corpus"].load(folder, table)
     assert loaded.digest == corpus.digest
     assert loaded.classes == corpus.classes
     for name in SPLITS:
