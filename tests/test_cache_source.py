@@ -94,8 +94,8 @@ class TestDigest:
         monkeypatch.setattr(source, "file_digest", lambda path: read.append(path) or digest(path))
         source_digest("pipeline.stages.vectors.vectors")
         names = {path.stem for path in read}
-        assert {"vectors", "training", "word2vec", "kernels", "simd", "glove", "text"} <= names
-        assert not {"plots", "report", "best", "config", "tracking", "store"} & names
+        assert {"vectors", "train", "word2vec", "loop", "simd", "glove", "text"} <= names
+        assert not {"arms", "report", "best", "config", "upload", "store"} & names
 
 
 class TestUnknown:

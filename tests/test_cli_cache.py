@@ -196,6 +196,6 @@ class TestCommand:
         assert len(items(folder)) == 3
 
     def test_runs_as_a_module(self, folder):
-        command = [sys.executable, "-m", "pipeline.cli.cache", "list", "--cache", str(folder)]
+        command = [sys.executable, "-m", "pipeline", "cache", "list", "--cache", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert "3 entries" in done.stdout

@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.stages.corpus import Text, text
+from pipeline.stages.corpus import Text
+from pipeline.stages.corpus import unlabelled as text
 
 
 @pytest.fixture

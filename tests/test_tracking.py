@@ -19,15 +19,16 @@ from mlflow.models import infer_signature
 from server import Server, land
 from sklearn.linear_model import LogisticRegression
 
+from pipeline.cli import upload as upload_command
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.core.journal import read_metrics
 from pipeline.stages.best.text_classifier import TextClassifier
 from pipeline.stages.sweep.persistence import save_classifier
+from pipeline.tracking import log_run as sending
 from pipeline.tracking import run as tracking
 from pipeline.tracking.client import DEFAULT_URI, Tracking, connect, experiment_id
 from pipeline.tracking.records import read, write
-from pipeline.tracking.run import log_run as sending
 from pipeline.tracking.run import start, tracked
 from pipeline.tracking.upload import NotSentError, upload
 
@@ -189,7 +190,7 @@ class TestUpload:
 
         with monkeypatch.context() as patch:
             patch.setattr(sending, broken, gone)
-            with pytest.raises(NotSentError, match=f"gone.*tracking upload {finished}"):
+            with pytest.raises(NotSentError, match=f"gone.*pipeline upload {finished}"):
                 upload(finished, local.uri)
             assert runs(local.uri)[0].info.status == "FAILED"
         upload(finished, local.uri)
@@ -200,10 +201,9 @@ class TestUpload:
         assert max(points) <= 10  # the sweep's and the loss's steps, not twice
         assert "sweep" in files
 
-    def test_a_folder_without_results_is_told_of(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(sys, "argv", ["tracking", "upload", str(tmp_path)])
+    def test_a_folder_without_results_is_refused(self, tmp_path):
         with pytest.raises(SystemExit, match=r"error: .*no result\.json"):
-            tracking.main()
+            upload_command.main([str(tmp_path)])
 
 
 class Mine(LogisticRegression):
@@ -348,12 +348,12 @@ def test_a_server_that_is_killed_in_mid_run_costs_nothing_but_one_command(server
     server.kill()
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].endswith("python -m pipeline.tracking.run upload F")
+    assert done.stderr.splitlines()[-1].endswith("python -m pipeline upload F")
     assert len(list(tmp_path.glob("F/*/result.json"))) == 2
     assert pd.read_csv(tmp_path / "F" / "comparison.csv")["status"].tolist() == ["done", "done"]
 
     server.start()
-    command = [sys.executable, "-m", "pipeline.tracking.run", "upload", "F"]
+    command = [sys.executable, "-m", "pipeline", "upload", "F"]
     subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
     whole, count = sent = facts(server.uri, "killed")
     assert count == 3

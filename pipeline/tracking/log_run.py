@@ -206,7 +206,7 @@ def _send_model(client: MlflowClient, record: Record, folder: Path, result: dict
             mlflow_model=Model(
                 model.artifact_location, run_id, model_uuid=model.model_id, model_id=model.model_id
             ),
-            python_model=Path(__file__).with_name("serving.py"),
+            python_model=Path(__file__).with_name("served_model.py"),
             artifacts={"run": str(copy)},
             signature=signature,
             input_example=pd.DataFrame({"text": EXAMPLE}),

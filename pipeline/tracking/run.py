@@ -3,7 +3,7 @@
 All that is sent stands in the folder first: a server that dies takes nothing with it. When it is
 back, one command sends what it has not got::
 
-    python -m pipeline.tracking.run upload outputs/runs/2026-01-01_12-00-00_1a2b3c4d
+    python -m pipeline upload outputs/runs/2026-01-01_12-00-00_1a2b3c4d
 """
 
 from __future__ import annotations

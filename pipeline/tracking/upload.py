@@ -34,7 +34,7 @@ class NotSentError(UserError):
     def __init__(self, folder: Path, uri: str, reason: Exception) -> None:
         super().__init__(
             f"the tracking store {uri} did not take the run ({first_line(reason)}); it is complete "
-            f"in {folder}. To send it later: python -m pipeline.tracking.run upload {folder}"
+            f"in {folder}. To send it later: python -m pipeline upload {folder}"
         )
 
 
