@@ -20,6 +20,7 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 from pipeline.cache.store import Cache
 from pipeline.core.download import OFFLINE
 from pipeline.core.errors import UserError, require, suggest
+from pipeline.core.packed import LIMITS, Limits
 from pipeline.experiment import STAGES, Experiment
 from pipeline.stages.best.best import OnDev
 from pipeline.stages.corpus import Sample, Sst, Table
@@ -77,6 +78,7 @@ class Config:
     glove: str | None = None
     unlabelled: list[str] = field(default_factory=list)
     offline: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 class Plan(NamedTuple):
@@ -127,6 +129,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     OFFLINE.set(bool(cfg.offline))  # no parameter of a stage: what comes out is the same
     try:
         made: dict[str, Any] = {name: OmegaConf.to_object(cfg[name]) for name in SCHEMAS}
+        LIMITS.set(OmegaConf.to_object(cfg.limits))  # type: ignore[arg-type]
         shared = {"seed": cfg.seed, "name": cfg.name or choices.get("arm")}
     except OmegaConfBaseException as error:
         raise UserError(explain(error)) from error

@@ -1,69 +1,83 @@
-"""Reading text that may be broken, writing files that are never half there."""
+"""Read text that may be broken or compressed; write files whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import json
 import os
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
+from pipeline.core import packed
 from pipeline.core.errors import UserError
+from pipeline.core.packed import LIMITS
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line without its end) of a UTF-8 text file, ``.gz`` or plain.
+    """Yield (line number from 1, line without its end) of a UTF-8 text file, which may be packed.
 
     Raises
     ------
     UserError
-        If the file is missing, unreadable, a broken archive, or holds bytes that are not UTF-8.
+        If the file is missing, unreadable or a broken archive, holds bytes that are not UTF-8, or a
+        line exceeds ``limits.line_mb``.
     """
     with open_bytes(path) as file:
-        number = 0
-        try:
-            for number, raw in enumerate(file, 1):
+        for number, raw in enumerate(_raw_lines(path, file), 1):
+            try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-                yield number, line.rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"{path}, line {number}: byte {error.object[error.start]:#04x} is not UTF-8. "
-                "Convert the file, e.g. iconv -f latin1 -t utf-8."
-            ) from error
+            except UnicodeDecodeError as error:
+                raise UserError(
+                    f"{path}, line {number}: byte {error.object[error.start]:#04x} is not UTF-8. "
+                    "Convert the file, e.g. iconv -f latin1 -t utf-8."
+                ) from error
+            yield number, line.rstrip("\r\n")
 
 
 def count_lines(path: Path) -> int:
-    """Count the lines of a file, ``.gz`` or plain; `UserError` where it cannot be read."""
+    """Count the lines of a file, which may be packed; `UserError` where it cannot be read."""
     with open_bytes(path) as file:
-        return sum(1 for _ in file)
+        return sum(1 for _ in _raw_lines(path, file))
+
+
+def _raw_lines(path: Path, file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines, none longer than the limit: a file without any ends would fill memory."""
+    longest = LIMITS.get().line
+    number = 0
+    while line := file.readline(longest + 1):
+        number += 1
+        if len(line) > longest:
+            raise UserError(
+                f"{path}, line {number}: longer than {longest >> 20} MB. It is not text, or raise "
+                "the limit, limits.line_mb."
+            )
+        yield line
 
 
 @contextlib.contextmanager
 def open_bytes(path: Path, *, unpack: bool = True) -> Iterator[IO[bytes]]:
-    """Open a file for reading bytes, those in a ``.gz`` unpacked.
+    """Open a file for reading bytes, compressed ones unpacked; see `core.packed`.
 
     Raises
     ------
     UserError
         If the file cannot be opened; within the ``with``, if the archive proves to be broken.
     """
-    try:
-        with _opened(path, unpack and path.suffix == ".gz") as file:
+    archive, member = packed.archive_of(path)
+    with _opened(archive) as file:
+        if unpack and packed.suffix(archive):
+            with packed.unpack(archive, file, member) as unpacked:
+                yield unpacked
+        else:
             yield file
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(
-            f"{path}: the gzip archive is broken ({error}). Fetch or compress it again."
-        ) from error
 
 
-def _opened(path: Path, packed: bool) -> IO[bytes]:
+def _opened(path: Path) -> IO[bytes]:
     try:
-        return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
+        return path.open("rb")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file.{_nearest_parent(path)}") from error
     except IsADirectoryError as error:
