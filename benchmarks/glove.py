@@ -23,8 +23,9 @@ from statistics import median
 import numpy as np
 from texts import documents, take
 
-from pipeline import Vocab, Vocabulary, glove_kernels
+from pipeline import Vocab, Vocabulary
 from pipeline.stages.vectors.glove import GloveTrain, group
+from pipeline.stages.vectors.kernels import glove as kernels
 from pipeline.stages.vocab import build
 
 RECORD = np.dtype([("center", "<i4"), ("context", "<i4"), ("count", "<f8")])
@@ -71,14 +72,14 @@ def theirs(program: Path, folder: Path, trainer: GloveTrain) -> float:
 def ours(vocabulary: Vocabulary, trainer: GloveTrain) -> float:
     """Return the CPU seconds of an epoch of ours."""
     pairs, values = trainer.count(vocabulary)
-    glove_kernels.shuffle(pairs, values, np.uint64(1))
+    kernels.shuffle(pairs, values, np.uint64(1))
     group(pairs, values)
     table = trainer.start(len(vocabulary))
     rate = np.float32(trainer.learning_rate)
-    glove_kernels.fit(pairs, values, table, trainer.dim, rate)
+    kernels.fit(pairs, values, table, trainer.dim, rate)
     began = time.process_time()
     for _ in range(EPOCHS):
-        glove_kernels.fit(pairs, values, table, trainer.dim, rate)
+        kernels.fit(pairs, values, table, trainer.dim, rate)
     return (time.process_time() - began) / EPOCHS
 
 

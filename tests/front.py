@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import logging
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +78,35 @@ def call(folder: Path, *arguments: str) -> Done:
     if isinstance(code, str):  # sys.exit prints a text only when the interpreter ends
         code, said = 1, f"{said}{code}\n"
     return Done(int(code or 0), out.getvalue(), said)  # type: ignore[call-overload]
+
+
+def compose_jobs(folder: Path, *arguments: str) -> list[Any]:
+    """Compose and check the jobs of a command line as ``-m`` does, without running them."""
+    from hydra import compose, initialize_config_dir
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    from pipeline.cli import config
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-m", action="store_true")
+    parser.add_argument("--config-dir")
+    given, overrides = parser.parse_known_args(arguments)
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    jobs = BasicSweeper.split_arguments(parsed, None)[0] if given.m else [overrides]
+    if given.config_dir:
+        more = f"hydra.searchpath=[file://{folder / given.config_dir}]"
+        jobs = [[*job, more] for job in jobs]
+    config.register()
+    built = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.syspath_prepend(folder)
+        with initialize_config_dir(str(config.CONF), version_base="1.3"):
+            for job in jobs:
+                cfg = compose("config", job, return_hydra_config=True)
+                built.append(config.build(cfg, cfg.hydra.runtime.choices))
+    return built
 
 
 def store(folder: Path) -> str:
