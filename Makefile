@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test lint ui clean
+.PHONY: help run test lint docs ui clean
 
 help:  ## show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -23,6 +23,9 @@ lint: .venv/installed  ## format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: .venv/installed  ## the documentation site, in outputs/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
 
 ui: .venv/installed  ## the MLflow UI on what was run
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///outputs/mlflow.db

@@ -28,7 +28,7 @@ def installed(tmp_path_factory):
 
 def test_the_wheel_carries_configuration_grammar_and_templates(installed):
     carried = [(ROOT / "conf").rglob("*.yaml"), (ROOT / "pipeline").rglob("*.txt")]
-    carried += [(ROOT / "pipeline" / "templates").glob("*.*")]
+    carried += [(ROOT / "pipeline" / "render" / "templates").glob("*.*")]
     for path in itertools.chain(*carried):
         parts = path.relative_to(ROOT).parts
         inside = parts if parts[0] == "pipeline" else ("pipeline", *parts)
@@ -49,6 +49,13 @@ def test_the_wheel_runs_away_from_the_checkout(installed, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "strengths" in done.stdout
+
+
+def test_its_readme_has_full_links_which_a_package_index_can_show(installed):
+    (metadata,) = installed.glob("*.dist-info/METADATA")
+    links = re.findall(r"\]\(([^)]+)\)", metadata.read_text("utf-8"))
+    assert len(links) > 10
+    assert all(link.startswith("https://") for link in links)
 
 
 def test_constraints_pin_names_and_versions_only():

@@ -1,0 +1,114 @@
+"""Hooks of the documentation site: pages from outside ``docs/``, parameter tables, formulas.
+
+MkDocs calls the functions whose names begin with ``on_``.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+from dataclasses import MISSING, Field, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import griffe
+from latex2mathml import converter
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from pipeline.cli.config import SCHEMAS
+
+ROOT = Path(__file__).parents[2]
+# Pages that stand outside docs/, and their names on the site.
+OUTSIDE = {
+    "README.md": "index.md",
+    "RESULTS.md": "results.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "benchmarks/README.md": "benchmarks.md",
+}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages from outside ``docs/``."""
+    for source, name in OUTSIDE.items():
+        text = (ROOT / source).read_text("utf-8")
+        files.append(File.generated(config, name, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
+    """Point links to where pages are on the site, and insert the tables of parameters."""
+    here = page.file.src_uri
+    sources = {name: source for source, name in OUTSIDE.items()}
+    folder = (ROOT / sources.get(here, f"docs/{here}")).parent
+
+    def on_site(match: re.Match[str]) -> str:
+        target = os.path.relpath(folder / match[1], ROOT)
+        if target in OUTSIDE:
+            target = OUTSIDE[target]
+        elif target.startswith("docs/"):
+            target = target.removeprefix("docs/")
+        else:
+            return f"]({config.repo_url}/blob/main/{target}"
+        return f"]({os.path.relpath(target, Path(here).parent)}"
+
+    markdown = re.sub(r"\]\((?!https?://|#)([^)#\s]+)", on_site, markdown)
+    return markdown.replace("<!-- parameters -->", parameters())
+
+
+def on_page_content(content: str, **_: Any) -> str:
+    """Turn formulas into MathML, which browsers draw without a script."""
+
+    def drawn(match: re.Match[str]) -> str:
+        display = "block" if match[1] == "div" else "inline"
+        return str(converter.convert(html.unescape(match[2]), display=display))
+
+    pattern = r'<(div|span) class="arithmatex">\\[\[(](.*?)\\[\])]</\1>'
+    return re.sub(pattern, drawn, content, flags=re.DOTALL)
+
+
+def parameters() -> str:
+    """Return a table of every choice of every group: each field, its default and its meaning."""
+    parts = []
+    for group, choices in SCHEMAS.items():
+        parts.append(f"## {group}\n")
+        for choice, schema in choices.items():
+            summary = (schema.__doc__ or "").splitlines()[0]
+            parts += [f"### {group}={choice}\n", f"{summary}\n"]
+            parts += ["| parameter | default | meaning |", "|---|---|---|"]
+            meaning = described(schema)
+            for field in fields(schema):
+                text = meaning.get(field.name, "")
+                parts.append(f"| `{group}.{field.name}` | `{default(field)}` | {text} |")
+            parts.append("")
+    return "\n".join(parts)
+
+
+def described(schema: type) -> dict[str, str]:
+    """Return the meaning of each field, from the docstrings of a dataclass and its bases."""
+    found: dict[str, str] = {}
+    for kind in reversed(schema.__mro__):
+        for section in griffe.Docstring(kind.__doc__ or "", parser="numpy").parse():
+            if section.kind is griffe.DocstringSectionKind.parameters:
+                for item in section.value:
+                    text = " ".join(item.description.split()).replace("|", "\\|")
+                    found |= {name.strip(): text for name in item.name.split(",")}
+    return found
+
+
+def default(field: Field[Any]) -> str:
+    """Return a field's default as one would type it."""
+    value = field.default_factory() if field.default_factory is not MISSING else field.default
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, list):
+        return "[" + ", ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in value) + "]"
+    if value is MISSING:
+        return ""
+    return (
+        "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    )
