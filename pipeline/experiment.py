@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pipeline.cache.stages import CachedRunner
 from pipeline.cache.store import Cache
 from pipeline.core.files import write_json
 from pipeline.core.journal import Journal, anew
+from pipeline.core.plain import plain_or_digest
 from pipeline.stages.best.best import OnDev, pick_best
 from pipeline.stages.corpus import CorpusConfig, Sample, load_corpus
 from pipeline.stages.evaluation.evaluation import Evaluation, evaluate
@@ -113,10 +113,12 @@ class Experiment:
             flat[stage] = self.choices.get(stage, type(chosen).__name__)
             values = asdict(chosen) if is_dataclass(chosen) else vars(chosen)  # type: ignore[arg-type]
             for name, value in values.items():
-                plain = value.value if isinstance(value, Enum) else value
-                json_types = (str, int, float, bool, list, dict, type(None))
-                flat[f"{stage}.{name}"] = plain if isinstance(plain, json_types) else str(plain)
+                flat[f"{stage}.{name}"] = plain_or_digest(value)
         return flat
+
+    def configs(self) -> dict[str, Any]:
+        """Return the configuration of each stage."""
+        return {stage: getattr(self, stage) for stage in STAGES}
 
     def changed(self) -> dict[str, Any]:
         """Return those of the settings that are not the defaults of what was chosen."""

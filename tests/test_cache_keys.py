@@ -233,13 +233,9 @@ class TestOnesOwnCode:
         Path("more.txt").write_text("edited")
         assert described(Own(path="more.txt")) != before
 
-    def test_whose_field_names_a_folder_may_depend_on_anything(self, here):
-        with pytest.raises(UnknownError, match=r"Own\.path names a folder"):
-            described(Own(path=str(here)))
-
-    @pytest.mark.parametrize("value", [object(), np.zeros(2), {1, 2}, [object()], {"a": object()}])
+    @pytest.mark.parametrize("value", [object(), [object()], {"a": object()}])
     def test_with_a_value_that_has_no_plain_form_cannot_be_told(self, value):
-        with pytest.raises(UnknownError, match=r"Own\.more has no plain value"):
+        with pytest.raises(UnknownError, match=r"Own\.more: object has no plain value"):
             described(Own(more=value))
 
     def test_may_be_no_dataclass(self):

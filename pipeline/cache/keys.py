@@ -6,18 +6,25 @@ been made anew; to name too much, to make again what is there.
 
 from __future__ import annotations
 
-import math
+import contextlib
+import platform
+import re
+import secrets
 import sys
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
-from enum import Enum
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from pipeline.cache.code import UnknownError, own_code, package_digest
+from pipeline.cache.inputs import named_files, path_digest, texts
 from pipeline.cache.store import digest_of
+from pipeline.core.errors import UserError
 from pipeline.core.files import file_digest
+from pipeline.core.plain import NotPlainError, plain
 from pipeline.stages.best.best import Best, OnDev
-from pipeline.stages.corpus import Corpus, CorpusConfig, Table
+from pipeline.stages.corpus import Corpus, CorpusConfig, Sample, Sst, Table
 from pipeline.stages.evaluation.evaluation import Evaluation
 from pipeline.stages.features.features import Features, Mean
 from pipeline.stages.report import Report
@@ -35,8 +42,83 @@ Plain = dict[str, Any]
 _NOT_OF_TABLE = {"unlabelled", "unlabelled_words", "tokenized", "text_splits", "ordinal"}
 
 
-class UnknownError(Exception):
-    """What a result depends on cannot be known."""
+# Packages whose version can change a number.
+PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "llvmlite", "pandas", "pyarrow", "nltk")
+
+
+_FUNCTION = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")  # module:function
+
+
+class Runnable(Protocol):
+    """An experiment."""
+
+    def settings(self) -> Plain:
+        """Return every setting as plain values by dotted name."""
+        ...
+
+    def configs(self) -> dict[str, Any]:
+        """Return the configuration of each stage."""
+        ...
+
+
+def run_key(experiment: Runnable) -> Plain:
+    """Return everything that the result of a run depends on, as plain JSON values.
+
+    Two runs with equal keys have equal results. Where something cannot be known, the key differs
+    from every other one, its own on another day included.
+    """
+    key: Plain = {
+        "settings": experiment.settings(),
+        "python": platform.python_version(),
+        "packages": versions(),
+    }
+    try:
+        configs = experiment.configs()
+        key |= {
+            "configs": {stage: described(config) for stage, config in configs.items()},
+            "files": {stage: _files(config) for stage, config in configs.items()},
+            "downloads": _downloads(configs),
+            "code": package_digest(),
+            "own_code": {stage: code_of(config) for stage, config in configs.items()},
+        }
+    except (UnknownError, UserError, OSError) as error:
+        key["unknown"] = [str(error), secrets.token_hex(8)]
+    return key
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of the packages that a number can depend on; None where not installed."""
+    found: dict[str, str | None] = dict.fromkeys(PACKAGES)
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _files(config: Any) -> Plain:
+    """Return the digests of all files that a configuration names."""
+    return named_files(plain_settings(config), own=is_own(type(config).__module__))
+
+
+def code_of(config: Any) -> Plain:
+    """Return the digests of a user's own code that a configuration is made of, or names."""
+    names = [text for text in texts(plain_settings(config)) if _FUNCTION.fullmatch(text)]
+    return own_code([config], [name.partition(":")[0] for name in names])
+
+
+def _downloads(configs: Plain) -> Plain:
+    """Return the digests of the files that no setting names: they are downloaded if need be."""
+    corpus, vectors = configs["corpus"], configs["vectors"]
+    found = {}
+    if isinstance(corpus, Sst) and corpus.path is None:
+        found["corpus"] = [path_digest(path) for path in corpus.files()]
+    if isinstance(vectors, Glove) and vectors.path is None and not isinstance(corpus, Sample):
+        found["vectors"] = [path_digest(vectors.downloaded())]
+    return found
 
 
 def corpus(config: CorpusConfig) -> Plain | None:
@@ -141,45 +223,42 @@ def page(folder: Path, result: Plain) -> Plain:
     }
 
 
-def is_own(module: str) -> bool:
-    """Tell whether a module is somebody's own: neither of this package nor of Python."""
-    return module.partition(".")[0] not in {*sys.stdlib_module_names, __name__.partition(".")[0]}
-
-
 def described(config: Any) -> Plain:
-    """Return class and fields of a configuration; with a field that names a file, its digest.
-
-    The latter only of classes of one's own, which may read it: what ours read is told above.
+    """Return class and settings of a configuration, and digests of the files that these name.
 
     Raises
     ------
     UnknownError
-        For a field that has no plain value, or names a folder.
+        For a setting that has no plain value.
     """
-    kind = type(config)
-    names = [f.name for f in fields(config)] if is_dataclass(config) else list(vars(config))
-    told = {name: _plain(getattr(config, name), f"{kind.__name__}.{name}") for name in names}
-    if is_own(kind.__module__):
-        for name, value in told.items():
-            path = Path(value).expanduser() if isinstance(value, str) and value else None
-            if path is not None and path.exists():
-                if path.is_dir():
-                    raise UnknownError(f"{kind.__name__}.{name} names a folder")
-                told[name] = [value, file_digest(path)]
-    return {"class": f"{kind.__module__}.{kind.__qualname__}", **told}
+    settings = plain_settings(config)
+    own = is_own(type(config).__module__)
+    return {
+        "class": _name(type(config)),
+        **settings,
+        **(named_files(settings, own=True) if own else {}),
+    }
 
 
-def _plain(value: Any, name: str) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON has no such numbers
-    if isinstance(value, str | bool | int | float | None):
-        return value
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return [_plain(item, name) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(item, name) for key, item in value.items()}
-    raise UnknownError(f"{name} has no plain value")
+def plain_settings(config: Any) -> Plain:
+    """Return the settings of a configuration as plain values: its fields and attributes.
+
+    Raises
+    ------
+    UnknownError
+        For a setting that has no plain value.
+    """
+    names = [field.name for field in fields(config)] if is_dataclass(config) else []
+    names += [name for name in getattr(config, "__dict__", {}) if name not in names]
+    settings = {}
+    for name in names:
+        try:
+            settings[name] = plain(getattr(config, name))
+        except NotPlainError as error:
+            raise UnknownError(f"{type(config).__name__}.{name}: {error}") from error
+    return settings
+
+
+def is_own(module: str) -> bool:
+    """Return whether a module is a user's own: neither of this package nor of Python."""
+    return module.partition(".")[0] not in {*sys.stdlib_module_names, __name__.partition(".")[0]}

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from pipeline.cache import keys as depends
+from pipeline.cache.code import UnknownError
 from pipeline.cache.source import NoSourceError, source_digest
 from pipeline.cache.store import Cache, Store
 from pipeline.core.arrays import read_array, write_array
@@ -53,7 +54,7 @@ class CachedRunner:
         kept = ADAPTERS[stage]
         try:
             what = self._what(stage, make, *args, **kwargs)
-        except (depends.UnknownError, NoSourceError) as why:
+        except (UnknownError, NoSourceError) as why:
             log.info("  %-9s is not stored: %s", stage, why)
             return make(*args, **kwargs), "made"
         except (OSError, UserError):  # of a file that is missing: the stage says it better
@@ -79,7 +80,7 @@ class CachedRunner:
         files = {name: self.files.get(name) for name in kept.files_of}
         for name, digest in files.items():
             if digest is None:
-                raise depends.UnknownError(f"what stage {name} gave is not either")
+                raise UnknownError(f"what stage {name} gave is not either")
         kinds = {type(arg).__module__ for arg in args}
         modules = {make.__module__, *filter(depends.is_own, kinds)}
         return {
@@ -162,7 +163,7 @@ _REPORTED = ("corpus", "vocab", "sweep", "best", "report")
 
 def _depends_report(folder: Path, *given: Any) -> dict[str, Any]:
     if any((folder / part).exists() for part in _REPORTED):
-        raise depends.UnknownError(f"{folder} holds files of an earlier run")
+        raise UnknownError(f"{folder} holds files of an earlier run")
     return depends.report(folder, *given)
 
 

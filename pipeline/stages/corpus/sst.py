@@ -106,13 +106,9 @@ class Sst(CorpusConfig):
         UserError
             For a missing folder or file, a broken tree, or a label outside 0-4.
         """
-        folder = self._download() if self.path is None else Path(self.path).expanduser()
-        require(
-            folder.is_dir(),
-            f"corpus.path={folder}: no such folder. It should hold train.txt, dev.txt and test.txt "
-            "with a tree a line; leave corpus.path out to download them.",
-        )
-        trees = {name: read_trees(folder / f"{name}.txt") for name in SPLITS}
+        files = self.files()
+        folder = files[0].parent
+        trees = {path.stem: read_trees(path) for path in files}
         _check_sizes(folder, {name: len(rows) for name, rows in trees.items()})
         sentences = {name: [(t.label, t.tokens) for t in rows] for name, rows in trees.items()}
         return Corpus(
@@ -124,6 +120,16 @@ class Sst(CorpusConfig):
             unlabelled=self.extra_text(brackets=self.unescape),
             ordinal=True,
         )
+
+    def files(self) -> list[Path]:
+        """Return the files of the splits, which are downloaded first if no folder is named."""
+        folder = self._download() if self.path is None else Path(self.path).expanduser()
+        require(
+            folder.is_dir(),
+            f"corpus.path={folder}: no such folder. It should hold train.txt, dev.txt and test.txt "
+            "with a tree a line; leave corpus.path out to download them.",
+        )
+        return [folder / f"{name}.txt" for name in SPLITS]
 
     def _download(self) -> Path:
         archive = Archive(self.url, ARCHIVE.sha256, ARCHIVE.size)

@@ -82,6 +82,10 @@ class Glove:
             return Path(self.path).expanduser()
         if corpus.pretraining is not None:
             return pretrain(corpus.pretraining, self.dim or 50)
+        return self.downloaded()
+
+    def downloaded(self) -> Path:
+        """Return the file of GloVe 6B, which is downloaded first if it is not there."""
         dim = self.dim or 50
         require(dim in DIMS, f"vectors.dim: GloVe 6B comes in {DIMS}, not {dim}.")
         name = f"glove.6B.{dim}d.txt"

@@ -1,0 +1,277 @@
+"""Digests of source code: a result is stale once the code that made it has changed.
+
+Our own code counts as a whole, see `package_digest`. Of somebody's own classes, `own_code` finds
+the files they are written in and all files these import.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import sys
+import sysconfig
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from types import FunctionType
+from typing import Any, NamedTuple
+
+from pipeline.core.files import file_digest
+
+PACKAGE = Path(__file__).parents[1]
+OURS = __name__.partition(".")[0]
+STARTED = time.time()
+
+# Code that runs other code which no import statement names.
+_RUNS_CODE = {"exec", "eval", "compile", "__import__"}
+_LOADS_CODE = {"importlib", "runpy", "imp", "pkgutil", "zipimport", "code", "codeop"}
+_HARMLESS = {"importlib.metadata", "importlib.resources"}
+
+
+class UnknownError(Exception):
+    """What a result depends on cannot be known, so it must not be cached."""
+
+
+def package_digest() -> str:
+    """Return one sha256 of all files of this package.
+
+    Raises
+    ------
+    UnknownError
+        If a file was edited after this process began: which version is running cannot be known.
+    """
+    if (digest := tree_digest(PACKAGE)) != _AT_START:
+        raise UnknownError(f"a file of {PACKAGE} was edited after this process began")
+    return digest
+
+
+def tree_digest(folder: Path) -> str:
+    """Return the sha256 of the names and contents of a package's files, bytecode left out."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and "__pycache__" not in name and path.suffix != ".pyc":
+            digest.update(f"{name}\0{file_digest(path)}\n".encode())
+    return digest.hexdigest()
+
+
+_AT_START = tree_digest(PACKAGE)
+_LOADED: dict[Path, str] = {}  # the digests of users' files when their modules were imported
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Note the source of every module that is imported within, so that later edits are noticed.
+
+    Of modules imported elsewhere, a file counts as edited if it is newer than this process.
+    """
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        path = Path(getattr(sys.modules.get(name), "__file__", None) or "").absolute()
+        if path.suffix == ".py" and path.is_file() and not _is_installed(path):
+            _LOADED[path] = file_digest(path)
+
+
+def _was_edited(path: Path, *, loaded: bool) -> bool:
+    """Return whether a file may differ from the code that runs."""
+    digest = file_digest(path)
+    if not loaded:
+        return _LOADED.setdefault(path, digest) != digest
+    return path.stat().st_mtime > STARTED if path not in _LOADED else _LOADED[path] != digest
+
+
+def is_own(kind: type) -> bool:
+    """Return whether a class is a user's own: neither ours nor Python's."""
+    return kind.__module__.partition(".")[0] not in {OURS, *sys.stdlib_module_names}
+
+
+def own_code(objects: Iterable[Any], modules: Iterable[str] = ()) -> dict[str, Any]:
+    """Return digests of the code of the objects' classes and of modules; empty if all are ours.
+
+    All files count that the classes' modules import, directly or not, wherever they are found,
+    at the top of a file or within a function; of installed packages the version counts.
+
+    Raises
+    ------
+    UnknownError
+        If some of the code cannot be known: it has no source file, was edited after this process
+        began, cannot be found, or is loaded by other means than import statements.
+    """
+    kinds = [kind for item in objects for kind in type(item).__mro__ if is_own(kind)]
+    found = _Imports()
+    for name in modules:
+        found.add(name, optional=True)
+    for kind in kinds:
+        found.add(kind.__module__)
+    for kind in kinds:
+        found.check_methods(kind)
+    if not found.seen:
+        return {}
+    return {
+        "files": {name: file_digest(path) for name, path in sorted(found.files.items())},
+        "packages": {name: _version(name) for name in sorted(found.packages)},
+        "missing": sorted(found.missing),
+    }
+
+
+class _Module(NamedTuple):
+    """Where a module is."""
+
+    path: Path | None  # None: built in, or a folder without __init__.py
+    is_package: bool
+
+
+class _Imports:
+    """The user's files that a module imports, and the installed packages.
+
+    Files are named by their modules: where they are does not matter.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, Path] = {}
+        self.packages: set[str] = set()
+        self.missing: set[str] = set()
+        self.seen: set[str] = set()
+
+    def add(self, name: str, *, optional: bool = False) -> None:
+        """Add a module, the packages it is in, and all that these import.
+
+        ``optional``: it need not exist, as within ``try: ... except ImportError``.
+        """
+        parent, _, _ = name.rpartition(".")
+        if parent:
+            self.add(parent, optional=optional)
+        top = name.partition(".")[0]
+        if name in self.seen or top in {OURS, *sys.stdlib_module_names}:
+            return
+        self.seen.add(name)
+        module = _find(name)
+        if module is None:
+            if not optional:
+                raise UnknownError(f"the module {name} cannot be found")
+            self.missing.add(name)
+        elif module.path is not None and _is_installed(module.path):
+            self.packages.add(top)
+        elif module.path is not None:
+            self._add_file(name, module)
+
+    def _add_file(self, name: str, module: _Module) -> None:
+        path = module.path
+        assert path is not None
+        if not path.is_file():
+            raise UnknownError(f"the source of {name} is in no file")
+        if path.suffix != ".py":
+            raise UnknownError(f"{name} is compiled: what it imports is not known")
+        if _was_edited(path, loaded=name in sys.modules):
+            raise UnknownError(f"{path} was edited after this process began")
+        self.files[name] = path
+        for other, optional in _imports(path, name, module.is_package):
+            self.add(other, optional=optional)
+
+    def check_methods(self, kind: type) -> None:
+        """Refuse methods written elsewhere, e.g. by ``exec`` or put in place afterwards."""
+        files = {str(path) for path in self.files.values()}
+        for name, method in vars(kind).items():
+            if isinstance(method, FunctionType) and not name.startswith("__"):
+                written = method.__code__.co_filename
+                if written not in files and not _is_installed(Path(written)):
+                    raise UnknownError(f"{kind.__name__}.{name} is written in {written}")
+
+
+def _find(name: str) -> _Module | None:
+    """Return where a module is, loaded or not; None if there is none."""
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        file = getattr(loaded, "__file__", None)
+        is_package = hasattr(loaded, "__path__")
+        if file is None and not is_package and name not in sys.builtin_module_names:
+            raise UnknownError(f"the source of {name} is in no file")
+        return _Module(Path(file).absolute() if file else None, is_package)
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        return None
+    except Exception as error:
+        raise UnknownError(f"the module {name} cannot be found: {error!r}") from error
+    if spec is None:
+        return None
+    path = Path(spec.origin).absolute() if spec.has_location and spec.origin else None
+    return _Module(path, spec.submodule_search_locations is not None)
+
+
+@cache
+def _installed_folders() -> tuple[Path, ...]:
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple({Path(sysconfig.get_path(name)).resolve() for name in names})
+
+
+def _is_installed(path: Path) -> bool:
+    """Return whether a file is part of Python or of an installed package."""
+    parts = {"site-packages", "dist-packages"} & set(path.parts)
+    return bool(parts) or any(path.resolve().is_relative_to(f) for f in _installed_folders())
+
+
+def _imports(path: Path, name: str, is_package: bool) -> Iterator[tuple[str, bool]]:
+    """Yield the modules that a file imports, and whether it can do without.
+
+    Raises
+    ------
+    UnknownError
+        If it runs or loads code in another way.
+    """
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        raise UnknownError(f"{path} cannot be read: {error}") from error
+    optional = {
+        node
+        for guard in ast.walk(tree)
+        if isinstance(guard, ast.Try | ast.If)  # as `if TYPE_CHECKING:`
+        for statement in guard.body
+        for node in ast.walk(statement)
+    }
+    package = name if is_package else name.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in _RUNS_CODE:
+            raise UnknownError(f"{path}, line {node.lineno}, uses {node.id}")
+        for module, items in _imported(node, package):
+            top = module.partition(".")[0]
+            if top in _LOADS_CODE and not {module, *items} & _HARMLESS:
+                raise UnknownError(f"{path} imports {module}, which can load any code")
+            if top in {OURS, *sys.stdlib_module_names}:
+                continue
+            yield module, node in optional
+            if items and (found := _find(module)) and found.is_package:  # items may be modules
+                yield from ((item, True) for item in items if _find(item))
+
+
+def _imported(node: ast.AST, package: str) -> Iterable[tuple[str, list[str]]]:
+    """Return each module that a statement imports, with the full names of what it takes of it."""
+    if isinstance(node, ast.Import):
+        return [(alias.name, []) for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            parents = package.split(".")
+            base = ".".join([*parents[: len(parents) - node.level + 1], base]).strip(".")
+        return [(base, [f"{base}.{alias.name}" for alias in node.names])] if base else []
+    return []
+
+
+def _version(package: str) -> str:
+    """Return the version of the distribution that an imported package is from."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # most are named like their package, not all
+        names = _distributions().get(package, [])
+        return " ".join(f"{name} {metadata.version(name)}" for name in names)
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()  # it reads what every package holds: most of a second

@@ -1,0 +1,117 @@
+"""Digests of the files that a configuration names: a result is stale once one has changed."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.cache.code import UnknownError
+from pipeline.core.files import file_digest
+
+MOST_FILES = 200_000  # in a folder; more is probably the whole disk, named by mistake
+RACY = 2.0  # seconds in which a file can change twice without a change of its times
+
+# Settings of our own classes that are text but never the name of a file.
+_TEXTS = {
+    *("text", "label", "split", "classes", "text_splits", "url"),
+    *("words", "negations", "contrasts"),
+}
+_digests: dict[tuple[str, int, int, int, int], str] = {}
+
+
+def named_files(values: dict[str, Any], *, own: bool) -> dict[str, Any]:
+    """Return a digest of each file or folder that a setting names, under the setting's name.
+
+    Names are looked for in lists and dictionaries too, and may be patterns like ``texts/*.txt``.
+
+    Parameters
+    ----------
+    values
+        Plain settings by name.
+    own
+        Whether they are of a user's own class, of which any text may name a file.
+    """
+    found = {
+        name: [[text, digest] for text in texts(value) for digest in _digest_of_name(text)]
+        for name, value in values.items()
+        if own or name not in _TEXTS
+    }
+    return {name: digests for name, digests in found.items() if digests}
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield every text in a plain value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+
+
+def _digest_of_name(text: str) -> list[str]:
+    """Return the digests of the files that a text names: none if it names no file."""
+    name = os.path.expanduser(text)  # noqa: PTH111 - of any text, also "~nobody"
+    try:
+        if text and os.path.exists(name):  # noqa: PTH110 - false, not an error, for any text
+            return [path_digest(Path(name))]
+        if any(character in text for character in "*?["):
+            return [path_digest(Path(path)) for path in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
+    except OSError as error:
+        raise UnknownError(f"{text} cannot be read: {error.strerror}") from error
+    except ValueError:  # a pattern that no file can fit
+        pass
+    return []
+
+
+def path_digest(path: Path) -> str:
+    """Return the sha256 of a file, or of the names and contents of all files in a folder.
+
+    A file that was digested before is not read again while its size and times are the same.
+
+    Raises
+    ------
+    UnknownError
+        If it is neither, or a folder with too many files.
+    """
+    if path.is_dir():
+        return _folder_digest(path)
+    if not path.is_file():
+        raise UnknownError(f"{path} is neither a file nor a folder")
+    about = path.stat()
+    key = str(path.absolute()), about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+    if (digest := _digests.get(key)) is None:
+        began = time.time()
+        digest = file_digest(path)
+        if max(about.st_mtime, about.st_ctime) < began - RACY:
+            _digests[key] = digest
+    return digest
+
+
+def _folder_digest(folder: Path) -> str:
+    lines = []
+    for path in _files_below(folder, set()):
+        lines.append(f"{path.relative_to(folder).as_posix()} {path_digest(path)}")
+        if len(lines) > MOST_FILES:
+            raise UnknownError(f"the folder {folder} has more than {MOST_FILES:,} files")
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def _files_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Yield the files in a folder and below, links followed, each folder once."""
+    real = folder.resolve()
+    if real not in seen:
+        seen.add(real)
+        for path in folder.iterdir():
+            if path.is_dir():
+                yield from _files_below(path, seen)
+            elif path.exists():
+                yield path
