@@ -10,7 +10,6 @@ from typing import Any
 
 from pipeline.cache.stages import CachedRunner
 from pipeline.cache.store import Cache
-from pipeline.core.files import write_json
 from pipeline.core.journal import Journal, anew
 from pipeline.core.plain import plain_or_digest
 from pipeline.stages.best.best import OnDev, pick_best
@@ -18,6 +17,7 @@ from pipeline.stages.corpus import CorpusConfig, Sample, load_corpus
 from pipeline.stages.evaluation.evaluation import Evaluation, evaluate
 from pipeline.stages.features.features import Mean, featurize
 from pipeline.stages.report import Report, draw_page, result, write_page, write_report
+from pipeline.stages.report.result import Result, write_result
 from pipeline.stages.sweep.sweep import Logistic, Sweepable, check_takes_weights, sweep_strengths
 from pipeline.stages.vectors.vectors import SkipGram, Source, train_vectors
 from pipeline.stages.vocab import Vocab, build_vocab
@@ -61,7 +61,7 @@ class Experiment:
         names = {stage: type(getattr(self, stage)).__name__.lower() for stage in STAGES}
         self.choices = names | self.choices
 
-    def run(self, folder: Path, mlflow_run_id: str | None = None) -> dict[str, Any]:
+    def run(self, folder: Path, mlflow_run_id: str | None = None) -> Result:
         """Run all stages; what they gave goes to `folder`. Return the content of ``result.json``.
 
         Raises
@@ -86,7 +86,7 @@ class Experiment:
         best = run.stage("best", pick_best, swept, features, self.best)
         everything = (corpus, vocabulary, vectors, features, swept, best)
         run.stage("report", write_report, folder, *everything, self.features, self.report)
-        numbers = {
+        numbers: Result = {
             "name": self.name or self.choices["vectors"],
             "corpus": self.choices["corpus"],
             "vectors": self.choices["vectors"],
@@ -98,11 +98,12 @@ class Experiment:
             "settings": self.settings(),
             "settings_hash": self.settings_hash(),
             "changed": self.changed(),
+            "files": {},  # listed when it is written
         }
         run.save(folder)
         drawn, _ = run.keep("page", draw_page, folder, numbers)
         write_page(folder, numbers, drawn)
-        write_json(folder / "result.json", numbers)  # last: where it stands, all else does too
+        write_result(folder, numbers)  # last: a folder with it is complete
         return numbers
 
     def settings(self) -> dict[str, Any]:

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import f1_score
 
 from pipeline.core.errors import UserError
-from pipeline.core.statistics import accuracy_interval
-from pipeline.stages.best.best import Best, OnDev, Ties, pick_best, score
+from pipeline.core.scores import score
+from pipeline.stages.best.best import Best, OnDev, Ties, pick_best
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.sweep import Sweep
 
@@ -93,34 +92,11 @@ class TestPickBest:
     def test_scores_every_split(self, features):
         best = pick_best(swept(0.5), features)
         for name, y in LABELS.items():
-            assert best.scores[name] == score(y, best.predicted[name], ordinal=True)
+            assert best.scores[name] == score(y, best.predicted[name], 3, ordinal=True)
 
     def test_ties_of_another_name_are_refused(self):
         with pytest.raises(UserError, match=r"best.ties: no choice 'last'.*strongest, first"):
             OnDev(ties="last")
-
-
-class TestScore:
-    def test_is_the_share_of_right_answers_with_its_interval(self):
-        scores = score(np.array([0, 1, 2, 2]), np.array([0, 1, 2, 0]))
-        assert scores["accuracy"] == 0.75
-        assert (scores["accuracy_low"], scores["accuracy_high"]) == accuracy_interval(3, 4)
-
-    def test_has_the_mean_of_the_classes_f1(self):
-        y, predicted = np.random.default_rng(0).integers(4, size=(2, 100))
-        each = f1_score(y, predicted, average=None)
-        assert score(y, predicted)["macro_f1"] == pytest.approx(each.mean())
-
-    def test_a_class_never_predicted_has_f1_zero_without_a_warning(self):
-        scores = score(np.array([0, 0, 1]), np.array([0, 0, 0]))
-        assert scores["macro_f1"] == pytest.approx((0.8 + 0) / 2)
-
-    def test_of_ordered_classes_tells_how_far_off(self):
-        scores = score(np.array([0, 4, 2]), np.array([0, 1, 3]), ordinal=True)
-        assert scores["mean_absolute_error"] == pytest.approx(4 / 3)
-
-    def test_of_classes_without_an_order_tells_no_distance(self):
-        assert "mean_absolute_error" not in score(np.array([0, 1]), np.array([0, 1]))
 
 
 class TestBest:

@@ -8,7 +8,7 @@ from runs import Vectors, hostile, write_table
 
 from pipeline.core.errors import UserError
 from pipeline.stages.corpus import Table
-from pipeline.stages.report.finished_run import FinishedRun, in_order
+from pipeline.stages.report.finished_run import FinishedRun, in_order, read_overrides
 from pipeline.stages.sweep.sweep import Logistic
 
 
@@ -55,7 +55,7 @@ class TestFinishedRun:
         assert FinishedRun.read(run).overrides() == []
         (tmp_path / ".hydra").mkdir()
         (tmp_path / ".hydra" / "overrides.yaml").write_text("- seed=2\n- corpus.path=a b\n")
-        assert FinishedRun(tmp_path, {}).overrides() == ["seed=2", "corpus.path=a b"]
+        assert read_overrides(tmp_path) == ["seed=2", "corpus.path=a b"]
 
 
 def test_jobs_are_in_the_order_of_their_numbers_then_of_their_names():
@@ -76,7 +76,7 @@ class TestBrokenFolders:
 
     def test_half_a_result_is_told_with_its_line(self, tmp_path):
         (tmp_path / "result.json").write_text('{\n"a": ')
-        with pytest.raises(UserError, match=r"result.json, line 2: not JSON"):
+        with pytest.raises(UserError, match=r"result.json is damaged \(Invalid JSON: .* at line 2"):
             FinishedRun.read(tmp_path)
 
     def test_a_missing_table_is_told(self, tmp_path):

@@ -26,6 +26,7 @@ from pipeline.comparison import Comparison, arm_names, compare
 from pipeline.core.errors import UserError
 from pipeline.experiment import Experiment
 from pipeline.stages.report.finished_run import in_order
+from pipeline.stages.report.result import damaged_files, read_result
 from pipeline.tracking import run as tracking
 from pipeline.tracking.records import PARENT
 from pipeline.tracking.registry import enter
@@ -67,13 +68,14 @@ class Place:
 
 def is_done(folder: Path, experiment: Experiment) -> bool:
     """Return whether a folder holds the result of this very experiment."""
-    path = folder / "result.json"
-    if not path.exists():
+    try:
+        result = read_result(folder)
+    except UserError:  # there is none, or a damaged one: the job is run again
         return False
-    result = json.loads(path.read_text("utf-8"))
     name = experiment.name or experiment.choices["vectors"]
     wanted = (experiment.settings_hash(), experiment.seed, name)
-    return wanted == tuple(result.get(key) for key in ("settings_hash", "seed", "name"))
+    found = (result["settings_hash"], result["seed"], result["name"])
+    return wanted == found and not damaged_files(folder, result)
 
 
 class Multirun(Callback):

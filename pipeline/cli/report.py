@@ -19,8 +19,8 @@ from pathlib import Path
 
 from pipeline.comparison import compare
 from pipeline.core.errors import UserError, require
-from pipeline.stages.report.finished_run import FinishedRun, in_order
-from pipeline.stages.report.page import write_page
+from pipeline.stages.report.finished_run import in_order
+from pipeline.stages.report.page import rebuild_page
 
 log = logging.getLogger("pipeline")
 
@@ -90,8 +90,7 @@ def report(runs: Sequence[str], output: Path, uri: str) -> None:
     folders = list(dict.fromkeys(found))
     for folder in folders:
         if len(folders) == 1 or (folder / "result.json").exists():
-            run = FinishedRun.read(folder)
-            print(write_page(folder, run.result))  # noqa: T201 - it is what was asked for
+            print(rebuild_page(folder))  # noqa: T201 - it is what was asked for
     first = Path(runs[0])
     whole = len(runs) == 1 and all(folder.parent == first for folder in folders)
     if len(folders) > 1 or whole:

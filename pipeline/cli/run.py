@@ -12,7 +12,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import json
 import logging
 import os
 import signal
@@ -33,6 +32,7 @@ from pipeline.cli import config
 from pipeline.cli.multirun import Multirun, Place, is_done
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
+from pipeline.stages.report.result import read_result
 from pipeline.tracking.registry import NotRegisteredError, enter
 from pipeline.tracking.run import tracked
 from pipeline.tracking.upload import NotSentError, keep
@@ -75,10 +75,9 @@ def job(cfg: DictConfig) -> float:
 
 
 def _dev_accuracy(folder: Path) -> float:
-    path = folder / "result.json"
-    if not path.exists() or (folder / "error.json").exists():
+    if not (folder / "result.json").exists() or (folder / "error.json").exists():
         return float("nan")
-    return float(json.loads(path.read_text("utf-8"))["dev"]["accuracy"])
+    return read_result(folder)["dev"]["accuracy"]
 
 
 def run(plan: config.Plan, folder: Path, overrides: list[str] | None) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core.files import write, write_json
 from pipeline.render import html as pages
 from pipeline.stages.report import Report
-from pipeline.stages.report.figures import learning_curve
 from pipeline.stages.report.finished_run import FinishedRun
 from pipeline.stages.report.mistakes import only_first
 
@@ -55,7 +54,7 @@ def write_page(
             if row.get("p_holm") is not None
         ],
     }
-    curves = {arm: learning_curve(run.folder) for arm, run in runs.items()}
+    curves = {arm: run.learning_curve for arm, run in runs.items()}
     learning = {arm: curve for arm, curve in curves.items() if curve is not None}
     page["learning"] = {arm: curve.to_dict("records") for arm, curve in learning.items()}
     write_json(folder / "comparison" / "page.json", page)

@@ -12,7 +12,8 @@ from typing import Any
 
 from pipeline.comparison.table import Comparison
 from pipeline.core.statistics import bootstrap, holm, paired
-from pipeline.stages.report.finished_run import FinishedRun
+from pipeline.stages.report.finished_run import FinishedRun, read_overrides
+from pipeline.stages.report.result import SPLIT_NAMES, read_result
 
 _ASIDE = {"report", "tracking", "cache", "hydra"}  # what they say changes no number
 # Whose choice alone names an arm: "glove", not "vectors=glove".
@@ -36,9 +37,7 @@ def compare(folders: Iterable[Path], overrides: dict[Path, list[str]] | None = N
         is not the same for all.
     """
     folders = list(folders)
-    asked = [
-        (overrides or {}).get(folder) or FinishedRun(folder, {}).overrides() for folder in folders
-    ]
+    asked = [(overrides or {}).get(folder) or read_overrides(folder) for folder in folders]
     rows = [
         _row(folder, name, items)
         for folder, name, items in zip(folders, arm_names(asked), asked, strict=True)
@@ -98,13 +97,13 @@ def _row(folder: Path, name: str, overrides: list[str]) -> dict[str, Any]:
     if error.exists() or not path.exists():
         text = json.loads(error.read_text("utf-8"))["error"] if error.exists() else "did not end"
         return {**row, "status": "failed", "error": text, "folder": str(folder)}
-    result = FinishedRun.read(folder).result
+    result = read_result(folder)
     row["arm"] = name or result["name"]
-    row |= {key: result[key] for key in ("corpus", "vectors", "seed", "dim", "strength")}
-    row["task"] = result["task"]
+    row |= {"corpus": result["corpus"], "vectors": result["vectors"], "seed": result["seed"]}
+    row |= {"dim": result["dim"], "strength": result["strength"], "task": result["task"]}
     row["tokens"] = result["tokens"] if result["provenance"].get("source") == "trained" else None
     row["coverage"] = result["coverage"]["test"]
-    for split in ("train", "dev", "test"):
+    for split in SPLIT_NAMES:
         row[f"{split}_accuracy"] = result[split]["accuracy"]
     row["test_low"] = result["test"]["accuracy_low"]
     row["test_high"] = result["test"]["accuracy_high"]

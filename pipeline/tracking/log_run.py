@@ -9,12 +9,12 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest import mock
 
 from pipeline.core.errors import UserError
-from pipeline.core.files import write_json
 from pipeline.core.journal import read_metrics
+from pipeline.stages.report.result import Result, read_result, set_mlflow_run_id
 from pipeline.stages.sweep.persistence import check_loadable
 from pipeline.tracking.records import FILE, Record, read, winner
 
@@ -45,10 +45,8 @@ def send(client: MlflowClient, record: Record, folder: Path) -> None:
     from mlflow.entities import Param
 
     run_id = str(record.run_id)
-    result = json.loads((folder / "result.json").read_text("utf-8"))
-    if result["mlflow_run_id"] != run_id:  # the store was not there when the run began
-        result["mlflow_run_id"] = run_id
-        write_json(folder / "result.json", result)
+    set_mlflow_run_id(folder, run_id)  # the store was not there when the run began
+    result = read_result(folder)
     _send_metrics(client, record, folder)
     settings = {"seed": result["seed"], **result["settings"]}
     texts = {name: str(value) for name, value in settings.items()}
@@ -79,9 +77,7 @@ def _send_metrics(
         client.log_batch(run_id, metrics=metrics[begin : begin + _METRICS])
 
 
-def _send_facts(
-    client: MlflowClient, run_id: str, result: dict[str, Any], too_long: list[str]
-) -> None:
+def _send_facts(client: MlflowClient, run_id: str, result: Result, too_long: list[str]) -> None:
     from mlflow.entities import RunTag
 
     tags = {
@@ -112,10 +108,9 @@ def send_parent(client: MlflowClient, record: Record, folder: Path) -> None:
     if best := winner(folder, record):
         (one,) = read(best)
         tags = {"best_run_id": str(one.run_id), "best_name": one.name}
-        result = json.loads((best / "result.json").read_text("utf-8"))
-        numbers |= {
-            f"best/{split}_accuracy": result[split]["accuracy"] for split in ("dev", "test")
-        }
+        result = read_result(best)
+        numbers["best/dev_accuracy"] = result["dev"]["accuracy"]
+        numbers["best/test_accuracy"] = result["test"]["accuracy"]
         numbers["best/strength"] = result["strength"]
     now = int(time.time() * 1000)  # a parent that goes on has later numbers
     client.log_batch(
@@ -125,7 +120,7 @@ def send_parent(client: MlflowClient, record: Record, folder: Path) -> None:
     )
 
 
-def _send_datasets(client: MlflowClient, run_id: str, folder: Path, result: dict[str, Any]) -> None:
+def _send_datasets(client: MlflowClient, run_id: str, folder: Path, result: Result) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     summary = json.loads((folder / "corpus" / "summary.json").read_text("utf-8"))
@@ -161,7 +156,7 @@ def _send_files(client: MlflowClient, run_id: str, folder: Path, largest_mb: flo
                 log.info("%s is not sent: larger than tracking.largest_mb", path)
 
 
-def _send_model(client: MlflowClient, record: Record, folder: Path, result: dict[str, Any]) -> None:
+def _send_model(client: MlflowClient, record: Record, folder: Path, result: Result) -> None:
     """Log the chosen classifier: raw text in, label and probabilities out."""
     import pandas as pd
     from mlflow import pyfunc

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pipeline.core.files import write_json
+from pipeline.stages.report.result import read_result
 
 FILE = "mlflow.json"
 PARENT = "mlflow.parentRunId"  # MLflow's own tag: the UI nests by it
@@ -70,7 +71,7 @@ def winner(folder: Path, record: Record) -> Path | None:
     """Return the folder of the best run on dev: of a parent's jobs, or its own."""
     folders = [folder / job for job in record.jobs] or [folder]
     accuracy = {
-        job: json.loads((job / "result.json").read_text("utf-8"))["dev"]["accuracy"]
+        job: read_result(job)["dev"]["accuracy"]
         for job in folders
         if any(_ended_well(one, record) for one in read(job))
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError, require
+from pipeline.stages.report.result import read_result
 from pipeline.tracking.client import connect, first_line, store_errors
 from pipeline.tracking.records import Record, read, winner
 
@@ -86,7 +87,7 @@ def _enter(client: MlflowClient, name: str, folder: Path, record: Record) -> Non
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     champion = _champion(client, name)
-    result = json.loads((folder / "result.json").read_text("utf-8"))
+    result = read_result(folder)
     summary = json.loads((folder / "corpus" / "summary.json").read_text("utf-8"))
     tags = {
         "dev_accuracy": repr(result["dev"]["accuracy"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from pipeline.core.errors import UserError
+from pipeline.stages.report.result import read_result
 from pipeline.tracking.client import (
     DEFAULT_URI,
     Tracking,
@@ -127,10 +127,9 @@ def _recall_all(folder: Path, jobs: Sequence[Path]) -> list[Record]:
 
 
 def _recall(folder: Path) -> Record:
-    path = folder / "result.json"
-    if not path.exists():
+    if not (folder / "result.json").exists():
         raise UserError(f"{folder}: no result.json; name the folder of a run or multirun.")
-    result = json.loads(path.read_text("utf-8"))
+    result = read_result(folder)
     tags = {"role": "run"}
     return Record(DEFAULT_URI, result["task"], result["name"], tags, status="FINISHED")
 

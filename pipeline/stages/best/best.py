@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import choose
 from pipeline.core.files import write, write_json
 from pipeline.core.journal import Metric
-from pipeline.core.statistics import accuracy_interval
+from pipeline.core.scores import Scores, score
 from pipeline.stages.corpus import SPLITS
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.persistence import Classifier
@@ -73,7 +74,7 @@ class Best:
     row: int
     strength: float
     classifiers: Sequence[Classifier]
-    scores: dict[str, dict[str, float]]
+    scores: dict[str, Scores]
     predicted: dict[str, NDArray[np.int64]]
     probabilities: dict[str, NDArray[np.float64]]
 
@@ -90,7 +91,7 @@ class Best:
     def metrics(self) -> Iterator[Metric]:
         """Yield the scores, and the headline again as ``best/...``."""
         for split, scores in self.scores.items():
-            for name, value in scores.items():
+            for name, value in cast("dict[str, float]", scores).items():
                 yield Metric(f"{split}/{name}", value)
         yield Metric("best/strength", self.strength)
         for split in ("dev", "test"):
@@ -160,28 +161,14 @@ def pick_best(swept: Sweep, features: Features, config: OnDev | None = None) -> 
         strength=float(swept.rows[row]["strength"]),
         classifiers=swept.classifiers,
         scores={
-            split: score(features.y[split], predicted[split], ordinal=features.ordinal)
+            split: score(
+                features.y[split],
+                predicted[split],
+                len(features.classes),
+                ordinal=features.ordinal,
+            )
             for split in SPLITS
         },
         predicted=predicted,
         probabilities=probabilities,
     )
-
-
-def score(
-    y: NDArray[np.int64], predicted: NDArray[np.int64], *, ordinal: bool = False
-) -> dict[str, float]:
-    """Return accuracy with its 95 % interval, macro-F1, and for ordered classes the mean error."""
-    from sklearn.metrics import f1_score
-
-    correct = int(np.sum(y == predicted))
-    low, high = accuracy_interval(correct, len(y))
-    scores = {
-        "accuracy": correct / len(y),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "macro_f1": float(f1_score(y, predicted, average="macro", zero_division=0.0)),
-    }
-    if ordinal:
-        scores["mean_absolute_error"] = float(np.mean(np.abs(y - predicted)))
-    return scores

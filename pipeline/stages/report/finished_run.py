@@ -1,43 +1,61 @@
-"""`FinishedRun`: a run read back from its folder, however old; nothing is trained again."""
+"""`FinishedRun`: the files of a run, read back and checked; nothing is trained again."""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import UserError
+from pipeline.core.errors import UserError, require
 from pipeline.stages.best.text_classifier import TextClassifier
 from pipeline.stages.report.explain import Explanation, Scores, explain, scores_of
 from pipeline.stages.report.mistakes import Scored
+from pipeline.stages.report.result import (
+    Result,
+    Summary,
+    damaged_files,
+    is_intact,
+    read_checked,
+    read_result,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
 
+# What the page is made from; all else in this folder is written with the page.
+PAGE_SOURCES = frozenset({"report/words.csv", "report/neighbours.csv", "report/learning_curve.csv"})
+_MODEL = ("vectors/", "best/classifier", "best/weights")
+# A user may delete these to save space; the page then does without them.
+_OPTIONAL = ("vectors/", "best/classifier.skops")
+
 
 @dataclass(frozen=True, eq=False)
 class FinishedRun:
-    """What a run left in its folder.
+    """A finished run's folder.
+
+    Every file is checked when it is read: against the sha256 in ``result.json``, and, as results of
+    version 0.1.0 have none, for the form that it must have. A file that is missing or damaged is a
+    `UserError`.
 
     Parameters
     ----------
     folder
-        The run's.
+        The run's folder.
     result
         The content of ``result.json``.
     """
 
     folder: Path
-    result: dict[str, Any] = field(repr=False)
+    result: Result = field(repr=False)
 
     @classmethod
     def read(cls, folder: Path) -> FinishedRun:
@@ -46,33 +64,40 @@ class FinishedRun:
         Raises
         ------
         UserError
-            If it holds no ``result.json``, or one that is no JSON.
+            If it holds no ``result.json``, or a damaged one.
         """
-        path = folder / "result.json"
-        try:
-            return cls(folder, json.loads(path.read_text("utf-8")))
-        except FileNotFoundError as error:
-            raise UserError(f"{folder} is not the folder of a finished run: no {path}.") from error
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}, line {error.lineno}: not JSON ({error.msg}).") from error
+        return cls(folder, read_result(folder))
+
+    def check(self) -> None:
+        """Raise `UserError` if a file is damaged or missing, but for those the page replaces."""
+        for name in damaged_files(self.folder, self.result):
+            replaced = name.startswith("report/") and name not in PAGE_SOURCES
+            deleted = name.startswith(_OPTIONAL) and not (self.folder / name).exists()
+            if not replaced and not deleted:
+                self._intact(name)
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Summary:
         """The content of ``corpus/summary.json``: classes, and the size of each split."""
-        content: dict[str, Any] = json.loads(self._path("corpus/summary.json").read_text("utf-8"))
-        return content
+        return read_checked(self._intact("corpus/summary.json"), Summary)
 
     @property
     def classes(self) -> list[str]:
         """The names of the classes, in order."""
-        return list(map(str, self.summary["classes"]))
+        return self.summary["classes"]
 
     @cached_property
     def strengths(self) -> pd.DataFrame:
         """The sweep's results, a row a strength."""
         import pandas as pd
 
-        return pd.read_csv(self._path("sweep/results.csv"))
+        with self._reading("sweep/results.csv") as path:
+            table = pd.read_csv(path)
+            numbers = ["strength", "train_accuracy", "dev_accuracy"]
+            table[numbers] = table[numbers].astype(float)
+            _finite(table)
+            table["strength"].iloc[0]  # there is at least one
+        return table
 
     @property
     def chosen(self) -> int:
@@ -81,32 +106,56 @@ class FinishedRun:
 
     @cached_property
     def test(self) -> Scored:
-        """The test sentences with what was predicted of them."""
+        """The test sentences with their predictions."""
+        return self._scored("test")
+
+    @cached_property
+    def dev(self) -> Scored:
+        """The dev sentences with their predictions."""
+        return self._scored("dev")
+
+    def _scored(self, split: Literal["dev", "test"]) -> Scored:
+        index = {name: i for i, name in enumerate(self.classes)}
+        expected = self.summary["splits"][split]["sentences"]
+        with self._reading("best/predictions.csv"):
+            table = self._predictions
+            table = table[table["split"] == split]
+            _finite(table)
+            if len(table) != expected:
+                raise ValueError(f"{len(table)} of the {expected} {split} sentences")
+            return Scored(
+                sentences=[text.split(" ") for text in table["sentence"]],
+                true=np.array([index[name] for name in table["label"]], np.int64),
+                predicted=np.array([index[name] for name in table["predicted"]], np.int64),
+                probabilities=table[[f"p({name})" for name in index]].to_numpy(np.float64),
+            )
+
+    @cached_property
+    def _predictions(self) -> pd.DataFrame:
         import pandas as pd
 
         text = dict.fromkeys(("split", "sentence", "label", "predicted"), str)
-        table = pd.read_csv(
-            self._path("best/predictions.csv"),
-            dtype=text,
-            keep_default_na=False,
-        )
-        table = table[table["split"] == "test"]
-        index = {name: i for i, name in enumerate(self.classes)}
-        return Scored(
-            sentences=[text.split(" ") for text in table["sentence"]],
-            true=np.array([index[name] for name in table["label"]], np.int64),
-            predicted=np.array([index[name] for name in table["predicted"]], np.int64),
-            probabilities=table[[f"p({name})" for name in self.classes]].to_numpy(np.float64),
+        return pd.read_csv(
+            self.folder / "best" / "predictions.csv", dtype=text, keep_default_na=False
         )
 
     @cached_property
     def model(self) -> TextClassifier | None:
-        """Vectors and classifier; None, said once, where they were not kept."""
-        try:
-            return TextClassifier.load(self.folder)
-        except (UserError, OSError) as error:
-            log.warning("%s: words are not explained: %s", self.folder, error)
+        """Vectors and classifier; None, with a warning, where they were deleted or not saved."""
+        names = [name for name in self.result.get("files", {}) if name.startswith(_MODEL)]
+        names += ["vectors/words.txt", "vectors/matrix.npy", "best/classifier.skops"]
+        missing = next((name for name in names if not (self.folder / name).exists()), None)
+        if missing is not None:
+            log.warning("%s: words are not explained, for %s is missing", self.folder, missing)
             return None
+        for name in names:
+            self._intact(name)
+        with _readable(self.folder / "vectors or best"):
+            try:
+                return TextClassifier.load(self.folder)
+            except UserError as error:  # such as a classifier of the user's own type
+                log.warning("%s: words are not explained: %s", self.folder, error)
+                return None
 
     @cached_property
     def scores(self) -> Scores | None:
@@ -131,18 +180,92 @@ class FinishedRun:
         counts = [sum(word not in index for word in words) for words in self.test.sentences]
         return np.array(counts, np.int64)
 
+    @cached_property
+    def learning_curve(self) -> pd.DataFrame | None:
+        """Mean and deviation over draws at every number of sentences; None: it was not made."""
+        accuracies = ["train_accuracy", "dev_accuracy"]
+        table = self.table("report/learning_curve.csv", "sentences", *accuracies)
+        if table is None:
+            return None
+        grouped = table.groupby("sentences")
+        means = grouped[accuracies].mean()
+        # One draw has no deviation, and the whole of train is always the same.
+        means["dev_deviation"] = grouped["dev_accuracy"].std().fillna(0.0)
+        return means.reset_index()
+
+    def table(self, name: str, *columns: str, **text: type) -> pd.DataFrame | None:
+        """Read a CSV file of the run; None if it has no such file.
+
+        Parameters
+        ----------
+        name
+            Its path below the run's folder.
+        columns
+            Columns of numbers that it must have.
+        text
+            Columns of text that it must have.
+        """
+        import pandas as pd
+
+        if not (self.folder / name).exists():
+            return None
+        with self._reading(name) as path:
+            table = pd.read_csv(path, dtype=text, keep_default_na=False)
+            if columns:
+                table = table[[*text, *columns]].astype(dict.fromkeys(columns, float))
+            _finite(table)
+            return table
+
     def overrides(self) -> list[str]:
-        """Return what the run was asked for at the command line."""
-        import yaml
+        """Return the overrides that the run had on the command line."""
+        return read_overrides(self.folder)
 
-        path = self.folder / ".hydra" / "overrides.yaml"
-        return list(yaml.safe_load(path.read_text("utf-8")) or []) if path.exists() else []
+    @contextlib.contextmanager
+    def _reading(self, name: str) -> Iterator[Path]:
+        """Give the path of a file that is intact; an error while it is read is a `UserError`."""
+        path = self._intact(name)
+        with _readable(path):
+            yield path
 
-    def _path(self, name: str) -> Path:
+    def _intact(self, name: str) -> Path:
+        """Return the path of a file, or raise `UserError` if it is missing or damaged."""
         path = self.folder / name
-        if not path.exists():
-            raise UserError(f"{self.folder} is not whole: {path} is missing. Run it again.")
+        require(path.exists(), f"{self.folder}: {name} is missing. Run it again.")
+        digest = self.result.get("files", {}).get(name)
+        require(
+            digest is None or is_intact(self.folder, name, digest),
+            f"{path} is damaged: it is not as the run wrote it. Run it again.",
+        )
         return path
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn whatever a reader raises on a damaged file into a `UserError`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # every reader fails in its own way
+        said = " ".join([type(error).__name__, *str(error).splitlines()[:1]])[:120]
+        raise UserError(f"{path} is damaged ({said}). Run it again.") from error
+
+
+def _finite(table: pd.DataFrame) -> None:
+    """Raise `ValueError` where a number of a table is missing or not finite."""
+    if not np.isfinite(table.select_dtypes("number")).all(axis=None) or table.isna().any(axis=None):
+        raise ValueError("a number is missing")
+
+
+def read_overrides(folder: Path) -> list[str]:
+    """Return the overrides that a run had on the command line, whether or not it finished."""
+    import yaml
+
+    path = folder / ".hydra" / "overrides.yaml"
+    if not path.exists():
+        return []
+    with _readable(path):
+        return [str(item) for item in list(yaml.safe_load(path.read_text("utf-8")) or [])]
 
 
 def in_order(jobs: Iterable[Path]) -> list[Path]:

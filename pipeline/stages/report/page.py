@@ -14,9 +14,10 @@ from pipeline.core.files import write, write_json
 from pipeline.render import html as pages
 from pipeline.stages.report import mistakes
 from pipeline.stages.report.curve_text import read_strengths
-from pipeline.stages.report.figures import confusion, figures, learning_curve, read_table
-from pipeline.stages.report.finished_run import FinishedRun
+from pipeline.stages.report.figures import confusion, figures
+from pipeline.stages.report.finished_run import PAGE_SOURCES, FinishedRun
 from pipeline.stages.report.report import Report
+from pipeline.stages.report.result import SPLIT_NAMES, Result, note_rewritten
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class PageContent:
         return cls(run / "report", kept["page"], kept["figures"])
 
 
-def draw_page(folder: Path, result: dict[str, Any]) -> PageContent:
+def draw_page(folder: Path, result: Result) -> PageContent:
     """Write the figures under ``report`` and the numbers of the page as CSV.
 
     Parameters
@@ -78,7 +79,7 @@ def draw_page(folder: Path, result: dict[str, Any]) -> PageContent:
     return PageContent(target, page, drawn)
 
 
-def write_page(folder: Path, result: dict[str, Any], drawn: PageContent | None = None) -> Path:
+def write_page(folder: Path, result: Result, drawn: PageContent | None = None) -> Path:
     """Write ``report/index.html`` and, as ``page.json``, all it says.
 
     Parameters
@@ -102,6 +103,23 @@ def write_page(folder: Path, result: dict[str, Any], drawn: PageContent | None =
     return path
 
 
+def rebuild_page(folder: Path) -> Path:
+    """Check the files of a finished run, and make its page again.
+
+    Raises
+    ------
+    UserError
+        If the folder is not a finished run's, or a file that the page is made from is missing or
+        damaged.
+    """
+    run = FinishedRun.read(folder)
+    run.check()
+    path = write_page(folder, run.result)
+    written = [f"report/{file.name}" for file in (folder / "report").iterdir()]
+    note_rewritten(folder, [name for name in written if name not in PAGE_SOURCES])
+    return path
+
+
 def contents(run: FinishedRun, config: Report) -> dict[str, Any]:
     """Return what the page says but for the seconds, as plain JSON values."""
     result = run.result
@@ -109,21 +127,22 @@ def contents(run: FinishedRun, config: Report) -> dict[str, Any]:
         run.test, run.unknown(), config.negations, config.contrasts, config.examples
     )
     pairs = mistakes.pairs(run.test, run.classes, config.examples)
-    learning = learning_curve(run.folder)
+    learning = run.learning_curve
+    phrases = run.summary.get("phrases")
     shown = dict.fromkeys(i for group in [*groups, *pairs] for i in group.shown)
     return {
         "name": result["name"],
         "task": result["task"],
         "vectors": result["vectors"],
-        "headline": {split: result[split] for split in ("train", "dev", "test")},
+        "headline": {split: result[split] for split in SPLIT_NAMES},
         "strength": result["strength"],
         "coverage": result["coverage"],
         "dim": result["dim"],
         "vocabulary": result["vocabulary"],
         "tokens": result["tokens"],
         "provenance": result["provenance"],
-        "splits": {name: split["sentences"] for name, split in run.summary["splits"].items()},
-        "phrases": (run.summary.get("phrases") or {}).get("sentences"),
+        "splits": {name: run.summary["splits"][name]["sentences"] for name in SPLIT_NAMES},
+        "phrases": phrases and phrases["sentences"],
         "changed": result["changed"] if "changed" in result else _asked(run.overrides()),
         "settings": result["settings"],
         "reading": read_strengths(run.strengths, run.chosen),
@@ -134,8 +153,8 @@ def contents(run: FinishedRun, config: Report) -> dict[str, Any]:
         "groups": [_group(group) for group in groups],
         "pairs": [_pair(pair, run) for pair in pairs],
         "mistakes": {str(i): _mistake(run, i) for i in shown},
-        "neighbours": _neighbours(run.folder / "report" / "neighbours.csv"),
-        "evaluation": _evaluation(run.folder / "evaluation"),
+        "neighbours": _neighbours(run),
+        "evaluation": _evaluation(run),
         "learning": None if learning is None else learning.to_dict("records"),
         "digests": result["digests"],
         "versions": result["versions"],
@@ -220,8 +239,8 @@ def _mistake(run: FinishedRun, i: int) -> dict[str, Any]:
     }
 
 
-def _neighbours(path: Path) -> list[dict[str, Any]]:
-    table = read_table(path, word=str, neighbour=str)
+def _neighbours(run: FinishedRun) -> list[dict[str, Any]]:
+    table = run.table("report/neighbours.csv", "cosine", word=str, neighbour=str)
     if table is None:
         return []
     return [
@@ -230,9 +249,10 @@ def _neighbours(path: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _evaluation(folder: Path) -> dict[str, list[dict[str, Any]]]:
+def _evaluation(run: FinishedRun) -> dict[str, list[dict[str, Any]]]:
     """Return the tables of the intrinsic evaluation, where there was one."""
-    tables = {path.stem: read_table(path) for path in sorted(folder.glob("*.csv"))}
+    names = ("analogies", "similarity")
+    tables = {name: run.table(f"evaluation/{name}.csv") for name in names}
     return {
         name: [
             {str(key): value for key, value in row.items()}

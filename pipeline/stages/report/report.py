@@ -19,6 +19,7 @@ from pipeline.stages.best.best import Best
 from pipeline.stages.best.text_classifier import TextClassifier
 from pipeline.stages.corpus import Corpus
 from pipeline.stages.features.features import Features, Mean
+from pipeline.stages.report.result import Numbers
 from pipeline.stages.sweep.sweep import Sweep
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
@@ -93,9 +94,23 @@ class Report:
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Report:
-        """Return what a run's ``settings`` asked for; what an older one lacks is as by default."""
+        """Return the report settings of a finished run; what an older run lacks has its default.
+
+        Raises
+        ------
+        UserError
+            If a setting has another type.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
         named = {field.name: settings.get(f"report.{field.name}") for field in fields(cls)}
-        return cls(**{name: value for name, value in named.items() if value is not None})
+        given = {name: value for name, value in named.items() if value is not None}
+        try:
+            return TypeAdapter(cls).validate_python(given)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise UserError(f"settings in result.json: report.{where}: {first['msg']}.") from error
 
 
 @dataclass(frozen=True)
@@ -226,12 +241,14 @@ def versions() -> dict[str, str]:
 
 def result(
     corpus: Corpus, vocabulary: Vocabulary, vectors: WordVectors, features: Features, best: Best
-) -> dict[str, Any]:
+) -> Numbers:
     """Return the numbers of a run, as plain JSON values, accuracies as fractions of 1."""
     return {
         "task": corpus.task,
         "strength": best.strength,
-        **best.scores,
+        "train": best.scores["train"],
+        "dev": best.scores["dev"],
+        "test": best.scores["test"],
         "coverage": features.coverage,
         "dim": vectors.dim,
         "vocabulary": len(vocabulary),
