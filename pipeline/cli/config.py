@@ -17,6 +17,7 @@ from hydra.utils import instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
+from pipeline.cache.code import importing
 from pipeline.cache.store import Cache
 from pipeline.core.download import OFFLINE
 from pipeline.core.errors import UserError, require, suggest
@@ -163,7 +164,8 @@ def _instantiate(group: str, value: dict[str, Any]) -> Any:
             "made, e.g. my_module.MyTrainer."
         )
     try:
-        return instantiate(value, _convert_="all")
+        with importing():  # so that code edited later in this process is noticed
+            return instantiate(value, _convert_="all")
     except HydraException as error:
         reason = error.__cause__ or error
         if isinstance(reason, UserError):
