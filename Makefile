@@ -1,10 +1,10 @@
-# Two commands on a fresh machine: `make run` and `make test`. Both make the environment first.
+# On a fresh machine: `make run` and `make test`. Every target creates the environment first.
 PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help run test lint docs ui clean
 
-help:  ## show what can be made
+help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
 
 .venv/installed: pyproject.toml constraints.txt
@@ -13,22 +13,22 @@ help:  ## show what can be made
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
-run: .venv/installed  ## your vectors beside pretrained ones, on the sample
+run: .venv/installed  ## compare your vectors with pretrained ones, on the sample
 	$(BIN)/python -m pipeline -m vectors=skipgram,glove
 
-test: .venv/installed  ## the tests
+test: .venv/installed  ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-lint: .venv/installed  ## format and types
+lint: .venv/installed  ## check format, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-docs: .venv/installed  ## the documentation site, in outputs/site
+docs: .venv/installed  ## build the documentation site in outputs/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
 
-ui: .venv/installed  ## the MLflow UI on what was run
+ui: .venv/installed  ## open the MLflow UI
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///outputs/mlflow.db
 
-clean:  ## remove the environment; outputs/ stays
+clean:  ## remove the environment, keep outputs/
 	rm -rf .venv

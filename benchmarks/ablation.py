@@ -1,4 +1,4 @@
-"""The figure of RESULTS.md: what changes as one factor does."""
+"""The figure of RESULTS.md: test accuracy as one factor at a time changes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pipeline.render.plots.style import DEV, DPI, FAINT, GRID, INK
 
 
 def ablation(rows: list[dict[str, Any]], factors: list[str], reference: float) -> Figure:
-    """Draw a panel a factor: mean test accuracy over seeds, and its deviation.
+    """Draw a panel per factor: mean test accuracy over seeds and its standard deviation.
 
-    `rows` has a run each, with its ``part``, the factor, and its ``value``.
+    `rows` has one entry per run, with its ``part`` (the factor) and its ``value``.
     """
     figure = Figure(figsize=(9.6, 11.4), dpi=DPI, layout="constrained")
     panels = figure.subplots(5, 3, sharey=True).ravel()
@@ -46,7 +46,7 @@ def ablation(rows: list[dict[str, Any]], factors: list[str], reference: float) -
 
 
 def short(value: str, factor: str) -> str:
-    """Write large numbers short, and what is not limited, or not there, as a word."""
+    """Abbreviate large numbers; write "no limit" and "none" as words."""
     if value == "null":
         return "all" if factor.startswith("words") else "none"
     if value.isdigit() and int(value) >= 10_000:

@@ -1,10 +1,10 @@
-"""Broken and hostile input for every reader.
+"""Give broken and hostile input to every reader.
 
     nice python benchmarks/fuzz.py
     python benchmarks/fuzz.py --inputs 5000 --only trees --seed 2
 
-Prints a table; a fault is printed with its input, and makes the command fail. What counts as one,
-and how input is made, stands in tests/fuzzing.py.
+Prints a table. A fault is printed with its input, and the command exits with an error.
+tests/fuzzing.py says what counts as a fault and how inputs are made.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from fuzzing import composing, fuzz, readers
 
 
 def main() -> None:
-    """Fuzz all readers, or those named."""
-    parser = argparse.ArgumentParser(description="Broken and hostile input for every reader.")
-    parser.add_argument("--inputs", type=int, default=100_000, help="in total, at least")
-    parser.add_argument("--only", default="", help="readers whose name holds this")
+    """Fuzz all readers, or those that --only names."""
+    parser = argparse.ArgumentParser(description="Give broken and hostile input to every reader.")
+    parser.add_argument("--inputs", type=int, default=100_000, help="smallest number in total")
+    parser.add_argument("--only", default="", help="only readers whose name contains this")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     faults = total = 0

@@ -1,12 +1,12 @@
-"""Our GloVe trainer beside a C program, on the same co-occurrences.
+"""Compare our GloVe trainer with a C program on the same co-occurrences.
 
     python benchmarks/glove.py reviews.txt.gz
     python benchmarks/glove.py reviews.txt.gz --program GloVe/build/glove
 
-The other side is `glove.c`, the step written plainly in C and compiled here; ``--flags=-Ofast``
-lets the compiler reorder sums. ``--program`` puts the authors' own program in its place, which
-reads the same files. Both take turns on one thread. Compared are the CPU seconds of an epoch: those
-of three epochs less those of one, by half, so that reading and starting values do not count.
+The C program is `glove.c`, a plain implementation of the update, compiled here. ``--flags=-Ofast``
+lets the compiler reorder sums. ``--program`` uses the GloVe authors' own program instead; it reads
+the same files. The two alternate, on one thread. The table shows CPU seconds per epoch: half of the
+difference between three epochs and one, so reading and initialisation do not count.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from pipeline.stages.vectors.kernels import glove as kernels
 from pipeline.stages.vocab import build
 
 RECORD = np.dtype([("center", "<i4"), ("context", "<i4"), ("count", "<f8")])
-EPOCHS = 2  # timed, besides the first
+EPOCHS = 2  # timed, after the first
 
 
 def write(folder: Path, vocabulary: Vocabulary, trainer: GloveTrain) -> None:
     """Write vocabulary and shuffled co-occurrences as the C program reads them."""
     pairs, values = trainer.count(vocabulary)
-    records = np.zeros(2 * len(pairs), RECORD)  # here each pair stands twice, once in either order
+    records = np.zeros(2 * len(pairs), RECORD)  # the file has each pair twice, once in either order
     records["center"] = np.concatenate([pairs[:, 0], pairs[:, 1]]) + 1
     records["context"] = np.concatenate([pairs[:, 1], pairs[:, 0]]) + 1
     records["count"] = np.tile(np.exp(values[:, 0].astype(np.float64)), 2)
@@ -45,7 +45,7 @@ def write(folder: Path, vocabulary: Vocabulary, trainer: GloveTrain) -> None:
 
 
 def theirs(program: Path, folder: Path, trainer: GloveTrain) -> float:
-    """Return the CPU seconds of an epoch of the C program."""
+    """Return the CPU seconds per epoch of the C program."""
 
     def seconds(epochs: int) -> float:
         options = {
@@ -70,7 +70,7 @@ def theirs(program: Path, folder: Path, trainer: GloveTrain) -> float:
 
 
 def ours(vocabulary: Vocabulary, trainer: GloveTrain) -> float:
-    """Return the CPU seconds of an epoch of ours."""
+    """Return the CPU seconds per epoch of our trainer."""
     pairs, values = trainer.count(vocabulary)
     kernels.shuffle(pairs, values, np.uint64(1))
     group(pairs, values)
@@ -84,12 +84,12 @@ def ours(vocabulary: Vocabulary, trainer: GloveTrain) -> float:
 
 
 def main() -> None:
-    """Count once; let both take turns; print a table."""
+    """Count once, time both alternately, print a table."""
     data = Path(os.environ.get("YOURVECTORS_DATA", "data"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text", nargs="?", type=Path, default=data / "corpora/imdb_unsup.txt.gz")
-    parser.add_argument("--program", type=Path, help="the authors' program; unset: glove.c")
-    parser.add_argument("--flags", default="-O3 -march=native", help="to compile glove.c with")
+    parser.add_argument("--program", type=Path, help="the authors' program (default: glove.c)")
+    parser.add_argument("--flags", default="-O3 -march=native", help="compiler flags for glove.c")
     parser.add_argument("--words", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()

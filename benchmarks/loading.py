@@ -1,14 +1,14 @@
-"""Our reader of GloVe text beside gensim's: seconds and memory.
+"""Compare our reader of GloVe text with gensim's: seconds and memory.
 
     python benchmarks/loading.py
 
-Makes a file of 400,000 words in 50 dimensions, written as GloVe's are, from seeded random numbers,
-and lets it be read in turn (ours, gensim, ours, gensim, ...), each time in a process of its own.
-Other work on the machine shifts absolute speeds but hardly the ratios, whose medians are given.
-Memory is the process's peak, less what it had before reading, when numba (or gensim) was loaded.
-"First" counts numba's import, which a program that has not trained before pays once; gensim's own
-import is not counted. gensim cannot restrict itself to the words needed: for these, too, it reads
-all. "Plain Python" is what reads files too small for numba.
+Writes a file of 400,000 random vectors with 50 dimensions in GloVe's format. Our reader and
+gensim's read it alternately, each time in a new process. The table shows the median of the ratios:
+other work on the machine changes absolute speeds but hardly the ratios. Memory is the peak of the
+process minus what it used before reading, with numba (or gensim) loaded. "First" includes the
+import of numba, which a program that has not trained before pays once; the import of gensim is not
+included. gensim cannot read only the words needed, so it always reads all. "Without numba" is the
+reader for small files.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PLAIN = (
     "from pipeline.stages.vectors.formats import text; "
     "text.SEARCHING_PAYS = text.PARSING_PAYS = 1 << 60"
 )
-READERS = {  # what is timed, in a process of its own, after what it needs beforehand
+READERS = {  # the timed code, run in a new process after the code it needs
     "gensim": (
         "from gensim.models import KeyedVectors",
         "vectors = KeyedVectors.load_word2vec_format(path, no_header=True, binary=False).vectors",
@@ -67,7 +67,7 @@ print(json.dumps([seconds, peak() - memory, len(vectors), float(vectors.sum(dtyp
 
 
 def make(path: Path, rows: int, dim: int) -> None:
-    """Write random vectors as GloVe's are written: five significant digits."""
+    """Write random vectors in GloVe's format, with five significant digits."""
     rng = np.random.default_rng(SEED)
     form = " ".join(["%.5g"] * dim)
     with path.open("w", encoding="utf-8") as file:
@@ -76,7 +76,7 @@ def make(path: Path, rows: int, dim: int) -> None:
 
 
 def run(name: str, path: Path, every: int, rows: int) -> tuple[float, float, int, float]:
-    """Read in a process of its own; return seconds, MB, rows and their sum."""
+    """Read in a new process; return seconds, MB, rows and their sum."""
     before, reading = READERS[name]
     program = PROGRAM.format(before=before, reading=reading)
     command = [sys.executable, "-c", program, str(path), str(every), str(rows)]
@@ -86,9 +86,9 @@ def run(name: str, path: Path, every: int, rows: int) -> tuple[float, float, int
 
 
 def compare(path: Path, rows: int, rounds: int, every: int) -> dict[str, Any]:
-    """Let all read in turn, gensim among them."""
+    """Time all readers alternately, gensim included."""
     runs = defaultdict(list)
-    for name in READERS:  # compiles, and brings the file into memory
+    for name in READERS:  # compiles the reader and fills the page cache
         if name != "gensim":
             run(name, path, every, rows)
     for _ in range(rounds):
@@ -99,11 +99,11 @@ def compare(path: Path, rows: int, rounds: int, every: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Make the file, read it, print a table."""
+    """Write the file, time the readers, print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=400_000)
     parser.add_argument("--dim", type=int, default=50)
-    parser.add_argument("--every", type=int, default=20, help="of so many words one is needed")
+    parser.add_argument("--every", type=int, default=20, help="one word in this many is needed")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,10 @@
-"""How much memory the stages `vocab` and `vectors` take, beside what they give.
+"""Measure the peak memory of the stages `vocab` and `vectors`.
 
     python benchmarks/memory.py reviews.txt.gz
 
-A process each reads the text, split at white space, and trains for one epoch. Its peak, less what
-it had when all was imported and compiled, is divided by the size of what must be there: the encoded
-text and both vectors of every word.
+For each trainer a new process reads the text, splits it at white space, and trains for one epoch.
+The peak, minus what the process used after all imports and compilation, is divided by the size of
+what has to be in memory: the encoded text and both vectors of every word.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ print(json.dumps([len(text.tokens), len(text), size, read - before, peak() - bef
 
 
 def main() -> None:
-    """Train in processes of their own; print a table."""
+    """Train in new processes; print a table."""
     data = Path(os.environ.get("YOURVECTORS_DATA", "data"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text", nargs="?", type=Path, default=data / "corpora/imdb_unsup.txt.gz")

@@ -1,10 +1,11 @@
-"""Which share of a core's arithmetic the skip-gram kernel uses.
+"""Measure which share of a core's peak arithmetic the skip-gram kernel reaches.
 
     python benchmarks/peak.py reviews.txt.gz
 
-The peak is measured, by twelve independent chains of multiply-adds on registers. Of the kernel all
-multiply-adds are counted that the formula asks for, three a dimension of each pair and each of its
-samples: one for the score, one to move either vector. Both are timed in turn, by the CPU's clock.
+The peak is measured with twelve independent chains of multiply-adds on registers. For the kernel,
+all multiply-adds that the formula needs are counted: three per dimension for each pair and each
+negative sample, one for the score and one to update either vector. Both are timed alternately, in
+CPU seconds.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ def burn(rounds: int, factor: np.float32) -> np.float32:
 
 
 def peak(rounds: int = 20_000_000) -> float:
-    """Return multiply-adds a second."""
+    """Return multiply-adds per second."""
     began = time.process_time()
     burn(rounds, np.float32(0.5))
     return rounds * CHAINS * LANES / (time.process_time() - began)
 
 
 def main() -> None:
-    """Measure both in turn."""
+    """Measure both alternately; print a table."""
     data = Path(os.environ.get("YOURVECTORS_DATA", "data"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text", nargs="?", type=Path, default=data / "corpora/imdb_unsup.txt.gz")

@@ -1,9 +1,9 @@
-"""Eight jobs on a real Ray cluster of two nodes, in an environment of its own.
+"""Run eight jobs on a real Ray cluster of two nodes, in a separate environment.
 
     python benchmarks/ray_cluster.py .venv-ray
 
-The environment is made where it is missing: Ray's launcher asks for versions that `constraints.txt`
-does not have. Both nodes are on this machine, two workers each; they end with the script.
+The environment is created if it is missing: Ray's launcher needs other versions than
+`constraints.txt`. Both nodes run on this machine with two workers each, and stop with the script.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def make_environment(folder: Path) -> Path:
 
 
 def run() -> None:
-    """Start the cluster, run the jobs on it, and see that all are there."""
-    from ray.cluster_utils import Cluster  # in the environment alone
+    """Start the cluster, run the jobs on it, and check that all results are there."""
+    from ray.cluster_utils import Cluster  # installed only in that environment
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
     try:
@@ -41,7 +41,7 @@ def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "pipeline", "-m", *JOBS, "hydra/launcher=ray"]
             command += [f"hydra.launcher.ray.init.address={cluster.address}"]
-            # The launcher's own default, which a cluster that runs already refuses.
+            # The launcher sets this by default, but a running cluster refuses it.
             command += ["+hydra.launcher.ray.init.object_store_memory=null"]
             command += [f"hydra.sweep.dir={folder}/F", f"cache.path={folder}/cache"]
             command += [f"tracking.uri=sqlite:///{folder}/mlflow.db"]
@@ -56,7 +56,7 @@ def run() -> None:
 
 
 def main() -> None:
-    """Make the environment, and run in it."""
+    """Create the environment and run the jobs in it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("environment", type=Path, nargs="?", default=Path(".venv-ray"))
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)

@@ -1,10 +1,11 @@
-"""Every number of RESULTS.md: runs what is missing, then writes its tables and its figure.
+"""Compute every number of RESULTS.md: run what is missing, then write tables and figure.
 
     python benchmarks/results.py --trees trees --glove glove.6B.50d.txt --reviews reviews.txt.gz
 
-A row is one multirun, in a folder of its own under ``outputs/results``; stopped and started again,
-it goes on where it was. ``docs/results.csv`` has a row a run, and the tables are made from it.
-Rows with one thread give the same bits again on the same machine; the reviews take two threads.
+Each row is one multirun in its own folder under ``outputs/results``. A script that was stopped
+continues when it is started again. ``docs/results.csv`` has a line per run; the tables are made
+from it. Rows with one thread give the same bits again on the same machine; the rows with reviews
+use two threads.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ ROWS = {
     "reviews300_phrases": "experiment=reviews300_phrases vectors.threads=2 seed=1,2,3",
 }
 BASE = "experiment=treebank50 seed=1,2"
-# GloVe has neither threshold nor rate of the same meaning, so it is a multirun of its own.
+# GloVe has no such threshold, and its learning rate means something else: a separate multirun.
 TRAINERS = (
     "corpus=sst vectors.dim=50 vectors.window=15 vectors.combine=concat vectors.spelling=10 "
     "seed=1,2 sweep.strengths=[0.1,1,10,100]"
 )
-FACTORS = {  # the first is the one that is swept
+FACTORS = {  # the first override is the one that is swept
     "dimension": f"vectors.dim=10,25,50,100,300 {BASE}",
     "window": f"vectors.window=2,5,15,25 {BASE}",
     "epochs": f"vectors.epochs=5,10,20,40 {BASE}",
@@ -61,7 +62,7 @@ FACTORS = {  # the first is the one that is swept
     "labels of phrases": f"corpus.phrases=null,16,12,8 {BASE}",
     "words of reviews": "corpus.unlabelled_words=100000,300000,1000000,3000000,null "
     "experiment=reviews300 vectors.dim=100 vectors.threads=2 seed=1,2",
-    # The full softmax takes minutes an epoch, and smaller steps.
+    # The full softmax takes minutes per epoch and needs smaller steps.
     "loss, 5 epochs": "vectors.loss=negative experiment=treebank50 vectors.epochs=5 seed=1,2",
 }
 MORE = {
@@ -69,8 +70,8 @@ MORE = {
     "loss, 5 epochs": "vectors.loss=softmax vectors.learning_rate=0.005 "
     "experiment=treebank50 vectors.epochs=5 seed=1,2",
 }
-LENGTHS = (1, 10, 20, 30, 1000)  # words
-UNKNOWN = {  # shares of a sentence's words, above the one and at most the other
+LENGTHS = (1, 10, 20, 30, 1000)  # sentence lengths in words
+UNKNOWN = {  # shares of unknown words in a sentence: (above, at most)
     "every word known": (-1.0, 0.0),
     "unknown words, up to 5 %": (0.0, 0.05),
     "5 to 10 %": (0.05, 0.1),
@@ -81,7 +82,7 @@ Row = dict[str, Any]
 
 
 def command(overrides: str) -> str:
-    """Return what a user would type for a row, with the names of the README for the files."""
+    """Return the command line of a row, with the file names of the README."""
     parts = [*shlex.split(overrides), "corpus.path=trees"]
     if "glove" in overrides:
         parts.append("glove=glove.6B.50d.txt")
@@ -92,23 +93,23 @@ def command(overrides: str) -> str:
 
 
 def run(folder: Path, overrides: str, files: list[str]) -> list[Path]:
-    """Run what is missing of a multirun; return its jobs' folders."""
+    """Run the missing jobs of a multirun; return the folders of all jobs."""
     words = [*shlex.split(overrides), *files, f"hydra.sweep.dir={folder}", "tracking=off"]
-    if "threads" not in overrides:  # else one job has all cores already
+    if "threads" not in overrides:  # the others already use all cores
         words += ["hydra/launcher=joblib", "hydra.launcher.n_jobs=-1"]
     subprocess.run([sys.executable, "-m", "pipeline", "-m", *words], check=True)
     return in_order(path.parent for path in folder.glob("*/result.json"))
 
 
 def value_of(job: Path, factor: str) -> str:
-    """Return what a job had in the place of what was swept."""
+    """Return the value that a job had for the swept override."""
     key = factor.partition("=")[0]
     asked = dict(item.split("=", 1) for item in FinishedRun.read(job).overrides())
     return asked.get(key, "")
 
 
 def run_rows(part: str, jobs: list[Path], reference: Path, factor: str = "") -> Iterator[Row]:
-    """Yield a row a run, tested against the reference alone."""
+    """Yield a row per run, tested against the reference only."""
     for job in jobs:
         result = FinishedRun.read(job).result
         tested = compare([reference, job]).rows[1] if job != reference else {}
@@ -131,7 +132,7 @@ def run_rows(part: str, jobs: list[Path], reference: Path, factor: str = "") -> 
 
 
 def everything(folder: Path, files: list[str]) -> tuple[list[Row], list[Row]]:
-    """Run all there is; return a row a run, and the accuracy of groups of test sentences."""
+    """Run everything; return a row per run, and the accuracy of groups of test sentences."""
     found, groups = [], []
     plain, with_phrases = (
         run(folder / name, ROWS[name], files)[0] for name in ("glove50", "glove50_phrases")
@@ -139,7 +140,9 @@ def everything(folder: Path, files: list[str]) -> tuple[list[Row], list[Row]]:
     for name, overrides in [*ROWS.items(), *FACTORS.items(), *MORE.items()]:
         place = name if overrides != MORE.get(name) else f"{name} more"
         jobs = run(folder / re.sub(r"\W+", "-", place), overrides, files)
-        reference = with_phrases if name.endswith("300_phrases") else plain  # like meets like
+        reference = (
+            with_phrases if name.endswith("300_phrases") else plain
+        )  # compare with the reference that has the same phrases
         found += run_rows(name, jobs, reference, "" if name in ROWS else overrides)
         if name in {"glove50", "treebank300", "reviews300"}:
             groups += [{"part": name, **row} for row in groups_of(jobs[0])]
@@ -147,7 +150,7 @@ def everything(folder: Path, files: list[str]) -> tuple[list[Row], list[Row]]:
 
 
 def groups_of(job: Path) -> Iterator[Row]:
-    """Yield the accuracy of the kinds of test sentences, by unknown words and by length."""
+    """Yield the accuracy of groups of test sentences, by content, unknown words and length."""
     page = json.loads((job / "report" / "page.json").read_text("utf-8"))
     for row in page["groups"]:
         if row["name"] not in {"unknown words", "every word known"}:
@@ -163,7 +166,7 @@ def groups_of(job: Path) -> Iterator[Row]:
 
 
 def group_of(name: str, wrong: NDArray[np.bool_]) -> Row:
-    """Return the accuracy of a group of sentences, by which of them (n,) are wrong."""
+    """Return the accuracy of a group of sentences; `wrong` (n,) says which are mistakes."""
     right, n = int((~wrong).sum()), len(wrong)
     interval = accuracy_interval(right, n)
     row = {"name": name, "sentences": n, "accuracy": right / n}
@@ -171,7 +174,7 @@ def group_of(name: str, wrong: NDArray[np.bool_]) -> Row:
 
 
 def write_csv(path: Path, rows: list[Row]) -> None:
-    """Write rows, floats in six digits."""
+    """Write rows, floats with six digits."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
         writer.writeheader()
@@ -182,7 +185,7 @@ def write_csv(path: Path, rows: list[Row]) -> None:
 
 
 def read_csv(path: Path) -> list[Row]:
-    """Read what `write_csv` wrote, numbers as such."""
+    """Read what `write_csv` wrote; numbers become floats."""
 
     def plain(key: str, text: str) -> Any:
         if key in {"part", "value", "name"} or not text:
@@ -194,13 +197,13 @@ def read_csv(path: Path) -> list[Row]:
 
 
 def percent(rows: list[Row], key: str) -> str:
-    """Return mean and, of several, deviation."""
+    """Return the mean and, for several values, the standard deviation."""
     mean, deviation, _ = spread([100 * row[key] for row in rows])
     return f"{mean:.2f}" if not deviation else f"{mean:.2f} ± {deviation:.2f}"
 
 
 def main_table(rows: list[Row]) -> str:
-    """Return the table of the rows, in Markdown."""
+    """Return the main table in Markdown."""
     lines = [
         "| row | features | train | dev | test | seed 1: 95 % interval | against GloVe 50-d |",
         "|---|---|---|---|---|---|---|",
@@ -221,7 +224,7 @@ def main_table(rows: list[Row]) -> str:
 
 
 def group_table(groups: list[Row]) -> str:
-    """Return the table of the groups, in Markdown."""
+    """Return the table of sentence groups in Markdown."""
     parts = list(dict.fromkeys(row["part"] for row in groups))
     lines = [f"| test sentences | n | {' | '.join(parts)} |", "|---" * (2 + len(parts)) + "|"]
     for name in dict.fromkeys(row["name"] for row in groups):
@@ -234,13 +237,13 @@ def group_table(groups: list[Row]) -> str:
 
 
 def command_table() -> str:
-    """Return what makes each row, in Markdown."""
+    """Return the table of commands in Markdown."""
     lines = [f"| {name} | `{command(overrides)}` |" for name, overrides in ROWS.items()]
     return "\n".join(["| row | command |", "|---|---|", *lines])
 
 
 def filled(page: str, rows: list[Row], groups: list[Row]) -> str:
-    """Return the page with its tables as they are now."""
+    """Return the page with its tables made from these rows."""
     tables = {"rows": main_table(rows), "commands": command_table(), "groups": group_table(groups)}
     for name, table in tables.items():
         pattern = f"(?s)<!-- {name} -->.*<!-- /{name} -->"
@@ -249,11 +252,13 @@ def filled(page: str, rows: list[Row], groups: list[Row]) -> str:
 
 
 def main() -> None:
-    """Run, write and print."""
+    """Run what is missing; write the tables and the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trees", help="folder of the treebank; unset: it is downloaded")
-    parser.add_argument("--glove", help="glove.6B.50d.txt; unset: it is downloaded")
-    parser.add_argument("--reviews", required=True, help="a review a line, .txt or .gz")
+    parser.add_argument("--trees", help="folder of the treebank (default: download it)")
+    parser.add_argument("--glove", help="glove.6B.50d.txt (default: download it)")
+    parser.add_argument(
+        "--reviews", required=True, help="file with one review per line, .txt or .gz"
+    )
     parser.add_argument("--output", type=Path, default=Path("outputs") / "results")
     args = parser.parse_args()
     files = [f"unlabelled=[{args.reviews}]"]

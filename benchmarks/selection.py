@@ -1,13 +1,14 @@
-"""How the settings of RESULTS.md were chosen: by cross-validation in which test has no part.
+"""Choose the settings of RESULTS.md by cross-validation, without looking at test.
 
     python benchmarks/selection.py --trees trees
     python benchmarks/selection.py --trees trees --reviews reviews.txt.gz
 
-Dev alone is too small to tell settings apart: 1,101 sentences have a standard error of 1.5 points.
-So the 9,645 sentences of train and dev are split in five: the classifier learns from four parts and
-is scored on the fifth. Vectors must not have seen that either: on the treebank's text they are
-trained five times, on the four parts alone; on the reviews once, and on nothing else. A setting's
-score is the mean over folds, at the best strength; its standard error is half a point.
+Dev alone is too small to tell settings apart: an accuracy on 1,101 sentences has a standard error
+of 1.5 points. So the 9,645 sentences of train and dev are split into five folds: the classifier
+learns from four and is scored on the fifth. The vectors must not see the fifth fold either: on the
+treebank's text they are trained five times, on four folds each; on the reviews they are trained
+once, on the reviews only. The score of a setting is its mean over folds at the best strength; its
+standard error is half a point.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def accuracies(
     least: int,
     fold: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> NDArray[np.float64]:
-    """Return the accuracy on the fifth part at each strength."""
+    """Return the accuracy on the held-out fold at each strength."""
     seen, held = ([trees[i] for i in part] for part in fold)
     parts = {
         "train": [(tree.label, tree.tokens) for tree in seen],
@@ -115,7 +116,7 @@ def accuracies(
 
 
 def score(trees: list[Tree], train: Train, trials: list[tuple[Trainer, list[Way]]]) -> None:
-    """Print a row a setting."""
+    """Print a row per setting."""
     labels = np.array([tree.label for tree in trees])
     folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(labels, labels))
     print("| trainer | vectors of a word | features | accuracy | strength |\n|---|---|---|---|---|")
@@ -138,17 +139,19 @@ def score(trees: list[Tree], train: Train, trials: list[tuple[Trainer, list[Way]
 
 
 def _said(config: Trainer | Mean) -> str:
-    """Name what is not as usual."""
+    """Name the settings that differ from the baseline."""
     usual = type(config)()
     changed = [f"{k}={v}" for k, v in vars(config).items() if v != getattr(usual, k)]
     return ", ".join([type(config).__name__, *changed])
 
 
 def main() -> None:
-    """Search on the treebank's own text, or on the reviews."""
+    """Search on the treebank's text, or on the reviews."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trees", help="folder of the treebank; unset: it is downloaded")
-    parser.add_argument("--reviews", type=Path, help="a review a line; unset: the treebank's text")
+    parser.add_argument("--trees", help="folder of the treebank (default: download it)")
+    parser.add_argument(
+        "--reviews", type=Path, help="file with one review per line (default: the treebank's text)"
+    )
     args = parser.parse_args()
     extra = [str(args.reviews)] if args.reviews else []
     corpus = yv.Sst(path=args.trees, unlabelled=extra).load()

@@ -1,13 +1,13 @@
-"""The stages `vocab` and `vectors` beside gensim, everything counted from the text file on.
+"""Compare the stages `vocab` and `vectors` with gensim, everything from the text file on included.
 
     python benchmarks/stages.py reviews.txt.gz --trees path/of/treebank
 
-The text is lower-cased, split at white space and written to a temporary file, a document a line,
-from which both start. They take turns, and the medians of the ratios are given, by the clock, with
-one thread each. The compile cache is warm, as it is from the second run on.
+The text is lower-cased, split at white space and written to a temporary file, one document per
+line. Both sides start from that file, alternately, with one thread each. The table shows the median
+of the ratios of elapsed time. The compile cache is warm, as it is from the second run on.
 
-Without arguments both are taken from the folder that the environment variable YOURVECTORS_DATA
-names.
+Without arguments, both texts come from the folder named by the environment variable
+YOURVECTORS_DATA.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def gensims(path: Path, min_count: int, trainer: SkipGram | None) -> None:
 
 
 def compare(name: str, first: Callable[[], object], second: Callable[[], object], n: int) -> None:
-    """Let both take turns, and print a table row."""
+    """Time both alternately; print a table row."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(n):
         for work, spent in zip((first, second), seconds, strict=True):
@@ -75,7 +75,7 @@ def compare(name: str, first: Callable[[], object], second: Callable[[], object]
 
 
 def main() -> None:
-    """Write the texts, and compare."""
+    """Write the texts and compare both sides."""
     data = Path(os.environ.get("YOURVECTORS_DATA", "data"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text", nargs="?", type=Path, default=data / "corpora/imdb_unsup.txt.gz")
@@ -90,7 +90,7 @@ def main() -> None:
         words = sum(map(len, taken))
         treebank = Sst(path=args.trees).load().text()
         trees.write_text("".join(" ".join(tokens) + "\n" for tokens in treebank))
-        ours(trees, 1, SkipGram(epochs=1))  # compiles, or loads what was compiled
+        ours(trees, 1, SkipGram(epochs=1))  # compiles, or loads the compile cache
 
         print(
             f"{words:,} words\n\n| what | ours, s | gensim, s | times gensim |\n|---|---|---|---|"

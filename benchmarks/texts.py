@@ -1,4 +1,4 @@
-"""The text that benchmarks run on."""
+"""The text that the benchmarks use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def documents(path: Path) -> Iterator[list[str]]:
 
 
 def take(source: Iterator[list[str]], words: int) -> list[list[str]]:
-    """Take documents until there are so many words."""
+    """Take documents until they have `words` words together."""
     taken: list[list[str]] = []
     while words > 0 and (document := next(source, None)) is not None:
         taken.append(document[:words])

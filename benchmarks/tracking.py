@@ -1,9 +1,10 @@
-"""What tracking costs a run, once its store exists.
+"""Measure what tracking adds to a run, once its store exists.
 
     python benchmarks/tracking.py --rounds 5
 
-The same small run with ``tracking=mlflow`` and ``tracking=off`` takes turns, a process each. Given
-are medians, by the clock and by the processor's seconds, which other work sways less.
+The same small run with ``tracking=mlflow`` and with ``tracking=off``, alternately, each in a new
+process. Prints medians of elapsed time and of CPU seconds; other work on the machine affects the
+latter less.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ RUN = ["corpus.train=600", "corpus.dev=100", "corpus.test=100", "vectors.epochs=
 
 
 def timed(folder: str, tracking: str) -> tuple[float, float]:
-    """Return the seconds of one run, by the clock and of the processor."""
+    """Return the elapsed and the CPU seconds of one run."""
     before, began = os.times(), time.perf_counter()
     command = [sys.executable, "-m", "pipeline", *RUN, f"tracking={tracking}"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
@@ -30,12 +31,12 @@ def timed(folder: str, tracking: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Make the store, let both take turns, and print the medians."""
+    """Create the store, time both alternately, print the medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
-        timed(folder, "mlflow")  # makes the store, and compiles
+        timed(folder, "mlflow")  # creates the store and compiles
         pairs = [(timed(folder, "mlflow"), timed(folder, "off")) for _ in range(rounds)]
     print("| | with, s | without, s | tracking, s |\n|---|---|---|---|")
     for i, name in enumerate(("by the clock", "of the processor")):

@@ -1,16 +1,16 @@
-"""Our word2vec beside gensim's: speed, and quality beside it, since one is worth nothing alone.
+"""Compare our word2vec with gensim's: speed, and the quality of the vectors.
 
     python benchmarks/word2vec.py reviews.txt.gz --eval path/of/similarity/files
 
-The text has a document a line; it is lower-cased and split at white space. Trainers run in turn
-(ours, gensim, ours, gensim, ...) in this one process, because other work on the machine shifts
-absolute speeds but hardly the ratios, whose medians are given. One thread is compared by CPU
-seconds, several by the clock. Only training counts: both are handed a finished vocabulary, and our
-kernels are compiled beforehand. Held-out loss is that of the words after the training text, every
-pair with its own negatives (of skip-gram only: CBOW does not predict from a single word).
+The text has one document per line; it is lower-cased and split at white space. The trainers run
+alternately in one process: other work on the machine changes absolute speeds but hardly the ratios,
+and the table shows the median of the ratios. One thread is compared by CPU seconds, several by
+elapsed time. Only training counts: both get a finished vocabulary, and our kernels are compiled
+beforehand. Held-out loss is the loss on the words after the training text, every pair with its own
+negatives (skip-gram only: CBOW does not predict from a single word).
 
-Without arguments the text is ``corpora/imdb_unsup.txt.gz`` and the similarity files are those in
-``eval``, both in the folder that the environment variable YOURVECTORS_DATA names.
+Without arguments, the text is ``corpora/imdb_unsup.txt.gz`` and the similarity files are those in
+``eval``, both in the folder named by the environment variable YOURVECTORS_DATA.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from pipeline.stages.vocab import Vocab, build
 
 DIM, WINDOW, NEGATIVE, SAMPLE, MIN_COUNT = 100, 5, 5, 1e-3, 5
 HELD_OUT = 200_000  # words
-COMMON = 15_000  # words that analogies are asked among
+COMMON = 15_000  # analogy answers are searched among this many words
 
 Floats = NDArray[np.floating[Any]]
 Encoded = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 class Text(NamedTuple):
-    """A vocabulary as the trainers want it, and the words that follow the training text."""
+    """A vocabulary in the trainers' form, and the words after the training text."""
 
     words: list[str]
     counts: NDArray[np.int64]
@@ -52,7 +52,7 @@ class Text(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What a training cost and gave."""
+    """Cost and quality of one training."""
 
     cpu: float
     wall: float
@@ -61,7 +61,7 @@ class Run(NamedTuple):
 
 
 def read(path: Path, words: int) -> Text:
-    """Read the first so many words, and some more to measure the loss on."""
+    """Read the training text, and some more words to measure the loss on."""
     source = documents(path)
     sentences, held_out = take(source, words), take(source, HELD_OUT)
     known = build(sentences, Vocab(min_count=MIN_COUNT))
@@ -76,14 +76,14 @@ def read(path: Path, words: int) -> Text:
 
 
 def encode(sentences: list[list[str]], index: dict[str, int]) -> Encoded:
-    """Return the known words' numbers, and where each sentence begins."""
+    """Return the ids of the known words, and where each sentence begins."""
     ids = [[index[word] for word in sentence if word in index] for sentence in sentences]
     offsets = np.cumsum([0, *map(len, ids)], dtype=np.int64)
     return np.fromiter((i for sentence in ids for i in sentence), np.int32), offsets
 
 
 def timed(train: Callable[[], tuple[Floats, Floats]]) -> Run:
-    """Train, and look at both clocks."""
+    """Train; return elapsed and CPU seconds."""
     wall, cpu = time.perf_counter(), time.process_time()
     vectors = train()
     return Run(time.process_time() - cpu, time.perf_counter() - wall, *vectors)
@@ -158,7 +158,7 @@ def held_out_loss(text: Text, run: Run) -> float:
 
 
 def quality(text: Text, run: Run, evaluation: Path) -> list[float]:
-    """WordSim-353, SimLex-999, analogies and held-out loss."""
+    """Return WordSim-353, SimLex-999, analogies and held-out loss."""
     vectors = WordVectors(text.words, run.input)
     common = WordVectors(text.words[:COMMON], run.input[:COMMON])
     return [
@@ -170,7 +170,7 @@ def quality(text: Text, run: Run, evaluation: Path) -> list[float]:
 
 
 def compare(text: Text, model: type[SkipGram | CBOW], threads: int, args: Any) -> None:
-    """Train in turn, and print a table row a trainer."""
+    """Train alternately; print a table row per trainer."""
     runs: dict[str, list[Run]] = {"ours": [], "gensim": []}
     for seed in range(1, args.rounds + 1):
         runs["ours"].append(ours(text, model, args, threads, seed))
@@ -189,15 +189,19 @@ def compare(text: Text, model: type[SkipGram | CBOW], threads: int, args: Any) -
 
 
 def main() -> None:
-    """Read the text, compare both models, with one and with two threads."""
+    """Read the text; compare both models with one and with two threads."""
     data = Path(os.environ.get("YOURVECTORS_DATA", "data"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text", nargs="?", type=Path, default=data / "corpora/imdb_unsup.txt.gz")
     parser.add_argument("--eval", type=Path, default=data / "eval", help="similarity files")
-    parser.add_argument("--words", type=int, default=5_000_000, help="length of the training text")
+    parser.add_argument(
+        "--words", type=int, default=5_000_000, help="length of the training text in words"
+    )
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=3, help="of both trainers, a seed each")
-    parser.add_argument("--rate", type=float, default=0.025, help="first learning rate")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="rounds of both trainers, one seed each"
+    )
+    parser.add_argument("--rate", type=float, default=0.025, help="initial learning rate")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     args = parser.parse_args()
     text = read(args.text, args.words)
