@@ -5,10 +5,9 @@
 Writes a file of 400,000 random vectors with 50 dimensions in GloVe's format. Our reader and
 gensim's read it alternately, each time in a new process. The table shows the median of the ratios:
 other work on the machine changes absolute speeds but hardly the ratios. Memory is the peak of the
-process minus what it used before reading, with numba (or gensim) loaded. "First" includes the
-import of numba, which a program that has not trained before pays once; the import of gensim is not
-included. gensim cannot read only the words needed, so it always reads all. "Without numba" is the
-reader for small files.
+process minus what it used before reading. "First" includes the import of pyarrow, which a process
+pays once; the import of gensim is not included. gensim cannot read only the words needed, so it
+always reads all. Seconds are CPU seconds.
 """
 
 from __future__ import annotations
@@ -26,29 +25,15 @@ from typing import Any
 import numpy as np
 
 SEED = 1
-PLAIN = (
-    "from pipeline.stages.vectors.formats import text; "
-    "text.SEARCHING_PAYS = text.PARSING_PAYS = 1 << 60"
-)
 READERS = {  # the timed code, run in a new process after the code it needs
     "gensim": (
         "from gensim.models import KeyedVectors",
         "vectors = KeyedVectors.load_word2vec_format(path, no_header=True, binary=False).vectors",
     ),
-    "all rows": (
-        "import pipeline.stages.vectors.formats.parse; read_vectors(path, warm)",
-        "vectors = read_vectors(path).matrix",
-    ),
+    "all rows": ("read_vectors(path, warm)", "vectors = read_vectors(path).matrix"),
     "all rows, first": ("", "vectors = read_vectors(path).matrix"),
-    "needed rows": (
-        "import pipeline.stages.vectors.formats.parse; read_vectors(path, warm)",
-        "vectors = read_vectors(path, words).matrix",
-    ),
+    "needed rows": ("read_vectors(path, warm)", "vectors = read_vectors(path, words).matrix"),
     "needed rows, first": ("", "vectors = read_vectors(path, words).matrix"),
-    "needed rows, plain Python": (
-        PLAIN,
-        "vectors = read_vectors(path, words).matrix",
-    ),
 }
 PROGRAM = """
 import json, resource, sys, time
@@ -59,9 +44,9 @@ warm = words[:1]
 {before}
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-memory, start = peak(), time.perf_counter()
+memory, start = peak(), time.process_time()
 {reading}
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 print(json.dumps([seconds, peak() - memory, len(vectors), float(vectors.sum(dtype="f8"))]))
 """
 
@@ -88,7 +73,7 @@ def run(name: str, path: Path, every: int, rows: int) -> tuple[float, float, int
 def compare(path: Path, rows: int, rounds: int, every: int) -> dict[str, Any]:
     """Time all readers alternately, gensim included."""
     runs = defaultdict(list)
-    for name in READERS:  # compiles the reader and fills the page cache
+    for name in READERS:  # fills the page cache
         if name != "gensim":
             run(name, path, every, rows)
     for _ in range(rounds):

@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from hydra import compose, initialize_config_dir
@@ -43,7 +42,7 @@ from pipeline.stages.evaluation.files import read_pairs, read_questions
 from pipeline.stages.sweep.persistence import load_classifier, save_classifier
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.checkpoint import digest as digest_of_state
-from pipeline.stages.vectors.formats import read_vectors, text, write_vectors
+from pipeline.stages.vectors.formats import read_vectors, write_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 SECONDS = 20  # for one input; all take a few thousandths of one
@@ -286,12 +285,11 @@ def archived(name: str, read: Callable[[Path], object]) -> Callable[[Path], obje
     return read_archive
 
 
-def read_any(name: str, *, compiled: bool = False) -> Callable[[Path], None]:
+def read_any(name: str) -> Callable[[Path], None]:
     def read(folder: Path) -> None:
-        with mock.patch.object(text, "_compiled_pays", return_value=compiled):
-            for words in (None, WORDS[:3]):
-                found = read_vectors(folder / name, words)
-                assert np.isfinite(found.matrix).all()
+        for words in (None, WORDS[:3]):
+            found = read_vectors(folder / name, words)
+            assert np.isfinite(found.matrix).all()
 
     return read
 
@@ -437,7 +435,6 @@ def readers(folder: Path) -> list[Reader]:
             [{"u.txt.gz": gzip.compress(lines["u.txt"])}],
         ),
         Reader("GloVe text", read_any("v.txt"), [glove]),
-        Reader("GloVe text, compiled", read_any("v.txt", compiled=True), [glove]),
         Reader("GloVe text, packed", read_any("v.txt.gz"), [packed]),
         Reader("word2vec text", read_any("v.vec"), [vec]),
         Reader("word2vec binary", read_any("v.bin"), [word2vec]),

@@ -20,7 +20,6 @@ NAMES = [
     "unlabelled text",
     "unlabelled text, packed",
     "GloVe text",
-    "GloVe text, compiled",
     "GloVe text, packed",
     "word2vec text",
     "word2vec binary",

@@ -6,8 +6,6 @@ import io
 import logging
 import re
 import struct
-import subprocess
-import sys
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -21,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.core.errors import UserError
+from pipeline.core.packed import LIMITS, Limits
 from pipeline.stages.vectors.formats import read_text, read_vectors, text, write_text, write_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -54,14 +53,15 @@ def assert_equal(vectors, words, matrix):
 
 @pytest.fixture(
     scope="module",
-    params=[("python", 7), ("compiled", 150), ("compiled", 1 << 20)],
+    params=[("line by line", 7), ("at once", 150), ("at once", 1 << 20)],
     ids=lambda param: f"{param[0]}-{param[1]}",
 )
 def code(request):
-    """Text read by Python or by compiled code, a line, a few lines or a lot at once."""
+    """Text parsed by Python or by pyarrow, a line, a few lines or a lot at once."""
     name, size = request.param
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text, "_compiled_pays", lambda *_: name == "compiled")
+        if name == "line by line":
+            patch.setattr(text, "_parse_at_once", lambda *_: None)
         patch.setattr(text, "BLOCK", size)
         yield name
 
@@ -153,6 +153,8 @@ class TestReadText:
         "content",
         [
             pytest.param("a 1 2\r\nb 3 4\r\n", id="line ends of Windows"),
+            pytest.param("a 1 2\rb 3 4\r", id="line ends of old Macs"),
+            pytest.param("2 2\ra 1 2\rb 3 4", id="line ends of old Macs, header, no last end"),
             pytest.param("a 1 2 \nb 3 4 \n", id="a space after the last number"),
             pytest.param("a\t1\t2\nb\t3\t4\n", id="tabs"),
             pytest.param("a  1   2\nb 3  4\n", id="several spaces"),
@@ -192,6 +194,32 @@ class TestReadText:
         first = f"{len(words)} {dim}\n" if header else ""
         path.write_text(first + "".join(rows), encoding="utf-8")
         assert_equal(read_text(path), words, matrix)
+
+    @pytest.mark.parametrize(
+        "word", ["area 51", "51 area", "1 2 3", ". . .", "at name@domain.com", "x 5 y", "10"]
+    )
+    @pytest.mark.parametrize("header", ["", "3 2\n"])
+    @pytest.mark.parametrize("at", [0, 1, 2])
+    def test_a_word_may_hold_numbers_and_spaces(self, word, header, at, file):
+        words = ["a", "b"]
+        words.insert(at, word)
+        path = file(header + "".join(f"{w} 0.5 -1.25\n" for w in words))
+        assert_equal(read_text(path), words, [[0.5, -1.25]] * 3)
+        assert_equal(read_text(path, [word]), [word], [[0.5, -1.25]])
+
+    def test_the_header_decides_which_numbers_are_of_the_word(self, file):
+        path = file("2 2\nagent 0.07 1.5 2.5\nb 1.5 2.5\n")
+        assert_equal(read_text(path), ["agent 0.07", "b"], [[1.5, 2.5]] * 2)
+
+    def test_a_word_that_is_not_utf8_is_left_out_and_counted(self, file, caplog):
+        rows = b"".join(b"w%d 1 2\n" % i for i in range(9))
+        path = file(b"10 2\n" + rows + b"caf\xe9 1 2\n")
+        with caplog.at_level(logging.WARNING):
+            assert len(read_text(path)) == 9
+        assert (
+            f"{path}, line 11: the word b'caf\\xe9' is not UTF-8; rows left out for that: 1"
+            in caplog.text
+        )
 
     def test_real_rows_are_the_numbers_that_stand_there(self, data):
         path = data / "glove" / "glove.6B.50d.sst.txt"
@@ -619,10 +647,14 @@ class TestBinary:
 
 class TestNpz:
     def test_an_archive_of_something_else_says_what_is_in_it(self, tmp_path):
-        with zipfile.ZipFile(tmp_path / "glove.6B.zip", "w") as archive:
+        path = tmp_path / "glove.6B.zip"
+        with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("glove.6B.50d.txt", "the 1 2\n")
-        message = explain(tmp_path / "glove.6B.zip", None, read_vectors)
-        assert "is an archive of glove.6B.50d.txt and has no 'words.npy'. Unpack it" in message
+        assert_equal(read_vectors(path), ["the"], [[1, 2]])
+        path = path.rename(tmp_path / "glove.npz")
+        message = explain(path, None, read_vectors)
+        assert "is an archive of glove.6B.50d.txt and has no 'words.npy'." in message
+        assert "rename it to glove.zip" in message
 
     @pytest.mark.parametrize(
         "change",
@@ -726,33 +758,31 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path):
     assert "no such file" in explain(Path(tmp_path / "v.bin"), None, read_vectors)
 
 
-def test_a_line_without_end_is_no_vectors_file(file, monkeypatch):
-    monkeypatch.setattr(text, "LONGEST_LINE", 1000)
-    monkeypatch.setattr(text, "BLOCK", 100)
-    path = file("a 1 2\n" + "b" * 5000)
-    assert f"{path}, line 2: longer than 1,000 bytes" in explain(path)
+def test_a_line_without_end_is_no_vectors_file(file):
+    token = LIMITS.set(Limits(line_mb=1))
+    path = file("a 1 2\n" + "b" * (3 << 20))
+    assert f"{path}, line 2: longer than 1 MB" in explain(path)
+    LIMITS.reset(token)
 
 
-def test_a_small_file_does_not_wait_for_numba(file):
-    program = (
-        "import sys; from pipeline import read_vectors; "
-        "read_vectors(sys.argv[1]); read_vectors(sys.argv[1], ['a']); print('numba' in sys.modules)"
-    )
-    command = [sys.executable, "-c", program, str(file("a 1 2\nb 3 4\n"))]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+class TestParsingAtOnce:
+    """pyarrow's numbers are Python's, and it is used."""
 
+    @quick
+    @given(vectors=vectors_of_any_kind(), header=st.booleans())
+    def test_gives_the_bits_that_parsing_line_by_line_gives(
+        self, vectors, header, tmp_path_factory
+    ):
+        path = tmp_path_factory.getbasetemp() / "vectors.txt"
+        write_text(vectors, path, header=header)
+        at_once = read_text(path)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(text, "_parse_at_once", lambda *_: None)
+            line_by_line = read_text(path)
+        assert at_once.words == line_by_line.words
+        assert at_once.matrix.tobytes() == line_by_line.matrix.tobytes()
 
-def test_a_large_file_is_read_by_compiled_code_all_or_some_of_it(file, monkeypatch):
-    monkeypatch.setattr(text, "SEARCHING_PAYS", 1 << 10)
-    monkeypatch.setattr(text, "PARSING_PAYS", 1 << 10)
-    monkeypatch.setattr(text, "SOME", 3)
-    matrix = np.random.default_rng(0).normal(size=(100, 5)).astype(np.float32)
-    words = [f"w{i}" for i in range(100)]
-    path = file(
-        "".join(f"{w} {' '.join(map(str, r))}\n" for w, r in zip(words, matrix, strict=True))
-    )
-    for searching in (1 << 10, 1 << 30):
-        monkeypatch.setattr(text, "SEARCHING_PAYS", searching)
-        assert_equal(read_vectors(path), words, matrix)
-        assert_equal(read_vectors(path, words[::-2]), words[1::2], matrix[1::2])
+    @pytest.mark.parametrize("end", ["\n", "\r\n", " \n", "\r"])
+    def test_does_for_files_as_tools_write_them(self, end, file, monkeypatch):
+        monkeypatch.setattr(text, "_parse_line_by_line", None)
+        assert_equal(read_text(file(f"a 1 2{end}b\t3 -4e5{end}")), "ab", [[1, 2], [3, -4e5]])

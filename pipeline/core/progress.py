@@ -34,9 +34,17 @@ def shown() -> bool:
     return sys.stderr.isatty()
 
 
-def bar(name: str, unit: str, total: int) -> Any:
-    """Return a tqdm bar to be moved by hand; use it in a ``with``."""
-    return tqdm(desc=name, total=total, unit=f" {unit}", unit_scale=True, leave=False, disable=None)
+def bar(name: str, unit: str, total: int, delay: float = 0) -> Any:
+    """Return a tqdm bar to be moved by hand, shown after `delay` seconds; use it in a ``with``."""
+    return tqdm(
+        desc=name,
+        total=total,
+        unit=f" {unit}",
+        unit_scale=True,
+        delay=delay,
+        leave=False,
+        disable=None,
+    )
 
 
 @contextlib.contextmanager

@@ -23,11 +23,11 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.core.errors import UserError
-from pipeline.core.files import open_bytes
 from pipeline.stages.vectors.formats import binary, npz, projector
 from pipeline.stages.vectors.formats.binary import read_binary, write_binary
 from pipeline.stages.vectors.formats.npz import read_npz, write_npz
 from pipeline.stages.vectors.formats.projector import read_projector, write_projector
+from pipeline.stages.vectors.formats.rows import head
 from pipeline.stages.vectors.formats.text import read_text, write_text
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -62,15 +62,12 @@ def read_vectors(path: str | Path, words: Collection[str] | None = None) -> Word
     path = Path(path)
     if len(files_of(path)) > 1:
         return read_projector(path, words)
-    with open_bytes(path) as file:
-        start = file.read(len(npz.MAGIC))
-        if start.startswith(GZIP):
-            raise UserError(f"{path} is packed by gzip; rename it to {path.name}.gz.")
-        file.seek(0)
-        is_binary = binary.is_binary(path, file)
-    if start == npz.MAGIC:
+    start = head(path)
+    if start.startswith(GZIP):
+        raise UserError(f"{path} is packed by gzip; rename it to {path.name}.gz.")
+    if start.startswith(npz.MAGIC):
         return read_npz(path, words)
-    return (read_binary if is_binary else read_text)(path, words)
+    return (read_binary if binary.is_binary(path, start) else read_text)(path, words)
 
 
 def files_of(path: Path) -> list[Path]:

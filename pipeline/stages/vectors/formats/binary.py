@@ -1,24 +1,24 @@
-"""word2vec binary: a header line, then of each row the word, a space, its float32 numbers.
+"""word2vec binary: a header line, then for each row the word, a space and its float32 numbers.
 
-word2vec.c ends each row with the end of a line, gensim does not; both are read, the latter written.
+word2vec.c ends each row with a newline, gensim does not. Both are read; the latter is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from pipeline.core.errors import UserError
-from pipeline.core.files import open_bytes
+from pipeline.core.packed import inner_name, suffix
 from pipeline.stages.vectors.formats.rows import (
     DAMAGED,
     Gathered,
     Header,
-    decoded,
+    Reading,
     encoded,
+    opened,
     parse_header,
     replacing,
     require_expressible,
@@ -28,19 +28,17 @@ from pipeline.stages.vectors.formats.text import fields_of, is_number
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 BLOCK = 1 << 22  # bytes read at once, at least
-SAMPLE = 1 << 16  # bytes that decide between text and binary
 LONGEST_HEADER = 1 << 10
 LONGEST_WORD = 1 << 12  # bytes
 FLOAT = 4  # bytes
 
 
-def is_binary(path: Path, file: IO[bytes]) -> bool:
-    """Tell by what follows a header whether a file is word2vec's binary format."""
-    line = file.readline(LONGEST_HEADER)
-    header = parse_header(path, line) if line.endswith(b"\n") else None
+def is_binary(path: Path, start: bytes) -> bool:
+    """Tell by the first bytes, a header and what follows, whether a file is word2vec binary."""
+    line, end, sample = start.partition(b"\n")
+    header = parse_header(path, line) if end and len(line) < LONGEST_HEADER else None
     if header is None:
         return False
-    sample = file.read(SAMPLE)
     fields = fields_of(sample.split(b"\n", 1)[0])
     if len(fields) > header.dim and all(map(is_number, fields[-header.dim :])):
         return False
@@ -51,46 +49,46 @@ def is_binary(path: Path, file: IO[bytes]) -> bool:
             return True
         characters = sample[: error.start].decode()
     control = any(character < " " and character not in "\t\r\n" for character in characters)
-    return control or Path(path.name.removesuffix(".gz")).suffix == ".bin"
+    return control or Path(inner_name(path)).suffix == ".bin"
 
 
 def read_binary(path: Path, words: Collection[str] | None = None) -> WordVectors:
-    """Read a word2vec binary file, or of it only some words.
+    """Read a word2vec binary file, or only some of its words.
 
     Raises
     ------
     UserError
-        If the file ends early or late, or holds words that are not UTF-8 or never end, or numbers
-        that are infinite or none.
+        If the file ends early or late, or has many words that are not UTF-8, one that never ends,
+        or numbers that are infinite or NaN.
     """
-    with open_bytes(path) as file:
-        header = parse_header(path, file.readline(LONGEST_HEADER))
+    with opened(path) as file:
+        line = file.readline(LONGEST_HEADER)
+        header = parse_header(path, line)
         if header is None:
             raise UserError(f"{path}, line 1: no header here; expected rows and dimensions.")
-        if path.suffix != ".gz":
+        if path.is_file() and not suffix(path):
             least = header.rows * (1 + FLOAT * header.dim)
-            there = path.stat().st_size - file.tell()
+            there = path.stat().st_size - len(line)
             if there < least:
                 raise UserError(
                     f"{path}: its header promises {header.rows:,} rows of {header.dim:,} "
                     f"dimensions, at least {least:,} bytes; {there:,} follow. It may be truncated; "
                     "fetch it again."
                 )
-        gathered = _Reader(path, file, header).read(encoded(words))
-    return gathered.vectors(path, words)
+        return _Reader(path, file, header).read(encoded(words)).vectors(words)
 
 
 class _Reader:
-    """Walks through the rows, with a window of the file's bytes before it."""
+    """Reads row by row, through a window on the file's bytes."""
 
-    def __init__(self, path: Path, file: IO[bytes], header: Header) -> None:
+    def __init__(self, path: Path, file: Reading, header: Header) -> None:
         self.path, self.file, self.header = path, file, header
         self.window, self.at = b"", 0
         self.row = 0
 
     def read(self, wanted: set[bytes] | None) -> Gathered:
         """Read all rows."""
-        gathered = Gathered()
+        gathered = Gathered(self.path, "row")
         size = FLOAT * self.header.dim
         words: list[bytes] = []
         rows: list[bytes] = []
@@ -132,7 +130,7 @@ class _Reader:
         return word
 
     def _more(self) -> None:
-        """Read as much again as is there, so that copying it stays cheap."""
+        """Read at least as much as is left, so that copying the rest stays cheap."""
         rest = self.window[self.at :]
         more = self.file.read(max(BLOCK, len(rest)))
         if not more:
@@ -146,13 +144,9 @@ class _Reader:
     def _add(
         self, gathered: Gathered, words: list[bytes], places: list[int], rows: list[bytes]
     ) -> None:
-        def place(i: int) -> str:
-            return f"row {places[i]:,}"
-
         matrix = np.frombuffer(b"".join(rows), "<f4").reshape(len(words), -1)
-        texts = decoded(self.path, words, place)
-        require_finite(self.path, matrix, place)
-        gathered.add(texts, np.array(places), matrix)
+        require_finite(self.path, matrix, lambda i: f"row {places[i]:,}")
+        gathered.add(words, np.array(places), matrix)
 
 
 def write_binary(vectors: WordVectors, path: Path) -> None:

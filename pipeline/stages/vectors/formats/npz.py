@@ -92,8 +92,8 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     names = archive.namelist()
     if f"{name}.npy" not in names:
         raise UserError(
-            f"{path} is an archive of {', '.join(names[:5]) or 'nothing'} and has no '{name}.npy'. "
-            "Unpack it and name a file of vectors in it."
+            f"{path} is an archive of {', '.join(n[-40:] for n in names[:4]) or 'nothing'} and has "
+            f"no '{name}.npy'. If it holds other vectors, rename it to {path.stem}.zip."
         )
     info = archive.getinfo(f"{name}.npy")
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
@@ -145,4 +145,4 @@ def _checked(
     words = [text[a:b] for a, b in pairwise(bounds)]
     with np.errstate(over="ignore"):  # what becomes infinite is found afterwards
         single = matrix.astype(np.float32)
-    return decoded(path, words, lambda i: f"row {i + 1:,}"), single
+    return decoded(path, words), single

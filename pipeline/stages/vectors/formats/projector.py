@@ -62,7 +62,7 @@ def read_projector(path: Path, words: Collection[str] | None = None) -> WordVect
     )
     wanted = None if words is None else set(words)
     texts = _words(metadata)
-    gathered = Gathered()
+    gathered = Gathered(path, "line")
     dim, rows = 0, 0
     found: list[tuple[str, int, list[float]]] = []
     for number, line in read_lines(path):
@@ -82,7 +82,7 @@ def read_projector(path: Path, words: Collection[str] | None = None) -> WordVect
             "together, or one is truncated. Make both again."
         )
     _add(path, gathered, found)
-    return gathered.vectors(path, words)
+    return gathered.vectors(words)
 
 
 def write_projector(vectors: WordVectors, path: Path) -> None:
@@ -152,4 +152,4 @@ def _add(path: Path, gathered: Gathered, found: list[tuple[str, int, list[float]
             matrix = np.array([row for *_, row in found]).astype(np.float32)
         require_finite(path, matrix, lambda i: f"line {found[i][1]}")
         lines = np.array([number for _, number, _ in found])
-        gathered.add([word for word, *_ in found], lines, matrix)
+        gathered.add([word.encode() for word, *_ in found], lines, matrix)

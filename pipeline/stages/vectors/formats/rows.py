@@ -1,24 +1,28 @@
-"""What all formats share: the header, rows as they are gathered, what a word may be."""
+"""What the formats share: the header, collecting rows, what a word may be."""
 
 from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import logging
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError, require
-from pipeline.core.files import atomic
+from pipeline.core.files import atomic, open_bytes
+from pipeline.core.packed import archive_of, position
+from pipeline.core.progress import bar
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 log = logging.getLogger(__name__)
 
+HEAD = 1 << 16  # bytes that tell the format
 DAMAGED = "The file is damaged there, or not a vectors file."
 
 
@@ -41,29 +45,125 @@ def parse_header(path: Path, line: bytes) -> Header | None:
     return header
 
 
+class Reading:
+    """An open vectors file that moves a progress bar as it is read."""
+
+    def __init__(self, file: IO[bytes], shown: Any) -> None:
+        self._file, self._bar = file, shown
+
+    def read(self, size: int) -> bytes:
+        """Read up to so many bytes."""
+        data = self._file.read(size)
+        self._bar.update(position(self._file) - self._bar.n)
+        return data
+
+    def readline(self, size: int) -> bytes:
+        """Read a line of up to so many bytes."""
+        return self._file.readline(size)
+
+    def exactly(self, size: int) -> bytes:
+        """Read so many bytes, in pieces: a size that is a lie must cost no memory.
+
+        Raises
+        ------
+        EOFError
+            If there are fewer.
+        """
+        pieces = []
+        while size and (piece := self.read(min(size, 1 << 24))):
+            pieces.append(piece)
+            size -= len(piece)
+        if size:
+            raise EOFError(f"{size:,} bytes are missing")
+        return b"".join(pieces)
+
+    def skip(self, size: int) -> None:
+        """Go on so many bytes later."""
+        if self._file.seekable():
+            self._file.seek(size, io.SEEK_CUR)
+        else:
+            while size and (piece := self.read(min(size, 1 << 20))):
+                size -= len(piece)
+
+
+def head(path: Path) -> bytes:
+    """Return the first bytes of a file, unpacked."""
+    with open_bytes(path) as file:
+        return file.read(HEAD)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Reading]:
+    """Open a vectors file, compressed or not, with a progress bar."""
+    with (
+        open_bytes(path) as file,
+        bar(f"reading {path.name}", "B", archive_of(path)[0].stat().st_size, delay=2) as shown,
+    ):
+        yield Reading(file, shown)
+
+
 class Gathered:
-    """Rows as a reader comes by them. The matrix grows where it lies, so it is never held twice."""
+    """Collects rows while they are read; the matrix grows in place, so it is never held twice.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    path
+        The file.
+    unit
+        What the places of rows count, for messages: ``line`` or ``row``.
+    """
+
+    def __init__(self, path: Path, unit: str) -> None:
+        self.path, self.unit = path, unit
+        self.rows = 0  # with those left out
         self.words: list[str] = []
-        self._places: list[NDArray[np.int64]] = []  # lines or rows of the file, from 1
+        self._places: list[NDArray[np.int64]] = []  # from 1
         self._matrix = np.empty((0, 0), np.float32)
+        self._broken: list[tuple[int, bytes]] = []  # place and word of rows left out
 
-    def add(self, words: list[str], places: NDArray[np.int64], matrix: NDArray[np.float32]) -> None:
-        """Append rows."""
+    def add(
+        self, words: list[bytes], places: NDArray[np.int64], matrix: NDArray[np.float32]
+    ) -> None:
+        """Append rows; those whose word is not UTF-8 are counted and left out."""
+        self.rows += len(words)
+        texts = _decode(words)
+        if None in texts:
+            kept = [i for i, text in enumerate(texts) if text is not None]
+            lost = [i for i, text in enumerate(texts) if text is None]
+            self._broken += [(int(places[i]), words[i]) for i in lost]
+            places, matrix = places[kept], matrix[kept]
         count = len(self.words)
-        need = count + len(words)
+        self.words += [text for text in texts if text is not None]
+        need = len(self.words)
+        if need == count:
+            return
         if need > len(self._matrix):
             self._matrix.resize((max(need, count * 9 // 8), matrix.shape[1]), refcheck=False)
         self._matrix[count:need] = matrix
-        self.words += words
         self._places.append(places)
 
-    def vectors(self, path: Path, asked: Collection[str] | None) -> WordVectors:
-        """Return them all; of a word that is there twice, the first row."""
+    def vectors(self, asked: Collection[str] | None) -> WordVectors:
+        """Return all rows; where a word occurs twice, the first.
+
+        Raises
+        ------
+        UserError
+            If there are none, or so many words are not UTF-8 that the file has another encoding.
+        """
+        if self._broken:
+            self._tell_broken()
         self._matrix.resize((len(self.words), self._matrix.shape[1]), refcheck=False)
         places = np.concatenate([np.empty(0, np.int64), *self._places])
-        return finish(path, self.words, places, self._matrix, asked)
+        return finish(self.path, self.words, places, self._matrix, asked)
+
+    def _tell_broken(self) -> None:
+        count, (place, word) = len(self._broken), self._broken[0]
+        where = f"{self.path}, {self.unit} {place:,}: the word {word[:40]!r} is not UTF-8"
+        if 2 * count >= self.rows or count > max(10, self.rows // 100):
+            raise UserError(
+                f"{where}. Convert the file, e.g. iconv -f latin1 -t utf-8. Or it is damaged there."
+            )
+        log.warning("%s; rows left out for that: %s", where, f"{count:,}")
 
 
 def finish(
@@ -73,7 +173,7 @@ def finish(
     matrix: NDArray[np.float32],
     asked: Collection[str] | None,
 ) -> WordVectors:
-    """Make vectors of what was read of a file."""
+    """Make vectors of what was read from a file; `places` says where each row was."""
     if not words and asked is not None:
         raise UserError(
             f"{path} has none of the {len(asked):,} words of the corpus. Is it in the same "
@@ -84,11 +184,11 @@ def finish(
         first: dict[str, int] = {}
         again = [i for i, word in enumerate(words) if first.setdefault(word, i) != i]
         log.warning(
-            "%s: %s rows are of words that came before; the first row of each counts (%r is at %s "
+            "%s: %s rows are of words that came before; the first row of each counts (%s is at %s "
             "and %s)",
             path,
             f"{len(again):,}",
-            words[again[0]],
+            shown(words[again[0]]),
             places[first[words[again[0]]]],
             places[again[0]],
         )
@@ -109,33 +209,46 @@ def select(
 
 
 def encoded(words: Collection[str] | None) -> set[bytes] | None:
-    """Return words as their bytes; what UTF-8 cannot express is in no file."""
+    """Return words as bytes; no file has those that UTF-8 cannot express."""
     return None if words is None else {word.encode(errors="surrogatepass") for word in words}
 
 
-def decoded(path: Path, words: list[bytes], place: Callable[[int], str]) -> list[str]:
-    """Return words of a file as text; ``place(i)`` says where the i-th of them is."""
+def decoded(path: Path, words: list[bytes]) -> list[str]:
+    """Return all words of a file as text; refuse the file if one is not UTF-8."""
+    texts = _decode(words)
+    for row in (row for row, text in enumerate(texts) if text is None):
+        raise UserError(
+            f"{path}, row {row + 1:,}: the word {words[row][:40]!r} is not UTF-8. {DAMAGED}"
+        )
+    return cast("list[str]", texts)
+
+
+def _decode(words: list[bytes]) -> Sequence[str | None]:
+    """Return words as text, None for those that are not UTF-8."""
     with contextlib.suppress(UnicodeDecodeError):
-        texts = b"\n".join(words).decode().split("\n")  # all at once: 5 times as fast
-        if len(texts) == len(words):
-            return texts
-    texts = []
-    for i, word in enumerate(words):
+        joined = b"\n".join(words).decode().split("\n")  # all at once: 5 times as fast
+        if len(joined) == len(words):
+            return joined
+    texts: list[str | None] = []
+    for word in words:
         try:
             texts.append(word.decode())
-        except UnicodeDecodeError as error:
-            shown = word[:40]
-            raise UserError(
-                f"{path}, {place(i)}: the word {shown!r} is not UTF-8. "
-                "Convert the file, e.g. iconv -f latin1 -t utf-8. Or it is damaged there."
-            ) from error
+        except UnicodeDecodeError:
+            texts.append(None)
     return texts
 
 
+def shown(text: bytes | str) -> str:
+    """Return the beginning of a text in quotes, for a message."""
+    if isinstance(text, bytes):
+        text = text[:160].decode(errors="backslashreplace")
+    return repr(text if len(text) <= 40 else text[:39] + "…")
+
+
 def require_finite(path: Path, matrix: NDArray[np.float32], place: Callable[[int], str]) -> None:
-    """Refuse infinite numbers and those that are none; ``place(i)`` says where row i is."""
-    # A sum is finite if all its terms are (or overflows, hence the second look); it needs no
-    # array of truths as large as the matrix.
+    """Refuse infinity and NaN; ``place(i)`` says where row i is."""
+    # A sum is finite if all its terms are (or it overflows, hence the second look); it needs no
+    # array of booleans as large as the matrix.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(matrix.sum(dtype=np.float64)):
             return
@@ -153,19 +266,19 @@ def require_expressible(vectors: WordVectors, path: Path, white: str) -> None:
     for word in vectors.words:
         if white and (not word or any(space in word for space in white)):
             raise UserError(
-                f"{path}: the word {word!r} holds white space; this format forbids it. "
+                f"{path}: the word {shown(word)} holds white space; this format forbids it. "
                 "Write .npz, or rename the word."
             )
         try:
             word.encode()
         except UnicodeEncodeError as error:
-            raise UserError(f"{path}: UTF-8 cannot express the word {word!r}.") from error
-    require_finite(path, vectors.matrix, lambda i: f"word {vectors.words[i]!r}")
+            raise UserError(f"{path}: UTF-8 cannot express the word {shown(word)}.") from error
+    require_finite(path, vectors.matrix, lambda i: f"word {shown(vectors.words[i])}")
 
 
 @contextlib.contextmanager
 def replacing(*paths: Path) -> Iterator[list[IO[bytes]]]:
-    """Open temporary files that take the place of `paths` once all are complete.
+    """Open temporary files that replace `paths` once all are complete.
 
     Raises
     ------

@@ -1,56 +1,58 @@
-"""GloVe text and word2vec text: a word and its numbers a line.
+"""GloVe text and word2vec text: a line holds a word and its numbers.
 
-The text is read in blocks of whole lines, so memory holds the vectors and a few blocks. Of a large
-file, compiled code parses the blocks or looks for the words wanted (`formats.parse`);
-every line that is not as plain as lines mostly are is left to the Python code below, which knows
-what to do or what is wrong. A small file never waits for numba: Python does it all.
+The file is read in blocks of whole lines, so memory holds the vectors and a few blocks. pyarrow
+parses a block; if any of its lines is unusual (several blanks, a word that holds spaces, a damaged
+number), Python parses that block instead and knows what to do or what is wrong. Both give the same
+numbers: the float32 nearest to the float64 that a text stands for.
 """
 
 from __future__ import annotations
 
 import codecs
-import sys
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError, require
-from pipeline.core.files import open_bytes
+from pipeline.core.packed import LIMITS
 from pipeline.stages.vectors.formats.rows import (
     DAMAGED,
+    HEAD,
     Gathered,
-    decoded,
+    Reading,
     encoded,
+    head,
+    opened,
     parse_header,
     replacing,
     require_expressible,
     require_finite,
+    shown,
 )
 from pipeline.stages.vectors.word_vectors import WordVectors
 
-BLOCK = 1 << 20  # bytes read at once; a quarter or eight times as much is no faster
-SPACE = 32
+BLOCK = 1 << 20  # bytes read at once
+ROWS = 64  # that decide how many dimensions there are
+MANY = 4096  # dimensions; pyarrow is no faster with so many columns
 BLANKS = b" \t\r\n"
-SOME = 2048  # lines that make a block
-LONGEST_LINE = 1 << 26  # bytes
-# Bytes of text from which compiled code wins although numba must be imported first, 0.6 s.
-PARSING_PAYS = 1 << 24
-SEARCHING_PAYS = 1 << 26
 
 
 class Layout(NamedTuple):
-    """What the first line tells."""
+    """What the first lines say."""
 
     path: Path
     dim: int
     rows: int | None  # as the header promises, if there is one
+    only_cr: bool  # lines end as on old Macs
 
     @property
-    def whose(self) -> str:
-        """Who says that there are so many dimensions."""
+    def source(self) -> str:
+        """Who says how many dimensions there are."""
         return "other rows have" if self.rows is None else "the header promises"
 
 
@@ -64,61 +66,46 @@ class Block(NamedTuple):
 class Rows(NamedTuple):
     """Parsed lines."""
 
-    words: list[str]
+    words: list[bytes]
     lines: NDArray[np.int64]
     matrix: NDArray[np.float32]
-
-
-class Found(NamedTuple):
-    """The lines of the words wanted, and how many rows were looked at."""
-
-    kept: list[bytes]
-    lines: list[int]
-    rows: int
-
-    def blocks(self) -> Iterator[Block]:
-        """Join the lines to blocks."""
-        for i in range(0, len(self.kept), SOME):
-            yield Block(b"".join(self.kept[i : i + SOME]), np.array(self.lines[i : i + SOME]))
 
 
 def read_text(path: Path, words: Collection[str] | None = None) -> WordVectors:
     """Read a GloVe or word2vec text file.
 
-    A first line of two whole numbers (word2vec's header: rows and dimensions) is detected. Where a
-    word stands twice, its first row counts. A number becomes the float32 nearest to its float64.
+    A first line of two whole numbers is word2vec's header: rows and dimensions. Where a word occurs
+    twice, its first row counts. A word may hold spaces; one that is not UTF-8 is left out.
 
     Parameters
     ----------
     path
-        The file, plain or ``.gz``.
+        The file, which may be compressed.
     words
         Keep only these; reading is then several times faster. Unset: all.
 
     Raises
     ------
     UserError
-        For a row of another length, text where a number should be, bytes that are not UTF-8, a
+        For a row of another length, text where a number should be, many words that are not UTF-8, a
         header that does not fit, or none of the words found.
     """
-    with open_bytes(path) as file:
-        layout, first = _layout(path, file)
-        gathered = Gathered()
-        if words is None:
-            compiled = _compiled_pays(path, PARSING_PAYS)
-            rows = _gather(gathered, layout, _blocks(path, file, first), compiled)
-        else:
-            compiled = _compiled_pays(path, SEARCHING_PAYS)
-            found = _search(layout, _blocks(path, file, first), words, compiled)
-            rows = found.rows
-            compiled = compiled or sum(map(len, found.kept)) > PARSING_PAYS
-            _gather(gathered, layout, found.blocks(), compiled)
+    gathered = Gathered(path, "line")
+    layout = _layout(path, head(path))
+    with opened(path) as file:
+        blocks = _blocks(layout, file)
+        if words is not None:
+            searched = _Search(layout, encoded(words) or set())
+            blocks = searched.found(blocks)
+        for block in blocks:
+            gathered.add(*parse(layout, block))
+    rows = gathered.rows if words is None else searched.rows
     if layout.rows is not None and layout.rows != rows:
         raise UserError(
             f"{path}: its header promises {layout.rows:,} rows, it holds {rows:,}. "
             "It may be truncated; fetch it again."
         )
-    return gathered.vectors(path, words)
+    return gathered.vectors(words)
 
 
 def write_text(vectors: WordVectors, path: Path, *, header: bool = False) -> None:
@@ -143,165 +130,216 @@ def write_text(vectors: WordVectors, path: Path, *, header: bool = False) -> Non
             file.write(f"{word} {' '.join(map(str, row))}\n".encode())
 
 
-def _compiled_pays(path: Path, size: int) -> bool:
-    """Say whether compiled code reads the file sooner than Python, numba's import counted."""
-    return "numba" in sys.modules or path.stat().st_size * (3 if path.suffix == ".gz" else 1) > size
-
-
-def _layout(path: Path, file: IO[bytes]) -> tuple[Layout, int]:
-    """Tell dimensions, header and the number of the first row's line, to which the file goes."""
-    line = file.readline(LONGEST_LINE)
-    start = len(codecs.BOM_UTF8) if line.startswith(codecs.BOM_UTF8) else 0
-    header = parse_header(path, line[start:])
+def _layout(path: Path, start: bytes) -> Layout:
+    """Find header and dimensions by the first bytes of a file."""
+    start = start.removeprefix(codecs.BOM_UTF8)
+    only_cr = b"\r" in start[:-1] and b"\n" not in start
+    lines = start.split(b"\r" if only_cr else b"\n", ROWS + 1)[: ROWS + 1]
+    if len(lines) > 1 and len(start) >= HEAD:
+        lines.pop()  # it may go on
+    header = parse_header(path, lines[0])
     if header is not None:
-        return Layout(path, header.dim, header.rows), 2
-    fields = fields_of(line[start:])
-    if len(fields) < 2:
+        return Layout(path, header.dim, header.rows, only_cr)
+    rows = [fields_of(line) for line in lines]
+    if len(rows[0]) < 2:
         raise UserError(f"{path}, line 1: no vector here; expected a word and its numbers.")
-    file.seek(start)
-    # A word may hold spaces itself: count the numbers from the right.
+    require(_numbers_of(rows[0]), f"{path}, line 1: {shown(rows[0][-1])} is no number. {DAMAGED}")
+    # A word may hold spaces and numbers itself, so numbers are counted from the right, and most of
+    # the first rows decide; of equally many the earlier.
+    counts = Counter(_numbers_of(row) for row in rows)
+    del counts[0]
+    return Layout(path, counts.most_common(1)[0][0], None, only_cr)
+
+
+def _blocks(layout: Layout, file: Reading) -> Iterator[Block]:
+    """Cut the file into blocks of whole lines without the header; ends of lines become newlines."""
+    longest = LIMITS.get().line
+    rest, line = b"", 1
+    while chunk := file.read(max(BLOCK, len(rest))):  # doubling keeps long lines linear
+        text = rest + (chunk.replace(b"\r", b"\n") if layout.only_cr else chunk)
+        cut = text.rfind(b"\n") + 1
+        text, rest = text[:cut], text[cut:]
+        if len(rest) > longest:
+            raise UserError(
+                f"{layout.path}, line {line + text.count(10)}: longer than {longest >> 20} MB. It "
+                "is not a vectors file, or raise the limit, limits.line_mb."
+            )
+        if text:
+            yield _block(layout, text, line)
+            line += text.count(b"\n")
+    if rest:
+        yield _block(layout, rest + b"\n", line)
+
+
+def _block(layout: Layout, text: bytes, line: int) -> Block:
+    numbers = np.arange(line, line + text.count(b"\n"))
+    if line == 1:
+        text = text.removeprefix(codecs.BOM_UTF8)
+        if layout.rows is not None:
+            return Block(text[text.index(b"\n") + 1 :], numbers[1:])
+    return Block(text, numbers)
+
+
+def _numbers_of(fields: list[bytes]) -> int:
+    """Count the numbers at the end of a row; its first field is a word in any case."""
     dim = 0
     while dim < len(fields) - 1 and is_number(fields[-1 - dim]):
         dim += 1
-    if dim == 0:
-        shown = fields[-1][:40].decode(errors="replace")
-        raise UserError(f"{path}, line 1: {shown!r} is no number. {DAMAGED}")
-    return Layout(path, dim, None), 1
+    return dim
 
 
-def _blocks(path: Path, file: IO[bytes], line: int) -> Iterator[Block]:
-    """Cut the file into blocks of whole lines; the first is number `line`."""
-    while text := file.read(BLOCK):
-        text += file.readline(LONGEST_LINE)
-        if not text.endswith(b"\n"):
-            if len(text) >= LONGEST_LINE:
-                raise UserError(
-                    f"{path}, line {line + text.count(10)}: longer than {LONGEST_LINE:,} bytes. "
-                    "It is not a vectors file."
-                )
-            text += b"\n"
-        count = int(np.count_nonzero(np.frombuffer(text, np.uint8) == 10))  # 4x bytes.count
-        yield Block(text, np.arange(line, line + count))
-        line += count
+class _Search:
+    """Finds the lines of some words, and counts all rows."""
+
+    def __init__(self, layout: Layout, wanted: set[bytes]) -> None:
+        self.layout, self.wanted = layout, wanted
+        self.rows = 0
+
+    def found(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        """Yield blocks of the lines found."""
+        kept: list[bytes] = []
+        numbers: list[int] = []
+        size = 0
+        for block in blocks:
+            for number, line in self._lines(block):
+                kept.append(line)
+                numbers.append(number)
+                size += len(line)
+            if size > BLOCK:
+                yield Block(b"\n".join(kept) + b"\n", np.array(numbers))
+                kept, numbers, size = [], [], 0
+        if kept:
+            yield Block(b"\n".join(kept) + b"\n", np.array(numbers))
+
+    def _lines(self, block: Block) -> Iterator[tuple[int, bytes]]:
+        dim, wanted = self.layout.dim, self.wanted
+        text = _without_trailing_blanks(block.text)
+        lines = text.split(b"\n")
+        lines.pop()
+        begin = int(block.lines[0]) if len(block.lines) else 0
+        spaces = np.count_nonzero(np.frombuffer(text, np.uint8) == ord(" "))
+        if spaces == dim * len(lines) and b"\t" not in text:
+            # Every line is as long as it should be (or one is short and one long, neither of which
+            # matters unless it is wanted): look at the first word only.
+            self.rows += len(lines)
+            for i, line in enumerate(lines):
+                if line[: line.find(b" ")] in wanted and self._word(begin + i, line) in wanted:
+                    yield begin + i, line
+            return
+        for i, line in enumerate(lines):
+            word = self._word(begin + i, line)
+            self.rows += word is not None
+            if word in wanted:
+                yield begin + i, line
+
+    def _word(self, number: int, line: bytes) -> bytes | None:
+        row = split_row(self.layout, number, line)
+        return row and row[0]
 
 
-def _gather(gathered: Gathered, layout: Layout, blocks: Iterator[Block], compiled: bool) -> int:
-    """Parse all blocks; return how many rows they had."""
-    if compiled:
-        from pipeline.stages.vectors.formats.parse import parse_block as parse
-    else:
-        parse = parse_plainly
-    for block in blocks:
-        gathered.add(*parse(layout, block))
-    return len(gathered.words)
+def parse(layout: Layout, block: Block) -> Rows:
+    """Parse lines, with pyarrow if all are as plain as lines mostly are."""
+    rows = _parse_at_once(layout, block) if layout.dim <= MANY else None
+    if rows is None:
+        rows = _parse_line_by_line(layout, block)
+    require_finite(layout.path, rows.matrix, lambda i: f"line {rows.lines[i]}")
+    return rows
 
 
-def _search(
-    layout: Layout, blocks: Iterator[Block], words: Collection[str], compiled: bool
-) -> Found:
-    """Find the lines of some words."""
-    wanted = encoded(words) or set()
-    if compiled:
-        from pipeline.stages.vectors.formats.parse import searcher
+def _parse_at_once(layout: Layout, block: Block) -> Rows | None:
+    """Parse lines with pyarrow; None if it cannot, or does not see the same lines."""
+    import pyarrow as pa
+    from pyarrow import csv
 
-        search = searcher(layout, wanted)
-    else:
-        search = plain_searcher(layout, wanted)
-    found = Found([], [], 0)
-    for kept, lines, rows in map(search, blocks):
-        found.kept.extend(kept)
-        found.lines.extend(lines)
-        found = found._replace(rows=found.rows + rows)
-    return found
+    text = _without_trailing_blanks(block.text.replace(b"\t", b" "))
+    try:
+        table = csv.read_csv(pa.BufferReader(text), **_options(layout.dim))
+    except pa.ArrowInvalid:
+        return None
+    if len(table) != len(block.lines):
+        return None
+    matrix = np.empty((len(table), layout.dim), np.float32)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused afterwards
+        for i in range(layout.dim):
+            matrix[:, i] = table.column(i + 1).to_numpy()
+    return Rows(table.column(0).to_pylist(), block.lines, matrix)
 
 
-def parse_plainly(layout: Layout, block: Block) -> Rows:
-    """Parse lines in Python."""
+def _without_trailing_blanks(text: bytes) -> bytes:
+    """Take off the blank that word2vec.c and fastText write at the end of each line."""
+    end = text.find(b"\n")  # the first line speaks for all: looking through a block takes longer
+    return text.replace(b" \n", b"\n") if text[end - 1 : end] == b" " else text
+
+
+@lru_cache(maxsize=4)
+def _options(dim: int) -> dict[str, Any]:
+    """Return pyarrow's options for rows of a word and `dim` numbers, and nothing else."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    names = ["word", *map(str, range(dim))]
+    types = {name: pa.float64() for name in names} | {"word": pa.binary()}
+    return {
+        "read_options": csv.ReadOptions(
+            column_names=names, use_threads=False, block_size=(1 << 31) - 1
+        ),
+        "parse_options": csv.ParseOptions(delimiter=" ", quote_char=False, double_quote=False),
+        "convert_options": csv.ConvertOptions(
+            column_types=types, null_values=[], strings_can_be_null=False, check_utf8=False
+        ),
+    }
+
+
+def _parse_line_by_line(layout: Layout, block: Block) -> Rows:
     words: list[bytes] = []
-    texts: list[bytes] = []
     lines: list[int] = []
+    numbers: list[NDArray[np.float32]] = []
     for number, line in zip(block.lines.tolist(), block.text.split(b"\n"), strict=False):
         if row := split_row(layout, number, line):
             words.append(row[0])
-            texts.append(row[1])
             lines.append(number)
-    numbers = np.empty((0, 1), np.float32)
-    if words:
-        try:  # all at once, in half the time
-            numbers = to_floats(b" ".join(texts)).reshape(len(words), -1)
-        except ValueError:
-            rows = [parse_numbers(layout, *row) for row in zip(lines, texts, strict=True)]
-            numbers = np.array(rows)
-    require_finite(layout.path, numbers, lambda i: f"line {lines[i]}")
-    decoded_words = decoded(layout.path, words, lambda i: f"line {lines[i]}")
-    return Rows(decoded_words, np.array(lines, np.int64), numbers)
+            numbers.append(_parse_numbers(layout, number, row[1]))
+    matrix = np.array(numbers) if numbers else np.empty((0, layout.dim), np.float32)
+    return Rows(words, np.array(lines, np.int64), matrix)
 
 
-def plain_searcher(layout: Layout, wanted: set[bytes]) -> Callable[[Block], Found]:
-    """Return a function that finds the lines of the words wanted, in Python."""
-    dim = layout.dim
-
-    def search(block: Block) -> Found:
-        kept: list[bytes] = []
-        lines: list[int] = []
-        rows = 0
-        for number, line in zip(block.lines.tolist(), block.text.split(b"\n"), strict=False):
-            if line.count(b" ") == dim and line[-1] > SPACE and b"\t" not in line:
-                word = line[: line.index(b" ")]  # as `split_row` would say, in half the time
-            elif row := split_row(layout, number, line):
-                word = row[0]
-            else:
-                continue
-            rows += 1
-            if word in wanted:
-                kept.append(line + b"\n")
-                lines.append(number)
-        return Found(kept, lines, rows)
-
-    return search
-
-
-def split_row(layout: Layout, number: int, line: bytes) -> tuple[bytes, bytes] | None:
-    """Split a line into its word and the text of its numbers; None if it is empty."""
+def split_row(layout: Layout, number: int, line: bytes) -> tuple[bytes, list[bytes]] | None:
+    """Split a line into its word and its numbers; None if it is empty."""
     row = line.rstrip(BLANKS)
     if row.count(b" ") == layout.dim and b"\t" not in row:
-        word, _, numbers = row.partition(b" ")
-        return word, numbers
+        word, *fields = row.split(b" ")
+        return word, fields
     if not row:
         return None
-    # Tabs, several spaces, a word that holds spaces itself: take the numbers from the right.
+    # A word may hold spaces itself: take the numbers from the right.
     spaced = row.replace(b"\t", b" ")
-    fields: list[bytes] = []
+    fields = []
     while len(fields) < layout.dim and (cut := spaced.rfind(b" ")) >= 0:
         fields.append(spaced[cut + 1 :])
         spaced = spaced[:cut].rstrip(b" ")
     *_, of_word = spaced.rsplit(b" ", 1) if b" " in spaced else [b""]
-    if len(fields) < layout.dim or is_number(of_word):
+    if len(fields) < layout.dim or (layout.rows is None and _is_coordinate(of_word, fields)):
         raise UserError(
-            f"{layout.path}, line {number}: {len(fields_of(row)) - 1} numbers where {layout.whose} "
-            f"{layout.dim}. {DAMAGED}"
+            f"{layout.path}, line {number}: {len(fields_of(row)) - 1} numbers where "
+            f"{layout.source} {layout.dim}. {DAMAGED}"
         )
-    return row[: len(spaced)], b" ".join(reversed(fields))
+    return row[: len(spaced)], fields[::-1]
 
 
-def parse_numbers(layout: Layout, number: int, text: bytes) -> NDArray[np.float32]:
-    """Turn the text of a row's numbers into the numbers."""
+def _is_coordinate(text: bytes, fields: list[bytes]) -> bool:
+    """Tell whether the end of a word looks like the numbers that follow: 0.51 may, 51 does not."""
+    return is_number(text) and (b"." in text or not any(b"." in field for field in fields))
+
+
+def _parse_numbers(layout: Layout, number: int, fields: list[bytes]) -> NDArray[np.float32]:
     try:
-        row = to_floats(text)
+        with np.errstate(over="ignore"):  # what becomes infinite is refused afterwards
+            return np.array(fields, np.float64).astype(np.float32)
     except ValueError as error:
-        bad = next((field for field in text.split(b" ") if not is_number(field)), text)
+        bad = next((field for field in fields if not is_number(field)), b" ".join(fields))
         raise UserError(
-            f"{layout.path}, line {number}: {bad[:40].decode(errors='replace')!r} where a number "
-            f"should be. {DAMAGED}"
+            f"{layout.path}, line {number}: {shown(bad)} where a number should be. {DAMAGED}"
         ) from error
-    require_finite(layout.path, row[None], lambda _: f"line {number}")
-    return row
-
-
-def to_floats(text: bytes) -> NDArray[np.float32]:
-    """Turn numbers with a space between any two into the float32 nearest to their float64."""
-    with np.errstate(over="ignore"):  # what becomes infinite is found afterwards
-        return np.array(text.split(b" "), np.float64).astype(np.float32)
 
 
 def fields_of(line: bytes) -> list[bytes]:
