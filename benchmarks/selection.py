@@ -56,7 +56,7 @@ WAYS: list[Way] = [
         (Combine.concat, Mean(weighting=weighting), 0)
         for weighting in (Weighting.idf, Weighting.sif)
     ),
-    (Combine.concat, Mean(unit=True), 0),
+    (Combine.concat, Mean(normalize=True), 0),
 ]
 TREEBANK = yv.SkipGram(dim=50, subsample=0)
 SMALL_STEPS = replace(TREEBANK, learning_rate=0.025)
@@ -102,7 +102,8 @@ def accuracies(
             if end - begin >= least
         ]
     counted = {
-        name: word_counts([tokens for _, tokens in rows], vectors) for name, rows in parts.items()
+        name: word_counts([tokens for _, tokens in rows], vectors.index, len(vectors))
+        for name, rows in parts.items()
     }
     weights = word_weights(*counted["train"], mean)
     X = {name: average(*both, vectors, mean, weights) for name, both in counted.items()}

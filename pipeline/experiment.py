@@ -12,6 +12,7 @@ from pipeline.cache.stages import CachedRunner
 from pipeline.cache.store import Cache
 from pipeline.core.journal import Journal, anew
 from pipeline.core.plain import plain_or_digest
+from pipeline.core.renamed import old_names
 from pipeline.stages.best.best import OnDev, pick_best
 from pipeline.stages.corpus import CorpusConfig, Sample, load_corpus
 from pipeline.stages.evaluation.evaluation import Evaluation, evaluate
@@ -81,7 +82,7 @@ class Experiment:
         if also:
             evaluated = run.stage("evaluation", evaluate, vectors, self.evaluation)
             evaluated.save(folder / "evaluation")  # tables; the numbers are metrics
-        features = run.stage("features", featurize, corpus, vectors, self.features)
+        features = run.stage("features", featurize, corpus, vectors, self.features, vocabulary)
         swept = run.stage("sweep", sweep_strengths, features, self.sweep)
         best = run.stage("best", pick_best, swept, features, self.best)
         everything = (corpus, vocabulary, vectors, features, swept, best)
@@ -113,8 +114,10 @@ class Experiment:
             chosen = getattr(self, stage)
             flat[stage] = self.choices.get(stage, type(chosen).__name__)
             values = asdict(chosen) if is_dataclass(chosen) else vars(chosen)  # type: ignore[arg-type]
+            old = old_names(chosen)
             for name, value in values.items():
-                flat[f"{stage}.{name}"] = plain_or_digest(value)
+                if name not in old:
+                    flat[f"{stage}.{name}"] = plain_or_digest(value)
         return flat
 
     def configs(self) -> dict[str, Any]:

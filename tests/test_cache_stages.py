@@ -131,7 +131,7 @@ class TestASecondRun:
         [
             ({"report": Report(words=["a"])}, "report"),
             ({"sweep": Logistic([0.1, 2.0])}, "sweep best report"),
-            ({"features": Mean(unit=True)}, "features sweep best report"),
+            ({"features": Mean(normalize=True)}, "features sweep best report"),
             ({"features": Mean(weighting="sif")}, "features sweep best report"),
             ({"vectors": SkipGram(dim=6, epochs=2, seed=2)}, "vectors features sweep best report"),
             ({"name": "another", "seed": 5}, ""),

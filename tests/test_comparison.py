@@ -72,7 +72,7 @@ class TestRows:
         assert [row["reference"] for row in rows[:4]] == [False, False, True, True]
 
     def test_each_meets_the_reference_that_differs_in_the_vectors_alone(self, tmp_path):
-        plain, unit = {"features": Mean()}, {"features": Mean(unit=True)}
+        plain, unit = {"features": Mean()}, {"features": Mean(normalize=True)}
         runs = {"a": ("glove", plain), "b": ("glove", unit), "c": ("own", unit)}
         folders = [hostile(tmp_path / key, name, **how) for key, (name, how) in runs.items()]
         found = compare(folders, {folder: [f"name={folder.name}"] for folder in folders})

@@ -1,19 +1,25 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.spatial.distance import pdist
+from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from pipeline.core.errors import UserError
 from pipeline.core.journal import Metric
+from pipeline.core.renamed import _notice
 from pipeline.stages.corpus import Corpus, Split
+from pipeline.stages.features.averaging import Fitted, features_of
 from pipeline.stages.features.features import Features, Mean, Unknown, Weighting, featurize
+from pipeline.stages.vectors.formats import write_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
+from pipeline.stages.vocab import Vocabulary
 
 quick = settings(max_examples=50, deadline=None)
 
@@ -38,12 +44,12 @@ def corpus_of(sentences, **splits):
     )
 
 
-def naive(sentences, vectors, unknown, *, unit):
+def naive(sentences, vectors, unknown, *, normalize):
     """Do the sum with a loop over words."""
     rows = []
     for sentence in sentences:
         known = [vectors[word].astype(np.float64) for word in sentence if word in vectors]
-        if unit:
+        if normalize:
             known = [row / np.linalg.norm(row) for row in known]
         number = len(sentence) if unknown is Unknown.zero else len(known)
         rows.append(sum(known, np.zeros(vectors.dim)) / max(number, 1))
@@ -52,18 +58,18 @@ def naive(sentences, vectors, unknown, *, unit):
 
 @quick
 @given(sentences_of_any_kind, st.sampled_from(Unknown), st.booleans())
-def test_a_sentence_is_the_mean_of_its_words(sentences, unknown, unit):
-    made = featurize(corpus_of(sentences), VECTORS, Mean(unknown=unknown, unit=unit))
-    expected = naive(sentences, VECTORS, unknown, unit=unit)
+def test_a_sentence_is_the_mean_of_its_words(sentences, unknown, normalize):
+    made = featurize(corpus_of(sentences), VECTORS, Mean(unknown=unknown, normalize=normalize))
+    expected = naive(sentences, VECTORS, unknown, normalize=normalize)
     np.testing.assert_allclose(made.X["train"], expected, atol=1e-6)
 
 
 @quick
 @given(sentences_of_any_kind, st.sampled_from(Unknown), st.booleans())
 def test_weighted_by_idf_a_word_counts_by_scikit_learns_inverse_document_frequency(
-    sentences, unknown, unit
+    sentences, unknown, normalize
 ):
-    config = Mean(unknown, unit, Weighting.idf)
+    config = Mean(unknown, normalize, Weighting.idf)
     made = featurize(corpus_of(sentences), VECTORS, config)
     counter = TfidfVectorizer(analyzer=list, vocabulary=list("abcd")).fit(sentences)
     assert made.weights == pytest.approx(counter.idf_)
@@ -73,9 +79,9 @@ def test_weighted_by_idf_a_word_counts_by_scikit_learns_inverse_document_frequen
 @quick
 @given(sentences_of_any_kind, st.sampled_from(Unknown), st.booleans(), st.floats(1e-5, 10))
 def test_weighted_by_sif_a_word_counts_less_the_more_of_train_s_words_it_is(
-    sentences, unknown, unit, a
+    sentences, unknown, normalize, a
 ):
-    config = Mean(unknown, unit, Weighting.sif, a)
+    config = Mean(unknown, normalize, Weighting.sif, a)
     made = featurize(corpus_of(sentences), VECTORS, config)
     words = [word for sentence in sentences for word in sentence]
     weights = [a / (a + words.count(word) / max(1, len(words))) for word in "abcd"]
@@ -84,7 +90,7 @@ def test_weighted_by_sif_a_word_counts_less_the_more_of_train_s_words_it_is(
 
 
 def assert_is_the_mean_of_vectors_times(weights, made, sentences, config):
-    rows = VECTORS.unit if config.unit else VECTORS.matrix
+    rows = VECTORS.unit if config.normalize else VECTORS.matrix
     scaled = WordVectors(VECTORS.words, (rows * np.array(weights)[:, None]).astype(np.float32))
     plain = featurize(corpus_of(sentences), scaled, Mean(config.unknown))
     for split, X in plain.X.items():
@@ -156,7 +162,7 @@ def test_a_policy_that_is_none_is_refused():
 
 
 def test_tells_the_coverage_of_each_split():
-    made = featurize(corpus_of("ab", test=["ax", "b", "x", "x"]), VECTORS)
+    made = featurize(corpus_of("ab", test=["axx", "bx"]), VECTORS)
     assert made.describe() == "40.0% of the running words of test have a vector"
     assert list(made.metrics()) == [
         Metric("vectors/coverage", 0.4),
@@ -164,6 +170,103 @@ def test_tells_the_coverage_of_each_split():
         Metric("dev/coverage", 1.0),
         Metric("test/coverage", 0.4),
     ]
+
+
+class TestComponents:
+    """Principal components: as many features as another arm has, fitted on train."""
+
+    WIDE = WordVectors(list("abcdefgh"), np.random.default_rng(1).normal(size=(8, 6)).astype("f4"))
+
+    def made(self, number, **splits):
+        given = ["abc", "cde", "fgh", "ah", "bdg", "efa"]
+        return featurize(corpus_of(given, **splits), self.WIDE, Mean(components=number))
+
+    def test_are_scikit_learns_up_to_their_sign(self):
+        plain, made = self.made(None), self.made(3)
+        expected = PCA(3).fit(plain.X["train"]).transform(plain.X["test"])
+        np.testing.assert_allclose(np.abs(made.X["test"]), np.abs(expected), atol=1e-12)
+        assert (plain.number, made.number) == (6, 3)
+
+    def test_have_a_sign_that_does_not_depend_on_the_order_of_the_sentences(self):
+        made = self.made(2)
+        other = featurize(
+            corpus_of(["efa", "bdg", "ah", "fgh", "cde", "abc"]), self.WIDE, Mean(components=2)
+        )
+        np.testing.assert_allclose(other.fitted.components, made.fitted.components, atol=1e-12)
+
+    def test_are_those_of_train_whatever_the_other_splits_hold(self):
+        some, others = self.made(2, test=["a", "b"]), self.made(2, test=["h", "a"], dev=["cc", "d"])
+        np.testing.assert_array_equal(some.fitted.components, others.fitted.components)
+
+    def test_as_many_as_dimensions_keep_all_distances(self):
+        plain, made = self.made(None).X["test"], self.made(6).X["test"]
+        np.testing.assert_allclose(pdist(made), pdist(plain))
+
+    def test_give_the_same_features_to_new_sentences(self):
+        made = self.made(3, test=["abx", "", "h"])
+        again = features_of(["abx", "", "h"], self.WIDE, Mean(components=3), made.fitted)
+        np.testing.assert_array_equal(again, made.X["test"])
+
+    def test_that_cannot_be_had_are_told(self):
+        with pytest.raises(UserError, match=r"features.components=7: 6 training sentences of 6 "):
+            self.made(7)
+        with pytest.raises(UserError, match=r"features\.components must be at least 1"):
+            Mean(components=0)
+
+
+class TestVocabulary:
+    """Only words that other vectors have too: arms are compared on the same words."""
+
+    @pytest.fixture
+    def files(self, tmp_path):
+        def write(*vocabularies):
+            paths = [tmp_path / f"{words}.txt" for words in vocabularies]
+            for path, words in zip(paths, vocabularies, strict=True):
+                write_vectors(WordVectors(list(words), np.ones((len(words), 2), "f4")), path)
+            return list(map(str, paths))
+
+        return write
+
+    def test_other_words_count_as_unknown(self, files):
+        corpus = corpus_of(["abcd", "ab", "d"])
+        made = featurize(corpus, VECTORS, Mean(vocabulary=files("abc", "bcx")))
+        np.testing.assert_allclose(made.X["test"][0], (VECTORS["b"] + VECTORS["c"]) / 2, rtol=1e-6)
+        np.testing.assert_allclose(made.X["test"][1], VECTORS["b"])
+        assert made.coverage["test"] == pytest.approx(3 / 7)
+        assert made.without_words == dict.fromkeys(("train", "dev", "test"), 1)
+
+    def test_vocab_stands_for_the_words_of_that_stage(self, files):
+        corpus = corpus_of(["abcd", "ab", "d"])
+        config = Mean(vocabulary=["vocab", *files("bcd")])
+        made = featurize(corpus, VECTORS, config, Vocabulary(list("abc"), *[np.zeros(1)] * 3))
+        assert made.fitted.known.tolist() == [False, True, True, False]
+        with pytest.raises(UserError, match="give the vocabulary that 'vocab' stands for"):
+            featurize(corpus, VECTORS, config)
+
+    def test_without_any_word_in_common_is_told(self, files):
+        with pytest.raises(UserError, match=r"xyz\.txt has none of the 4 words"):
+            featurize(corpus_of("ab"), VECTORS, Mean(vocabulary=files("xyz")))
+        with pytest.raises(UserError, match="no word is in the vectors and all of"):
+            featurize(corpus_of("ab"), VECTORS, Mean(vocabulary=files("abx", "cdx")))
+
+    def test_of_a_missing_file_is_told(self, tmp_path):
+        with pytest.raises(UserError, match="no such file"):
+            featurize(corpus_of("ab"), VECTORS, Mean(vocabulary=[str(tmp_path / "none.txt")]))
+
+
+def test_the_old_name_of_normalize_works_with_a_line_of_notice(caplog):
+    _notice.cache_clear()
+    assert Mean(unit=True) == Mean(normalize=True)
+    assert Mean(unit=False) == Mean()
+    assert [r.message for r in caplog.records] == [
+        "features.unit is now called features.normalize; the old name still works."
+    ]
+
+
+def test_sentences_without_a_known_word_are_counted_and_told():
+    made = featurize(corpus_of("ab", test=["ax", "", "xyz"]), VECTORS)
+    assert made.without_words == {"train": 0, "dev": 0, "test": 2}
+    assert made.describe().endswith("; 2 test sentence(s) have no known word")
 
 
 class TestPhrases:
@@ -219,7 +322,8 @@ def any_features(draw):
         coverage={name: draw(st.floats(0, 1)) for name in names},
         classes=tuple(draw(st.lists(st.text(), min_size=1))),
         ordinal=draw(st.booleans()),
-        weights=draw(st.none() | arrays(np.float64, 4)),
+        fitted=Fitted(*(draw(st.none() | arrays(np.float64, 4)) for _ in range(4))),
+        without_words={name: draw(st.integers(0, 9)) for name in names},
     )
 
 
@@ -234,9 +338,11 @@ def test_are_saved_and_loaded_back_equal(tmp_path_factory, features):
         assert loaded.X[name].dtype == X.dtype
         assert loaded.X[name].tobytes() == X.tobytes()
         assert loaded.y[name].tolist() == features.y[name].tolist()
-    for name in ("coverage", "classes", "ordinal", "digest"):
+    for name in ("coverage", "classes", "ordinal", "digest", "without_words"):
         assert getattr(loaded, name) == getattr(features, name)
-    np.testing.assert_array_equal(loaded.weights, features.weights)
+    for part in fields(Fitted):
+        both = (getattr(each.fitted, part.name) for each in (loaded, features))
+        np.testing.assert_array_equal(*both)
 
 
 def test_saved_where_weighted_ones_were_are_without_weights(tmp_path):

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import doctest
+import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -48,14 +52,14 @@ def test_the_examples_in_the_documentation_are_true():
 
 class TestTransform:
     @pytest.mark.parametrize("unknown", Unknown)
-    @pytest.mark.parametrize("unit", [True, False])
+    @pytest.mark.parametrize("normalize", [True, False])
     @pytest.mark.parametrize("weighting", Weighting)
-    def test_gives_what_the_features_stage_gives(self, unknown, unit, weighting):
+    def test_gives_what_the_features_stage_gives(self, unknown, normalize, weighting):
         split = Split(TOKENS, np.arange(4) % 2)
         corpus = Corpus("films", ("no", "yes"), dict.fromkeys(("train", "dev", "test"), split))
-        features = featurize(corpus, VECTORS, Mean(unknown, unit, weighting, 0.1))
+        features = featurize(corpus, VECTORS, Mean(unknown, normalize, weighting, 0.1))
         own = {"unknown": unknown.value, "weighting": weighting.value, "sif_a": 0.1}
-        made = MeanVectors(VECTORS, unit=unit, **own).fit_transform(TOKENS)
+        made = MeanVectors(VECTORS, normalize=normalize, **own).fit_transform(TOKENS)
         np.testing.assert_array_equal(made, features.X["test"])
 
     def test_takes_texts_or_their_tokens(self):
@@ -107,6 +111,71 @@ class TestTransform:
         assert tokens == [["GOOD", "film"]]
 
 
+TABLE = pd.DataFrame({"text": TEXTS, "stars": [1, 2, 3, 4]}, index=[7, 5, 3, 1])
+
+
+class TestTables:
+    """Texts in data frames and arrays, as people have them."""
+
+    @pytest.mark.parametrize(
+        "X",
+        [
+            TABLE["text"],
+            TABLE[["text"]],
+            TABLE[["text"]].astype("string"),
+            TABLE[["text"]].to_numpy(),
+            np.array(TEXTS),
+            pd.Series(TEXTS, dtype="category"),
+        ],
+    )
+    def test_a_column_is_its_texts(self, X):
+        expected = MeanVectors(VECTORS).transform(TEXTS)
+        np.testing.assert_array_equal(MeanVectors(VECTORS).fit_transform(X), expected)
+        np.testing.assert_array_equal(MeanVectors(VECTORS).fit(X).transform(X), expected)
+
+    @pytest.mark.parametrize("X", [TABLE, TABLE.to_numpy(), TABLE[[]]])
+    def test_of_several_columns_one_is_to_be_chosen(self, X):
+        with pytest.raises(ValueError, match=r"X has [02] columns; choose the one with the texts"):
+            MeanVectors(VECTORS).fit_transform(X)
+
+    @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, 3, ["good", None], b"good", {}])
+    def test_what_is_no_text_is_refused_in_a_line(self, missing):
+        with pytest.raises(TypeError, match=r"^X\[1\] is .* neither a text nor a list.*\.$"):
+            MeanVectors(VECTORS).fit_transform(["good", missing])
+
+    def test_a_matrix_of_numbers_is_refused(self):
+        with pytest.raises(TypeError, match="sparse matrix"):
+            MeanVectors(VECTORS).fit(sparse.eye_array(3))
+        with pytest.raises(TypeError, match=r"X\[0\] is '1.0'"):
+            MeanVectors(VECTORS).fit_transform(np.ones((2, 1)))
+
+    @pytest.mark.parametrize("column", ["text", ["text"]])
+    def test_works_in_a_column_transformer(self, column):
+        both = ColumnTransformer(
+            [("words", MeanVectors(VECTORS), column), ("stars", "passthrough", ["stars"])]
+        )
+        made = both.fit_transform(TABLE)
+        np.testing.assert_array_equal(made[:, :3], MeanVectors(VECTORS).transform(TEXTS))
+        assert both.get_feature_names_out()[[0, 3]].tolist() == [
+            "words__meanvectors0",
+            "stars__stars",
+        ]
+
+    def test_survives_pickle(self):
+        model = MeanVectors(VECTORS, weighting="idf").fit(TEXTS)
+        again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own
+        np.testing.assert_array_equal(again.transform(TEXTS), model.transform(TEXTS))
+
+    def test_a_clone_shares_the_vectors(self):
+        assert clone(MeanVectors(VECTORS)).vectors is VECTORS
+
+    def test_the_old_name_of_normalize_still_works(self):
+        np.testing.assert_array_equal(
+            MeanVectors(VECTORS, unit=True).transform(TEXTS),
+            MeanVectors(VECTORS, normalize=True).transform(TEXTS),
+        )
+
+
 class TestPipeline:
     def test_works_before_a_classifier(self):
         texts, labels = ["good good", "good film", "bad bad", "bad film"] * 5, [1, 1, 0, 0] * 5
@@ -117,7 +186,7 @@ class TestPipeline:
     def test_its_parameters_can_be_searched(self):
         texts, labels = ["good good", "good film", "bad bad", "bad film"] * 5, [1, 1, 0, 0] * 5
         model = make_pipeline(MeanVectors(VECTORS), LogisticRegression())
-        search = GridSearchCV(model, {"meanvectors__unit": [False, True]}, cv=2)
+        search = GridSearchCV(model, {"meanvectors__normalize": [False, True]}, cv=2)
         assert search.fit(texts, labels).best_score_ > 0.5
 
     def test_names_its_features(self):
@@ -133,14 +202,15 @@ class TestPipeline:
 
 class TestParameters:
     def test_are_kept_as_they_are_given(self):
-        model = MeanVectors(VECTORS, unknown="zero", unit=True, lower=False)
+        model = MeanVectors(VECTORS, unknown="zero", normalize=True, lower=False)
         assert model.get_params() == {
             "vectors": VECTORS,
             "unknown": "zero",
-            "unit": True,
+            "normalize": True,
             "lower": False,
             "weighting": "none",
             "sif_a": 1e-3,
+            "unit": None,
         }
 
     def test_are_those_of_a_clone(self):

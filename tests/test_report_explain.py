@@ -12,8 +12,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
 from pipeline.formulas.objectives import two_layer_forward
-from pipeline.stages.features.features import Mean, Unknown, Weighting, average, word_counts
-from pipeline.stages.report.explain import Sigmoids, explain, rounded, scores_of
+from pipeline.stages.features.averaging import Fitted, Mean, Unknown, Weighting, features_of
+from pipeline.stages.report.explain import Sigmoids, explain, rounded, scores_of, shade
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -24,7 +24,12 @@ D = 4
 seeds = st.integers(0, 10_000)
 sentences = st.lists(st.sampled_from([*WORDS, "unseen", "new"]), min_size=1, max_size=9)
 means = st.builds(
-    Mean, st.sampled_from(list(Unknown)), st.booleans(), st.sampled_from(list(Weighting))
+    Mean,
+    st.sampled_from(list(Unknown)),
+    st.booleans(),
+    st.sampled_from(list(Weighting)),
+    components=st.sampled_from([None, 2, 3]),
+    vocabulary=st.sampled_from([[], ["other.txt"]]),
 )
 sweepables = st.sampled_from(
     [Logistic(), OneVsRest(), TwoLayer(hidden=3, max_iter=30), TwoLayer(hidden=3, max_iter=1)]
@@ -36,14 +41,14 @@ def vectors(seed):
     return WordVectors(WORDS, matrix)
 
 
-def weights_of(seed, mean):
-    if mean.weighting is Weighting.none:
-        return None
-    return np.random.default_rng(seed).uniform(0.1, 2, len(WORDS))
-
-
-def features(tokens, given, mean, weights):
-    return average(*word_counts(tokens, given), given, mean, weights)
+def fitted_of(seed, mean, components):
+    rng = np.random.default_rng(seed)
+    return Fitted(
+        known=rng.random(len(WORDS)) < 0.7 if mean.vocabulary else None,
+        weights=None if mean.weighting is Weighting.none else rng.uniform(0.1, 2, len(WORDS)),
+        center=rng.normal(size=D) if components else None,
+        components=rng.normal(size=(components, D)) if components else None,
+    )
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -55,11 +60,11 @@ class TestTheSum:
     ):
         given_ = vectors(seed)
         rng = np.random.default_rng(seed)
-        X = rng.normal(size=(40, D))
+        X = rng.normal(size=(40, mean.components or D))
         classifier = sweepable.classifier(strength, None).fit(X, np.arange(40) % n_classes)
-        weights = weights_of(seed, mean)
-        explained = explain(tokens, given_, scores_of(classifier, X), mean, weights)
-        x = features([tokens], given_, mean, weights)
+        fitted = fitted_of(seed, mean, mean.components)
+        explained = explain(tokens, given_, scores_of(classifier, X), mean, fitted)
+        x = features_of([tokens], given_, mean, fitted)
         expected = decided(classifier, x)
         if n_classes == 2 and expected.shape == (1,):
             first_against_second = explained.between(1, 0)
@@ -72,11 +77,11 @@ class TestTheSum:
     @given(seeds, sentences, means)
     def test_the_class_with_the_highest_score_is_the_one_predicted(self, seed, tokens, mean):
         given_ = vectors(seed)
-        X = np.random.default_rng(seed).normal(size=(30, D))
+        X = np.random.default_rng(seed).normal(size=(30, mean.components or D))
         classifier = LogisticRegression().fit(X, np.arange(30) % 3)
-        weights = weights_of(seed, mean)
-        explained = explain(tokens, given_, scores_of(classifier, X), mean, weights)
-        predicted = classifier.predict(features([tokens], given_, mean, weights))[0]
+        fitted = fitted_of(seed, mean, mean.components)
+        explained = explain(tokens, given_, scores_of(classifier, X), mean, fitted)
+        predicted = classifier.predict(features_of([tokens], given_, mean, fitted))[0]
         assert explained.scores[predicted] == pytest.approx(explained.scores.max())
 
     @quick
@@ -155,6 +160,47 @@ class TestScoresOf:
         y = np.arange(30) % 3
         assert not scores_of(TwoLayer(hidden=2).classifier(1.0, None).fit(X, y), X).exact
         assert scores_of(Logistic().classifier(1.0, None).fit(X, y), X).exact
+
+    @pytest.mark.parametrize(
+        ("sweep", "n_classes", "odds"),
+        [
+            (Logistic(), 3, True),
+            (Logistic(), 2, True),
+            (OneVsRest(), 3, False),  # each score is the log-odds of a class against all others
+            (OneVsRest(), 2, True),
+            (TwoLayer(hidden=2), 3, True),
+        ],
+    )
+    def test_says_whether_a_difference_is_the_log_odds_of_two_classes(self, sweep, n_classes, odds):
+        X = np.random.default_rng(0).normal(size=(30, D))
+        classifier = sweep.classifier(1.0, None).fit(X, np.arange(30) % n_classes)
+        assert scores_of(classifier, X).odds == odds
+
+    def test_a_classifier_without_an_intercept_has_some(self):
+        X = np.random.default_rng(0).normal(size=(30, D))
+        for n_classes in (2, 3):
+            classifier = LogisticRegression(fit_intercept=False).fit(X, np.arange(30) % n_classes)
+            assert scores_of(classifier, X) is not None
+
+
+class TestShade:
+    def gloss(self, *adds):
+        words = [{"adds": value, "known": True, "strength": 0.0} for value in adds]
+        return {"words": [*words, {"adds": 0.0, "known": False, "strength": 0.0}]}
+
+    def test_a_word_that_adds_as_much_in_another_sentence_is_as_strong(self):
+        first, second = self.gloss(0.1, -1.2), self.gloss(0.1, 0.3)
+        assert shade([first, second]) == 1.2
+        assert [word["strength"] for word in first["words"]] == [0.083, 1, 0]
+        assert [word["strength"] for word in second["words"]] == [0.083, 0.25, 0]
+
+    def test_one_extreme_word_does_not_make_all_others_pale(self):
+        many = self.gloss(*[0.5] * 99, 50.0)
+        assert shade([many]) == 0.5
+        assert {word["strength"] for word in many["words"][:-1]} == {1}
+
+    def test_nothing_to_shade_is_no_error(self):
+        assert shade([]) == 1.0
 
 
 class TestRounded:

@@ -26,7 +26,8 @@ from pipeline.core.plain import NotPlainError, plain
 from pipeline.stages.best.best import Best, OnDev
 from pipeline.stages.corpus import Corpus, CorpusConfig, Sample, Sst, Table
 from pipeline.stages.evaluation.evaluation import Evaluation
-from pipeline.stages.features.features import Features, Mean
+from pipeline.stages.features.averaging import VOCAB, Mean
+from pipeline.stages.features.features import Features
 from pipeline.stages.report import Report
 from pipeline.stages.sweep.sweep import Sweep, Sweepable
 from pipeline.stages.vectors.formats import files_of
@@ -170,10 +171,14 @@ def evaluation(vectors: WordVectors, config: Evaluation) -> Plain:
     return {"config": described(config) | files, "vectors": vectors.digest}
 
 
-def features(corpus: Corpus, vectors: WordVectors, config: Mean) -> Plain:
-    """Return what features depend on: the labelled sentences and the vectors."""
+def features(corpus: Corpus, vectors: WordVectors, config: Mean, vocabulary: Vocabulary) -> Plain:
+    """Return what features depend on: the labelled sentences, the vectors, the words in use."""
+    files = [
+        vocabulary.digest if name == VOCAB else path_digest(Path(name).expanduser())
+        for name in config.vocabulary
+    ]
     return {
-        "config": described(config),
+        "config": described(config) | {"vocabulary": files},
         "splits": [[name, split.digest] for name, split in corpus.splits.items()],
         "phrases": corpus.phrases.digest if corpus.phrases is not None else None,
         "classes": [corpus.classes, corpus.ordinal],

@@ -1,21 +1,20 @@
-"""`TextClassifier`: what a run found, as one object from raw text to label and probabilities."""
+"""`TextClassifier`: a run's vectors and classifier, from raw text to label and probabilities."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.stages.corpus import sentences
-from pipeline.stages.features.features import Mean, Weighting, average, word_counts
+from pipeline.stages.features.averaging import Fitted, Mean, Weighting, features_of
 from pipeline.stages.sweep.persistence import Classifier, load_classifier, save_classifier
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _AVERAGING = {field.name for field in fields(Mean)}
+_FOLDER = "best"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +32,13 @@ class TextClassifier:
     Parameters
     ----------
     vectors, mean, classifier
-        What the run used.
+        Those of the run.
     classes
         Class names in order.
     lower, brackets
-        How the run's corpus was written: lower-cased; ``(`` rather than ``-LRB-``.
-    weights
-        (V,) what each word's vector is multiplied by; None: nothing.
+        How the run's corpus was tokenized: in lower case; with ``(`` rather than ``-LRB-``.
+    fitted
+        What averaging learned from the run's training sentences.
     """
 
     vectors: WordVectors
@@ -47,14 +47,14 @@ class TextClassifier:
     classes: tuple[str, ...]
     lower: bool = True
     brackets: bool = True
-    weights: NDArray[np.float64] | None = None
+    fitted: Fitted = field(default_factory=Fitted)
 
     def features(self, tokens: Sequence[Sequence[str]]) -> NDArray[np.float64]:
-        """Return the (n, D) features of tokenised texts, as the run made them."""
-        return average(*word_counts(tokens, self.vectors), self.vectors, self.mean, self.weights)
+        """Return the (n, K) features of tokenized texts, computed as in the run."""
+        return features_of(tokens, self.vectors, self.mean, self.fitted)
 
     def predict(self, texts: Sequence[str]) -> pd.DataFrame:
-        """Return a row a text: its ``label``, and ``p(CLASS)`` for every class."""
+        """Return a table with a row for each text: ``label``, and ``p(CLASS)`` for every class."""
         import pandas as pd
 
         if isinstance(texts, str):
@@ -74,54 +74,54 @@ class TextClassifier:
         return [token.lower() for token in tokens] if self.lower else tokens
 
     def save(self, folder: Path) -> None:
-        """Write ``vectors/`` and, under ``best``, ``classifier.skops`` and ``classifier.json``.
+        """Write ``vectors/`` and, under ``best``, the classifier and how to average.
 
-        Where words are weighted, ``weights.npy`` too.
-
-        No pickle: skops holds scikit-learn's classifiers without running code on loading.
+        Nothing is pickled: the classifier is stored by skops, which runs no code when loading.
 
         Raises
         ------
         UserError
-            If skops cannot hold a classifier of one's own.
+            If skops cannot store a classifier of the user's own type.
         """
-        # Of an earlier run here: without it, no other's stands for one that cannot be saved.
-        (folder / "best" / "classifier.skops").unlink(missing_ok=True)
+        below = folder / _FOLDER
+        # If this classifier cannot be saved, that of an earlier run must not stand in for it.
+        (below / "classifier.skops").unlink(missing_ok=True)
         self.vectors.save(folder / "vectors")
         settings = {
             "classes": list(self.classes),
             "lower": self.lower,
             "brackets": self.brackets,
             **asdict(self.mean),
+            "fitted": self.fitted.save(below),
         }
-        write_json(folder / "best" / "classifier.json", settings)
-        if self.weights is not None:
-            write_array(folder / "best" / "weights.npy", self.weights)
-        save_classifier(folder / "best" / "classifier.skops", self.classifier)
+        write_json(below / "classifier.json", settings)
+        save_classifier(below / "classifier.skops", self.classifier)
 
     @classmethod
     def load(cls, folder: Path) -> TextClassifier:
-        """Read what `save` wrote, or what a run left in its folder.
+        """Read what `save` wrote, for instance in the folder of a finished run.
 
         Raises
         ------
         UserError
             If the folder is not a run's, or its classifier is of a type that is not trusted.
         """
+        below = folder / _FOLDER
         try:
-            settings = json.loads((folder / "best" / "classifier.json").read_text("utf-8"))
+            settings = json.loads((below / "classifier.json").read_text("utf-8"))
+            if "unit" in settings and "normalize" not in settings:  # version 0.1.0
+                settings["normalize"] = settings.pop("unit")
             mean = Mean(**{key: settings[key] for key in settings if key in _AVERAGING})
             weighted = mean.weighting is not Weighting.none
-            weights = read_array(folder / "best" / "weights.npy") if weighted else None
-            classifier = load_classifier(folder / "best" / "classifier.skops")
+            fitted = settings.get("fitted", ["weights"] if weighted else [])
+            return cls(
+                vectors=WordVectors.load(folder / "vectors"),
+                mean=mean,
+                classifier=load_classifier(below / "classifier.skops"),
+                classes=tuple(settings["classes"]),
+                lower=settings["lower"],
+                brackets=settings["brackets"],
+                fitted=Fitted.load(below, fitted),
+            )
         except FileNotFoundError as error:
             raise UserError(f"{folder} is not the folder of a finished run: {error}.") from error
-        return cls(
-            vectors=WordVectors.load(folder / "vectors"),
-            mean=mean,
-            weights=weights,
-            classifier=classifier,
-            classes=tuple(settings["classes"]),
-            lower=settings["lower"],
-            brackets=settings["brackets"],
-        )

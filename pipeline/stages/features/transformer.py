@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pipeline.stages.corpus import tokenize
 from pipeline.stages.corpus.tokenizers import lowered
-from pipeline.stages.features.features import (
+from pipeline.stages.features.averaging import (
     Mean,
     Unknown,
     Weighting,
@@ -25,7 +25,7 @@ from pipeline.stages.vectors.word_vectors import WordVectors
 
 
 class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turn texts into the means of their words' vectors.
+    """Turn texts into the averages of their words' vectors.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         The vectors.
     unknown : {"skip", "zero"}
         Leave words without a vector out of the mean, or count them as zero vectors.
-    unit : bool
+    normalize : bool
         Scale each word's vector to length one first.
     lower : bool
         Lower-case every token.
@@ -41,6 +41,8 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Weigh words by how rare they are in the texts that `fit` sees; see `Mean`.
     sif_a : float
         The a of ``sif``.
+    unit : bool or None
+        Old name of `normalize`.
 
     Attributes
     ----------
@@ -63,77 +65,135 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         vectors: WordVectors | None = None,
         *,
         unknown: str = "skip",
-        unit: bool = False,
+        normalize: bool = False,
         lower: bool = True,
         weighting: str = "none",
         sif_a: float = 1e-3,
+        unit: bool | None = None,
     ) -> None:
         self.vectors = vectors
         self.unknown = unknown
-        self.unit = unit
+        self.normalize = normalize
         self.lower = lower
         self.weighting = weighting
         self.sif_a = sif_a
+        self.unit = unit
 
-    def fit(self, X: Iterable[str | list[str]], y: Any = None) -> MeanVectors:  # noqa: ARG002
-        """Learn how common words are, where they are weighted by it; return self.
+    def fit(self, X: Any, y: Any = None) -> MeanVectors:  # noqa: ARG002
+        """Learn the weights of words, if there are any to learn; return self.
+
+        Parameters
+        ----------
+        X
+            n texts, or n lists of tokens: a list, an array, a column of a data frame, or a data
+            frame with one column.
+        y
+            Ignored.
 
         Raises
         ------
         ValueError, TypeError
-            If there are no vectors, or `weighting` is no choice; if `X` is a single text.
+            If there are no vectors, or `weighting` is unknown; if `X` is a single text, has several
+            columns, or a text in it is missing.
         """
-        self.n_features_out_ = self._vectors(X).dim
+        self.n_features_out_ = self._vectors().dim
+        _one_column(X)
         self.weights_ = (
-            None if self.weighting == "none" else word_weights(*self._counts(X), self._mean())
+            None if self.weighting == "none" else word_weights(*self._counts(X), self._config())
         )
         return self
 
-    def fit_transform(self, X: Iterable[str | list[str]], y: Any = None) -> NDArray[np.float64]:
-        """Do both; `X` is read once, so it may be an iterator."""
-        texts = X if isinstance(X, str) else list(X)
+    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.float64]:
+        """Call `fit`, then `transform`; `X` is read once, so it may be an iterator."""
+        texts = list(_texts(X))
         return self.fit(texts, y).transform(texts)
 
-    def transform(self, X: Iterable[str | list[str]]) -> NDArray[np.float64]:
-        """Return the (n, D) means; `X` holds texts, or lists of tokens.
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Return the (n, D) averages of n texts, or of n lists of tokens.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If words are weighted and `fit` has not seen how common they are.
+            If words are weighted and `fit` was not called.
+        ValueError, TypeError
+            As `fit` does.
         """
-        vectors = self._vectors(X)
+        vectors = self._vectors()
         check_is_fitted(self)
         weights = None if self.weighting == "none" else self.weights_
-        return average(*self._counts(X), vectors, self._mean(), weights)
+        return average(*self._counts(X), vectors, self._config(), weights)
 
-    def _mean(self) -> Mean:
-        return Mean(Unknown(self.unknown), self.unit, Weighting(self.weighting), self.sif_a)
+    def _config(self) -> Mean:
+        return Mean(
+            Unknown(self.unknown),
+            self.normalize,
+            Weighting(self.weighting),
+            self.sif_a,
+            unit=self.unit,
+        )
 
-    def _counts(self, X: Iterable[str | list[str]]) -> tuple[sparse.csr_array, NDArray[np.int64]]:
-        sentences = [tokenize(text) if isinstance(text, str) else list(text) for text in X]
-        return word_counts(lowered(sentences) if self.lower else sentences, self._vectors(X))
+    def _counts(self, X: Any) -> tuple[sparse.csr_array, NDArray[np.int64]]:
+        vectors = self._vectors()
+        sentences = [tokenize(text) if isinstance(text, str) else text for text in _texts(X)]
+        tokens = lowered(sentences) if self.lower else sentences
+        return word_counts(tokens, vectors.index, len(vectors))
 
-    def _vectors(self, X: Iterable[Any]) -> WordVectors:
+    def _vectors(self) -> WordVectors:
         if self.vectors is None:
             raise ValueError("MeanVectors needs vectors: MeanVectors(vectors).")
-        if isinstance(X, str):
-            raise TypeError("X is a single text; give a list of texts.")
         return self.vectors
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
-        """Name the dimensions ``meanvectors0`` and on."""
+        """Return the names of the features: ``meanvectors0`` and so on."""
         names = [f"meanvectors{i}" for i in range(self.n_features_out_)]
         return np.array(names, dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Say whether `transform` may be called: without weights nothing need be learnt."""
+        """Return whether `transform` may be called: without weights there is nothing to fit."""
         return self.weighting == "none" or getattr(self, "weights_", None) is not None
 
     def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that texts go in."""
+        """Tell scikit-learn that the input is text."""
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         tags.requires_fit = self.weighting != "none"
         return tags
+
+
+def _texts(X: Any) -> Iterable[str | list[str]]:
+    """Yield each text as it is, each list of tokens as a list; refuse everything else."""
+    for i, text in enumerate(_one_column(X)):
+        if isinstance(text, str):
+            yield text
+        else:
+            tokens = list(text) if isinstance(text, list | tuple | np.ndarray) else None
+            if tokens is None or not all(isinstance(token, str) for token in tokens):
+                raise TypeError(
+                    f"X[{i}] is {str(text)[:50]!r}, neither a text nor a list of tokens. Fill or "
+                    "drop missing texts first."
+                )
+            yield tokens
+
+
+def _one_column(X: Any) -> Iterable[Any]:
+    """Return the items of `X`; of a table with one column, those of the column."""
+    if isinstance(X, str):
+        raise TypeError("X is a single text; give a list of texts.")
+    if sparse.issparse(X):
+        raise TypeError("X is a sparse matrix of numbers; give texts.")
+    columns = getattr(X, "columns", None)  # of a data frame, whoever's
+    if columns is None:
+        shape = np.shape(X) if isinstance(X, np.ndarray) else ()
+        number = shape[1] if len(shape) == 2 else 1
+    else:
+        number = len(columns)
+    if number != 1:
+        raise ValueError(f"X has {number} columns; choose the one with the texts, e.g. X['text'].")
+    if columns is not None:
+        items: Iterable[Any] = X[columns[0]]
+    elif isinstance(X, np.ndarray) and X.ndim == 2:
+        items = X[:, 0]
+    else:
+        items = X
+    return items

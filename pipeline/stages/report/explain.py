@@ -1,43 +1,57 @@
 """Why a sentence got its class: each class's score as a sum over the sentence's words.
 
-A sentence is the mean of its words' vectors. A linear classifier's score of class c is then a sum,
+A sentence is a (weighted) mean of its words' vectors. A linear classifier's score of class c is
+then a sum over words,
 
-    s_c = b_c + w_c . (1/N) sum_t v_t = b_c + sum_t (w_c . v_t) / N,
+    s_c = b_c + w_c . (1/N) sum_t a_t v_t = b_c + sum_t a_t (w_c . v_t) / N,
 
-with N the number of known words (``features.unknown=skip``) or of all words (``zero``).
+with N the number of known words (``features.unknown=skip``) or of all words (``zero``), and a_t the
+weight of word t. Principal components are linear too, so they are folded into w_c and b_c.
 
-The two-layer network is not linear. Its words get their integrated gradients (Sundararajan, Taly
-and Yan 2017, *Axiomatic Attribution for Deep Networks*) on the straight line from a sentence
-without words, the zero vector. For one hidden layer of sigmoids the integral has a closed form, so
-that here too the sum is exact; but what a word adds then depends on the words around it.
+The two-layer network is not linear. Its words get integrated gradients (Sundararajan, Taly and Yan
+2017, *Axiomatic Attribution for Deep Networks*) on the straight line from a sentence without words,
+the zero vector. With one hidden layer of sigmoids the integral has a closed form, so the sum is
+exact here too; but what a word adds then depends on the words around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.features.features import Mean, Unknown
+from pipeline.stages.features.averaging import Fitted, Mean, Unknown
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 Floats = NDArray[np.float64]
 
 
 class Scores(Protocol):
-    """A classifier whose scores are a sum over its features, exactly."""
+    """A classifier whose scores are a sum over the dimensions of the averaged vectors."""
 
-    exact: bool  # whether what a word adds is the same whatever the words around it
+    @property
+    def exact(self) -> bool:
+        """Whether a word adds the same whatever the words around it."""
+        ...
+
+    @property
+    def odds(self) -> bool:
+        """Whether the difference of two scores is the log of the ratio of the probabilities."""
+        ...
 
     def __call__(self, x: Floats) -> Floats:
-        """Return the scores of the C classes for features `x` (n, D), as (n, C)."""
+        """Return the (n, C) scores of the classes for the averages `x`, (n, D)."""
         ...
 
     def slopes(self, x: Floats) -> Floats:
         """Return G (C, D) with ``self(x) == self(0) + G @ x`` for one sentence's `x` (D,)."""
+        ...
+
+    def before(self, fitted: Fitted) -> Scores:
+        """Return the same scores as a function of the averages before principal components."""
         ...
 
 
@@ -47,6 +61,7 @@ class Linear:
 
     W: Floats
     b: Floats
+    odds: bool = True
     exact = True
 
     def __call__(self, x: Floats) -> Floats:
@@ -58,6 +73,13 @@ class Linear:
         """Return W."""
         return self.W
 
+    def before(self, fitted: Fitted) -> Linear:
+        """Fold the principal components in: W C (x - m) + b."""
+        if fitted.components is None or fitted.center is None:
+            return self
+        W = self.W @ fitted.components
+        return replace(self, W=W, b=self.b - W @ fitted.center)
+
 
 @dataclass(frozen=True, eq=False)
 class Sigmoids:
@@ -68,6 +90,7 @@ class Sigmoids:
     W2: Floats
     b2: Floats
     exact = False
+    odds = True
 
     def __call__(self, x: Floats) -> Floats:
         """Return the scores, (n, C)."""
@@ -79,59 +102,78 @@ class Sigmoids:
     def slopes(self, x: Floats) -> Floats:
         """Return the gradient averaged on the line from 0 to `x`.
 
-        A unit's mean slope is (sigma(b + u) - sigma(b)) / u, with u what `x` adds to its input.
+        A hidden unit's mean slope is (sigma(b + u) - sigma(b)) / u, with u what `x` adds to its
+        input.
         """
         from scipy.special import expit
 
         u = x @ self.W1
-        small = np.abs(u) < 1e-5  # the quotient would be rounding noise; the midpoint is off by u^2
+        # For small u the quotient would be rounding noise; the midpoint is off by u^2 at most.
+        small = np.abs(u) < 1e-5
         middle = expit(self.b1 + u / 2)
         quotient = (expit(self.b1 + u) - expit(self.b1)) / np.where(small, 1, u)
         slope = np.where(small, middle * (1 - middle), quotient)
         mean: Floats = (self.W1 * slope @ self.W2).T
         return mean
 
+    def before(self, fitted: Fitted) -> Sigmoids:
+        """Fold the principal components in, as in `Linear`."""
+        if fitted.components is None or fitted.center is None:
+            return self
+        W1 = fitted.components.T @ self.W1
+        return replace(self, W1=W1, b1=self.b1 - fitted.center @ W1)
+
 
 def scores_of(classifier: Any, x: Floats) -> Scores | None:
     """Return the scores of a fitted classifier; None where they are no sum over features.
 
-    Of two classes, the first one's score is 0 where the classifier has only one.
+    A classifier of two classes may have one score only: it is the second class's, and the first
+    one's is 0.
 
     Parameters
     ----------
     classifier
-        scikit-learn's linear classifiers, one-vs-rest of them, or the two-layer network.
+        One of scikit-learn's linear classifiers, one-vs-rest of them, or the two-layer network.
     x
-        (n, D) features to check the sum on, for a classifier of one's own may do more.
+        (n, D) features to check the sum on: a user's own classifier may do more.
     """
     if hasattr(classifier, "coefs_") and hasattr(classifier, "hidden"):
         (W1, W2), (b1, b2) = classifier.coefs_, classifier.intercepts_
         network = Sigmoids(W1, b1, W2, b2)
-        return network if _agrees(network(x), classifier, x) else None
+        return network if _are_log_odds(network(x), classifier, x) else None
     parts: list[Any] = getattr(classifier, "estimators_", [classifier])
     wanted = ("coef_", "intercept_", "decision_function")
     if not all(hasattr(part, name) for part in parts for name in wanted):
         return None
     W = np.vstack([np.atleast_2d(part.coef_) for part in parts]).astype(np.float64)
     b = np.concatenate([np.ravel(part.intercept_) for part in parts]).astype(np.float64)
+    b = np.broadcast_to(b, len(W)) if len(b) == 1 else b  # without an intercept it is one 0
     if W.shape[1:] != x.shape[1:] or len(b) != len(W):
         return None
     if len(W) == 1:
         W, b = np.vstack([np.zeros_like(W), W]), np.concatenate([[0.0], b])
     linear = Linear(W, b)
-    return linear if _agrees(linear(x), classifier, x) else None
+    scores = linear(x)
+    if not _are_decided_by(scores, classifier, x):
+        return None
+    return replace(linear, odds=_are_log_odds(scores, classifier, x))
 
 
-def _agrees(scores: Floats, classifier: Any, x: Floats) -> bool:
-    """Tell whether these are the scores the classifier decides by."""
-    if not hasattr(classifier, "decision_function"):
-        from scipy.special import softmax
-
-        own, other = softmax(scores, axis=1), np.asarray(classifier.predict_proba(x))
-        return own.shape == other.shape and bool(np.allclose(own, other, atol=1e-9))
+def _are_decided_by(scores: Floats, classifier: Any, x: Floats) -> bool:
+    """Tell whether these are the scores that the classifier decides by."""
     decided = np.asarray(classifier.decision_function(x))
     own = scores[:, 1] - scores[:, 0] if decided.ndim == 1 else scores
     return own.shape == decided.shape and bool(np.allclose(own, decided, rtol=1e-6, atol=1e-9))
+
+
+def _are_log_odds(scores: Floats, classifier: Any, x: Floats) -> bool:
+    """Tell whether the probabilities are the softmax of these scores."""
+    from scipy.special import softmax
+
+    if not hasattr(classifier, "predict_proba"):
+        return False
+    own, other = softmax(scores, axis=1), np.asarray(classifier.predict_proba(x))
+    return own.shape == other.shape and bool(np.allclose(own, other, atol=1e-9))
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,29 +211,50 @@ class Explanation:
     def gloss(self, first: int, second: int) -> dict[str, Any]:
         """Return what speaks for class `first` against `second`, as plain values for a page.
 
-        ``words`` has for each its ``text``, whether it is ``known``, what it ``adds``, the same
-        rounded for ``shown``, and its ``strength``, 0 to 1 by the largest of the sentence. The
-        ``sum`` of the words, the ``base`` and the ``total`` are rounded with them, so that what is
-        shown adds up.
+        ``words`` has for each word its ``text``, whether it is ``known``, what it ``adds``, the
+        same rounded as ``shown``, and its ``strength`` of colour, which `shade` sets. The ``sum``
+        of the words, the ``base`` and the ``total`` are rounded so that the shown numbers add up.
         """
         adds, base = self.between(first, second)
         total = float(adds.sum()) + base
         shown, shown_total = rounded(np.append(adds, base), total)
-        largest = float(np.abs(adds).max(initial=0)) or 1.0
         words = [
             {
                 "text": text,
                 "known": bool(known),
                 "adds": float(value),
                 "shown": near,
-                "strength": round(abs(float(value)) / largest, 3),
+                "strength": 0.0,
             }
             for text, known, value, near in zip(
                 self.tokens, self.known, adds, shown[:-1], strict=True
             )
         ]
-        summed = round(sum(shown[:-1]), 2)
-        return {"words": words, "sum": summed, "base": shown[-1], "total": shown_total}
+        gloss = {
+            "words": words,
+            "sum": round(sum(shown[:-1]), 2),
+            "base": shown[-1],
+            "total": shown_total,
+        }
+        shade([gloss])
+        return gloss
+
+
+def shade(glosses: Iterable[dict[str, Any]]) -> float:
+    """Set the ``strength`` of every word, 0 to 1, on one scale for all `glosses`.
+
+    Returns
+    -------
+    full
+        What full strength stands for: 49 of 50 words add less, so that one extreme word does not
+        make all others pale.
+    """
+    words = [word for gloss in glosses for word in gloss["words"]]
+    adds = np.abs([word["adds"] for word in words if word["known"]] or [0.0])
+    full = float(np.quantile(adds, 0.98, method="higher")) or 1.0
+    for word in words:
+        word["strength"] = round(min(1.0, abs(word["adds"]) / full), 3)
+    return full
 
 
 def explain(
@@ -199,17 +262,19 @@ def explain(
     vectors: WordVectors,
     scores: Scores,
     mean: Mean | None = None,
-    weights: Floats | None = None,
+    fitted: Fitted | None = None,
 ) -> Explanation:
     """Decompose the scores of one sentence."""
-    mean = mean or Mean()
+    mean, fitted = mean or Mean(), fitted or Fitted()
+    scores = scores.before(fitted)
+    index = fitted.index(vectors)
     tokens = list(tokens)
-    known = np.array([token in vectors.index for token in tokens], bool)
-    rows = [vectors.index[token] for token in tokens if token in vectors.index]
-    matrix = vectors.unit if mean.unit else vectors.matrix
+    known = np.array([token in index for token in tokens], bool)
+    rows = [index[token] for token in tokens if token in index]
+    matrix = vectors.unit if mean.normalize else vectors.matrix
     n = len(rows) if mean.unknown is Unknown.skip else len(tokens)
     shares = np.zeros((len(tokens), vectors.dim))
-    weight = 1 if weights is None else weights[rows, None]
+    weight = 1 if fitted.weights is None else fitted.weights[rows, None]
     shares[known] = matrix[rows].astype(np.float64) * weight / max(1, n)
     slopes = scores.slopes(shares.sum(axis=0))
     base = scores(np.zeros((1, vectors.dim)))[0]
@@ -217,11 +282,11 @@ def explain(
 
 
 def rounded(values: Floats, total: float, decimals: int = 2) -> tuple[list[float], float]:
-    """Round `values` (n,) and their sum `total` so that what is shown adds up exactly.
+    """Round `values` (n,) and their sum `total` so that the rounded values add up exactly.
 
-    The sum is rounded as ever; what is missing then goes, a unit of the last place each, to the
-    values that rounding down cut most (the method of largest remainders). So each is less than
-    one such unit from its own value.
+    The sum is rounded as usual; what is missing is given, one unit of the last place each, to the
+    values that rounding down cut most (the method of largest remainders). So each value moves by
+    less than one such unit.
     """
     scale = 10**decimals
     target = round(total * scale)

@@ -170,13 +170,13 @@ class FinishedRun:
             return None
         tokens = self.test.sentences[sentence]
         model = self.model
-        return explain(tokens, model.vectors, self.scores, model.mean, model.weights)
+        return explain(tokens, model.vectors, self.scores, model.mean, model.fitted)
 
     def unknown(self) -> NDArray[np.int64] | None:
         """Count each test sentence's words without a vector, (n,); None without the vectors."""
         if self.model is None:
             return None
-        index = self.model.vectors.index
+        index = self.model.fitted.index(self.model.vectors)
         counts = [sum(word not in index for word in words) for words in self.test.sentences]
         return np.array(counts, np.int64)
 

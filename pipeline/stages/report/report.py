@@ -157,7 +157,7 @@ def write_report(
         *(vectors, mean, best.classifier, corpus.classes),
         lower=text.lower,
         brackets=text.brackets,
-        weights=features.weights,
+        fitted=features.fitted,
     )
     try:
         model.save(folder)
@@ -251,6 +251,8 @@ def result(
         "test": best.scores["test"],
         "coverage": features.coverage,
         "dim": vectors.dim,
+        "features": features.number,
+        "without_words": features.without_words,
         "vocabulary": len(vocabulary),
         "tokens": len(vocabulary.tokens),
         "provenance": vectors.provenance,

@@ -32,7 +32,12 @@ RUN_FILES = ("metrics.csv",)
 
 
 class Numbers(TypedDict):
-    """What the stages of a run found; coverage is a share of 1."""
+    """What the stages of a run found; what later versions added is `NotRequired`.
+
+    ``coverage`` is the share of running words that have a vector, and ``without_words`` the number
+    of sentences that have no such word, for each split. ``dim`` is that of the vectors, and
+    ``features`` how many numbers the classifier sees.
+    """
 
     task: str
     train: Scores
@@ -41,6 +46,8 @@ class Numbers(TypedDict):
     strength: float
     coverage: dict[str, float]
     dim: int
+    features: NotRequired[int]
+    without_words: NotRequired[dict[str, int]]
     vocabulary: int
     tokens: int
     provenance: dict[str, Any]

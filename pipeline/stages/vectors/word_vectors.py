@@ -62,6 +62,10 @@ class WordVectors:
         vector: NDArray[np.float32] = self.matrix[self.index[word]]
         return vector
 
+    def __sklearn_clone__(self) -> WordVectors:
+        """Return itself: clones of an estimator share the vectors, which nobody changes."""
+        return self
+
     @property
     def dim(self) -> int:
         """The number of dimensions D."""

@@ -1,0 +1,282 @@
+"""The average of word vectors: its settings, and the arithmetic that every user of it shares.
+
+With c_w how often word w stands in a sentence, v_w its vector and a_w its weight, the sentence is
+
+    x = (1/N) sum_w c_w a_w v_w,    and with principal components    x' = C (x - m).
+
+All of it is linear in the words, so a linear classifier's score is a sum over words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.arrays import read_array, write_array
+from pipeline.core.errors import choose, require
+from pipeline.core.renamed import accept_old_names, old_name_of
+from pipeline.stages.vectors.word_vectors import WordVectors
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+Floats = NDArray[np.float64]
+
+VOCAB = "vocab"
+"""In ``features.vocabulary``: the words of stage `vocab`."""
+
+
+class Unknown(StrEnum):
+    """How words without a vector count: not at all, or as zero vectors."""
+
+    skip = "skip"
+    zero = "zero"
+
+
+class Weighting(StrEnum):
+    """What each word's vector is multiplied by before averaging."""
+
+    none = "none"
+    idf = "idf"
+    sif = "sif"
+
+
+@dataclass
+class Mean:
+    """How to turn a sentence's word vectors into its features.
+
+    Parameters
+    ----------
+    unknown
+        ``skip``: the mean of the known words. ``zero``: divide by the number of all words, so that
+        unknown ones pull towards zero.
+    normalize
+        Scale each word's vector to length one first.
+    weighting
+        ``none``, or a weight that is larger for words that are rare in train: ``idf``, inverse
+        document frequency, log((1 + n) / (1 + df)) + 1; ``sif``, smooth inverse frequency,
+        a / (a + p) (Arora, Liang and Ma 2017, equation 3; without removing their common component,
+        which a linear classifier can do itself).
+    sif_a
+        The a of ``sif``.
+    components
+        Keep this many principal components of the averages, fitted on train: so that vectors of
+        different dimensions are compared with the same number of features. Unset: the averages.
+    vocabulary
+        Use only words that all of these vector files have: so that different vectors are compared
+        on the same words. ``vocab`` stands for the words of stage `vocab`. Empty: all words.
+    unit
+        Old name of `normalize`.
+    """
+
+    unknown: Unknown = Unknown.skip
+    normalize: bool = False
+    weighting: Weighting = Weighting.none
+    sif_a: float = 1e-3
+    components: int | None = None
+    vocabulary: list[str] = field(default_factory=list)
+    unit: bool | None = old_name_of("normalize")
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        accept_old_names(self, "features")
+        self.unknown = choose(Unknown, self.unknown, "features.unknown")
+        self.weighting = choose(Weighting, self.weighting, "features.weighting")
+        require(
+            0 < self.sif_a < math.inf,
+            f"features.sif_a must be above 0 and finite, not {self.sif_a}.",
+        )
+        require(
+            self.components is None or self.components >= 1,
+            f"features.components must be at least 1, or null for all, not {self.components}.",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What averaging learned from the sentences of train; what it does without is None.
+
+    Parameters
+    ----------
+    known
+        (V,) whether a word of the vectors may be used.
+    weights
+        (V,) what each word's vector is multiplied by.
+    center, components
+        (D,) the mean of train, and (K, D) the principal components.
+    """
+
+    known: NDArray[np.bool_] | None = None
+    weights: Floats | None = None
+    center: Floats | None = None
+    components: Floats | None = None
+
+    def index(self, vectors: WordVectors) -> Mapping[str, int]:
+        """Return the rows of the words that may be used."""
+        if self.known is None:
+            return vectors.index
+        return {vectors.words[i]: i for i in np.flatnonzero(self.known).tolist()}
+
+    def project(self, X: Floats) -> Floats:
+        """Turn averages (n, D) into features (n, K); without components they are the same."""
+        if self.components is None or self.center is None:
+            return X
+        projected: Floats = (X - self.center) @ self.components.T
+        return projected
+
+    def save(self, folder: Path) -> list[str]:
+        """Write each array there is as ``NAME.npy``, remove the others; return the names."""
+        names = []
+        for part in fields(self):
+            path, array = folder / f"{part.name}.npy", getattr(self, part.name)
+            if array is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_array(path, array)
+                names.append(part.name)
+        return names
+
+    @classmethod
+    def load(cls, folder: Path, names: Collection[str]) -> Fitted:
+        """Read the arrays that `save` wrote."""
+        return cls(**{name: read_array(folder / f"{name}.npy") for name in names})
+
+
+def allowed_words(
+    vectors: WordVectors, files: Sequence[str], vocabulary: Collection[str] = ()
+) -> NDArray[np.bool_] | None:
+    """Return (V,) which words of `vectors` all of `files` have; None where no file is named.
+
+    Parameters
+    ----------
+    vectors
+        The vectors in use.
+    files
+        Vector files, or ``vocab``.
+    vocabulary
+        The words that ``vocab`` stands for.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be read, or no word is left.
+    """
+    from pipeline.stages.vectors.formats import read_vectors
+
+    if not files:
+        return None
+    allowed = set(vectors.words)
+    for name in files:
+        if name == VOCAB:
+            allowed &= set(vocabulary)
+        else:
+            allowed &= set(read_vectors(Path(name).expanduser(), vectors.words).words)
+    require(allowed, f"features.vocabulary: no word is in the vectors and all of {files}.")
+    return np.array([word in allowed for word in vectors.words], bool)
+
+
+def word_counts(
+    sentences: Sequence[Sequence[str]], index: Mapping[str, int], size: int
+) -> tuple[sparse.csr_array, NDArray[np.int64]]:
+    """Count the words of sentences.
+
+    Parameters
+    ----------
+    sentences
+        n lists of tokens.
+    index
+        The rows of the known words.
+    size
+        The number of rows V.
+
+    Returns
+    -------
+    counts, lengths
+        How often each known word stands in each sentence, sparse (n, V), and the number of all
+        words, (n,).
+    """
+    from scipy import sparse
+
+    known = [[index[word] for word in sentence if word in index] for sentence in sentences]
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in known])])
+    indices = np.array([i for row in known for i in row], np.int64)
+    counts = sparse.csr_array(
+        (np.ones(len(indices)), indices, offsets), shape=(len(sentences), size)
+    )
+    counts.sum_duplicates()
+    return counts, np.array([len(sentence) for sentence in sentences], np.int64)
+
+
+def word_weights(
+    counts: sparse.csr_array, lengths: NDArray[np.int64], config: Mean
+) -> Floats | None:
+    """Return the (V,) weights of words, from `word_counts` of train; None: all weigh 1."""
+    match config.weighting:
+        case Weighting.none:
+            return None
+        case Weighting.idf:
+            df = np.bincount(counts.indices, minlength=counts.shape[1])
+            idf: Floats = np.log((1 + counts.shape[0]) / (1 + df)) + 1
+            return idf
+        case Weighting.sif:
+            p = counts.sum(axis=0) / max(1, lengths.sum())
+            sif: Floats = config.sif_a / (config.sif_a + p)
+            return sif
+
+
+def average(
+    counts: sparse.csr_array,
+    lengths: NDArray[np.int64],
+    vectors: WordVectors,
+    config: Mean,
+    weights: Floats | None = None,
+) -> Floats:
+    """Return the (n, D) averages; a sentence without any known word is the zero vector.
+
+    The sum is divided by the number of words, not by the sum of their weights, as Arora et al. do.
+    """
+    rows = (vectors.unit if config.normalize else vectors.matrix).astype(np.float64)
+    if weights is not None:
+        rows *= weights[:, None]
+    divisor = counts.sum(axis=1) if config.unknown is Unknown.skip else lengths
+    means: Floats = (counts @ rows) / np.maximum(divisor, 1)[:, None]
+    return means
+
+
+def principal_components(X: Floats, number: int) -> tuple[Floats, Floats]:
+    """Return the mean (D,) of X (n, D), and its first principal components (number, D).
+
+    The sign of each is fixed: its largest coefficient is positive.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than `number`.
+    """
+    from sklearn.decomposition import PCA
+    from threadpoolctl import threadpool_limits
+
+    most = min(X.shape)
+    require(
+        number <= most,
+        f"features.components={number}: {X.shape[0]:,} training sentences of {X.shape[1]} "
+        f"dimensions have at most {most}.",
+    )
+    with threadpool_limits(1):  # more threads add up in another order
+        fitted = PCA(number, svd_solver="full").fit(X)
+    return fitted.mean_, fitted.components_
+
+
+def features_of(
+    sentences: Sequence[Sequence[str]], vectors: WordVectors, config: Mean, fitted: Fitted
+) -> Floats:
+    """Return the (n, K) features of tokenized sentences."""
+    counted = word_counts(sentences, fitted.index(vectors), len(vectors))
+    return fitted.project(average(*counted, vectors, config, fitted.weights))
