@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import json
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import front
 import pytest
+from filelock import FileLock
+from hypothesis import settings
+
+# `pytest --hypothesis-profile thorough` looks ten times harder.
+settings.register_profile("default", max_examples=40, deadline=None)
+settings.register_profile("thorough", max_examples=400, deadline=None)
+settings.load_profile("default")
 
 SENTENCES = {
     0: "(0 (1 Dreadful) (2 .))",
@@ -23,6 +32,45 @@ def data():
     if not folder:
         pytest.skip("real data wanted: set YOURVECTORS_DATA to a folder with sst/ and glove/")
     return Path(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared(tmp_path_factory):
+    """A way to make a folder once for all tests, in whatever process they are.
+
+    ``shared(name, make)`` returns the folder and what ``make(folder)`` returned, as JSON. Tests
+    read it, and change only copies.
+    """
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a folder within that of all
+        root = root.parent
+
+    def get(name, make):
+        folder, made = root / f"shared {name}", root / f"shared {name}.json"
+        with FileLock(root / f"shared {name}.lock"):
+            if not made.exists():
+                folder.mkdir()
+                made.write_text(json.dumps(make(folder)), encoding="utf-8")
+        return folder, json.loads(made.read_text("utf-8"))
+
+    front.shared = get
+    return get
+
+
+@pytest.fixture(scope="session")
+def multirun(shared):
+    """A tracked multirun, three arms by two seeds: its folder, and what was printed."""
+
+    def make(folder):
+        sizes = ["corpus.train=600", "corpus.dev=60", "corpus.test=60", "corpus.pretraining=500"]
+        small = [*sizes, "sweep.strengths=[0.1,1]", "report.words=[the,good]"]
+        done = front.call(
+            folder, "-m", "arm=own,glove,random", "seed=1,2", *small, front.store(folder)
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return shared("multirun", make)
 
 
 @pytest.fixture

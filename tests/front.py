@@ -7,9 +7,11 @@ import contextlib
 import io
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,9 +111,26 @@ def compose_jobs(folder: Path, *arguments: str) -> list[Any]:
     return built
 
 
+shared: Callable[..., tuple[Path, Any]] | None = None  # the fixture of that name in conftest.py
+
+
+def empty_store() -> Path:
+    """Return an MLflow database without runs: to copy it is quicker than to make one."""
+    from pipeline.tracking.client import connect
+
+    def make(folder: Path) -> None:
+        connect(f"sqlite:///{folder}/mlflow.db")
+
+    return shared("store", make)[0] / "mlflow.db"
+
+
 def store(folder: Path) -> str:
-    """Name the tracking store that is the default in `folder`, in full."""
-    return f"tracking.uri=sqlite:///{folder}/outputs/mlflow.db"
+    """Name the tracking store that is the default in `folder`, in full; an empty one is there."""
+    database = folder / "outputs" / "mlflow.db"
+    if not database.exists():
+        database.parent.mkdir(exist_ok=True)
+        shutil.copyfile(empty_store(), database)
+    return f"tracking.uri=sqlite:///{database}"
 
 
 def only(folder: Path, pattern: str) -> Path:

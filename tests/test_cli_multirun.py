@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 import pytest
-from front import assert_one_clear_line, call, only, run, store
+from front import assert_one_clear_line, call, only, store
 from mlflow import MlflowClient
 
 from pipeline.comparison import arm_names
@@ -14,13 +14,7 @@ from pipeline.comparison import arm_names
 SIZES = ["corpus.train=600", "corpus.dev=60", "corpus.test=60"]  # so that the loss has points
 
 
-@pytest.fixture(scope="module")
-def multirun(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("multi run")
-    swept = ["vectors=skipgram,random", "vectors.dim=8,6"]
-    done = run(folder, "-m", *SIZES, "report.words=[the,good]", *swept)
-    assert done.returncode == 0, done.stderr
-    return folder, done
+ARMS = [f"{arm} seed={seed}" for arm in ("own", "glove", "random") for seed in (1, 2)]
 
 
 @pytest.fixture(scope="module")
@@ -37,37 +31,35 @@ def runs(client):
 
 
 class TestOnDisk:
-    def test_comparison_csv_has_a_row_a_job(self, multirun):
-        table = pd.read_csv(only(multirun[0], "outputs/multiruns/*/comparison.csv"))
-        assert table["arm"].tolist() == [
-            "skipgram vectors.dim=8",
-            "skipgram vectors.dim=6",
-            "random vectors.dim=8",
-            "random vectors.dim=6",
-        ]
+    @pytest.fixture
+    def table(self, multirun):
+        return pd.read_csv(only(multirun[0], "outputs/multiruns/*/comparison.csv"))
+
+    def test_comparison_csv_has_a_row_a_job(self, table):
+        assert table["arm"].tolist() == ARMS
         assert (table["status"] == "done").all()
-        assert table["dim"].tolist() == [8, 6, 8, 6]
+        assert (table["dim"] == 50).all()
         assert table["test_accuracy"].between(table["test_low"], table["test_high"]).all()
 
-    def test_comparison_json_says_the_same(self, multirun):
+    def test_comparison_json_says_the_same(self, multirun, table):
         folder = only(multirun[0], "outputs/multiruns/*")
         comparison = json.loads((folder / "comparison.json").read_text("utf-8"))
-        table = pd.read_csv(folder / "comparison.csv")
         assert [row["arm"] for row in comparison] == table["arm"].tolist()
-        assert [row["reference"] for row in comparison] == [True, True, False, False]
+        references = [row["arm"].startswith("glove") for row in comparison]
+        assert [row["reference"] for row in comparison] == references
 
-    def test_each_arm_is_tested_against_the_one_that_is_most_like_it(self, multirun):
-        table = pd.read_csv(only(multirun[0], "outputs/multiruns/*/comparison.csv"))
-        assert table["p_holm"][:2].isna().all()
-        assert table["p_holm"][2:].between(0, 1).all()
-        assert table["against"][2:].tolist() == ["skipgram vectors.dim=8", "skipgram vectors.dim=6"]
-        accuracy = table["test_accuracy"].to_numpy()
-        assert table["difference"][2:].tolist() == pytest.approx(accuracy[2:] - accuracy[:2])
-        assert (table["difference_low"] <= table["difference"])[2:].all()
-        assert (table["difference"] <= table["difference_high"])[2:].all()
+    def test_each_arm_is_tested_against_the_one_that_is_most_like_it(self, table):
+        accuracy = dict(zip(table["arm"], table["test_accuracy"], strict=True))
+        is_reference = table["arm"].str.startswith("glove")
+        assert table["p_holm"][is_reference].isna().all()
+        for row in table[~is_reference].to_dict("records"):
+            assert row["against"] == f"glove {row['arm'].split()[1]}"
+            assert 0 <= row["p_holm"] <= 1
+            difference = accuracy[row["arm"]] - accuracy[row["against"]]
+            assert row["difference"] == pytest.approx(difference)
+            assert row["difference_low"] <= row["difference"] <= row["difference_high"]
 
-    def test_each_row_leads_to_the_job_and_its_result(self, multirun):
-        table = pd.read_csv(only(multirun[0], "outputs/multiruns/*/comparison.csv"))
+    def test_each_row_leads_to_the_job_and_its_result(self, multirun, table):
         for row in table.to_dict("records"):
             path = multirun[0] / row["folder"] / "result.json"
             result = json.loads(path.read_text("utf-8"))
@@ -75,10 +67,9 @@ class TestOnDisk:
             assert result["mlflow_run_id"] == row["mlflow_run_id"]
 
     def test_the_table_is_printed(self, multirun):
-        printed = multirun[1].stdout
-        for word in ("skipgram vectors.dim=8", "random vectors.dim=6", "coverage", "p = "):
-            assert word in printed
-        assert "mlflow ui --backend-store-uri sqlite:///outputs/mlflow.db" in printed
+        for word in ("own seed=1", "random seed=2", "coverage", " p "):
+            assert word in multirun[1]
+        assert f"mlflow ui --backend-store-uri sqlite:///{multirun[0]}/outputs" in multirun[1]
 
 
 class TestInMlflow:
@@ -86,21 +77,20 @@ class TestInMlflow:
         parents = [run for run in runs if run.data.tags["role"] == "parent"]
         children = [run for run in runs if run.data.tags["role"] == "job"]
         assert len(parents) == 1
-        assert len(children) == 4
+        assert len(children) == len(ARMS)
         assert {run.info.status for run in runs} == {"FINISHED"}
         for child in children:
             assert child.data.tags["mlflow.parentRunId"] == parents[0].info.run_id
 
     def test_the_parent_is_named_by_what_is_swept_and_holds_the_comparison(self, runs, client):
         parent = next(run for run in runs if run.data.tags["role"] == "parent")
-        assert parent.info.run_name == "vectors=skipgram,random vectors.dim=8,6"
+        assert parent.info.run_name == "arm=own,glove,random seed=1,2"
         files = {item.path for item in client.list_artifacts(parent.info.run_id)}
         assert {f"comparison.{end}" for end in ("csv", "json", "png", "html")} <= files
 
-    def test_the_children_are_named_as_in_the_comparison(self, multirun, runs):
-        table = pd.read_csv(only(multirun[0], "outputs/multiruns/*/comparison.csv"))
+    def test_the_children_are_named_as_in_the_comparison(self, runs):
         names = {run.info.run_name for run in runs if run.data.tags["role"] == "job"}
-        assert names == set(table["arm"])
+        assert names == set(ARMS)
 
     def test_metrics_have_the_same_names_whatever_the_vectors(self, runs):
         names = [
@@ -122,8 +112,7 @@ class TestInMlflow:
     def test_the_sweep_is_a_step_a_strength(self, runs, client):
         job = next(run for run in runs if run.data.tags["role"] == "job")
         history = client.get_metric_history(job.info.run_id, "sweep/strength")
-        assert [point.step for point in history] == list(range(10))
-        assert history[0].value == pytest.approx(1e-4)
+        assert [(point.step, point.value) for point in history] == [(0, 0.1), (1, 1)]
 
     def test_the_loss_is_logged_by_words_seen(self, runs, client):
         job = next(run for run in runs if run.data.tags.get("vectors") == "skipgram")
