@@ -171,10 +171,12 @@ def evaluation(vectors: WordVectors, config: Evaluation) -> Plain:
     return {"config": described(config) | files, "vectors": vectors.digest}
 
 
-def features(corpus: Corpus, vectors: WordVectors, config: Mean, vocabulary: Vocabulary) -> Plain:
+def features(
+    corpus: Corpus, vectors: WordVectors, config: Mean, vocabulary: Vocabulary | None = None
+) -> Plain:
     """Return what features depend on: the labelled sentences, the vectors, the words in use."""
     files = [
-        vocabulary.digest if name == VOCAB else path_digest(Path(name).expanduser())
+        vocabulary.digest if vocabulary and name == VOCAB else path_digest(Path(name).expanduser())
         for name in config.vocabulary
     ]
     return {
