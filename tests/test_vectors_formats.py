@@ -20,7 +20,14 @@ from hypothesis.extra.numpy import arrays
 
 from pipeline.core.errors import UserError
 from pipeline.core.packed import LIMITS, Limits
-from pipeline.stages.vectors.formats import read_text, read_vectors, text, write_text, write_vectors
+from pipeline.stages.vectors.formats import (
+    lines,
+    read_text,
+    read_vectors,
+    text,
+    write_text,
+    write_vectors,
+)
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 quick = settings(max_examples=50, deadline=None)
@@ -61,7 +68,7 @@ def code(request):
     name, size = request.param
     with pytest.MonkeyPatch.context() as patch:
         if name == "line by line":
-            patch.setattr(text, "_parse_at_once", lambda *_: None)
+            patch.setattr(lines, "_parse_at_once", lambda *_: None)
         patch.setattr(text, "BLOCK", size)
         yield name
 
@@ -777,12 +784,12 @@ class TestParsingAtOnce:
         write_text(vectors, path, header=header)
         at_once = read_text(path)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(text, "_parse_at_once", lambda *_: None)
+            patch.setattr(lines, "_parse_at_once", lambda *_: None)
             line_by_line = read_text(path)
         assert at_once.words == line_by_line.words
         assert at_once.matrix.tobytes() == line_by_line.matrix.tobytes()
 
     @pytest.mark.parametrize("end", ["\n", "\r\n", " \n", "\r"])
     def test_does_for_files_as_tools_write_them(self, end, file, monkeypatch):
-        monkeypatch.setattr(text, "_parse_line_by_line", None)
+        monkeypatch.setattr(lines, "_parse_line_by_line", None)
         assert_equal(read_text(file(f"a 1 2{end}b\t3 -4e5{end}")), "ab", [[1, 2], [3, -4e5]])

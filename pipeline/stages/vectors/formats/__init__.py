@@ -27,7 +27,7 @@ from pipeline.stages.vectors.formats import binary, npz, projector
 from pipeline.stages.vectors.formats.binary import read_binary, write_binary
 from pipeline.stages.vectors.formats.npz import read_npz, write_npz
 from pipeline.stages.vectors.formats.projector import read_projector, write_projector
-from pipeline.stages.vectors.formats.rows import head
+from pipeline.stages.vectors.formats.reading import head
 from pipeline.stages.vectors.formats.text import read_text, write_text
 from pipeline.stages.vectors.word_vectors import WordVectors
 

@@ -12,19 +12,18 @@ import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.core.packed import inner_name, suffix
+from pipeline.stages.vectors.formats.lines import fields_of, is_number
+from pipeline.stages.vectors.formats.reading import Reading, opened
 from pipeline.stages.vectors.formats.rows import (
     DAMAGED,
     Gathered,
     Header,
-    Reading,
     encoded,
-    opened,
     parse_header,
     replacing,
     require_expressible,
     require_finite,
 )
-from pipeline.stages.vectors.formats.text import fields_of, is_number
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 BLOCK = 1 << 22  # bytes read at once, at least

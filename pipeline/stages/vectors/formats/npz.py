@@ -1,21 +1,25 @@
-"""NumPy's .npz: `words`, all words' UTF-8 bytes joined; `ends`, where each ends; `matrix`.
+"""NumPy's .npz: written as `words`, all words' UTF-8 bytes joined; `ends` of each; `matrix`.
 
 Any word can be expressed, and there is no pickle. Read with NumPy alone::
 
     file = np.load("vectors.npz")
     text, ends = file["words"].tobytes(), file["ends"]
     words = [text[a:b].decode() for a, b in zip([0, *ends], ends)]
+
+Archives of others are read too if they hold one list of words, which is an array of text, and one
+matrix with as many rows, whatever their names.
 """
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Collection
 from itertools import pairwise
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,23 +37,26 @@ from pipeline.stages.vectors.word_vectors import WordVectors
 
 MAGIC = b"PK\x03\x04"
 NAMES = ("words", "ends", "matrix")
-# What reading raises. RuntimeError: encrypted, or an array's header is of brackets too deep, for
-# which there is MemoryError too; TokenError: NumPy's second attempt at a header failed.
+MOST = 100  # arrays looked at
+# What reading raises. RuntimeError: encrypted, or the brackets of an array's header are nested too
+# deeply (or MemoryError); TokenError: NumPy's second attempt at a header failed; KeyError: a name
+# twice.
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     OSError,
     EOFError,
+    KeyError,
     ValueError,
     RuntimeError,
     MemoryError,
     TokenError,
 )
-DEFLATE = 1100  # times: more than deflate can ever pack
+DEFLATE = 1100  # times; deflate cannot compress more
 
 
 def read_npz(path: Path, words: Collection[str] | None = None) -> WordVectors:
-    """Read what `write_npz` wrote, or of it only some words.
+    """Read words and a matrix, or only some of the words.
 
     Raises
     ------
@@ -58,14 +65,25 @@ def read_npz(path: Path, words: Collection[str] | None = None) -> WordVectors:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            arrays = [_array(path, archive, name) for name in NAMES]
+            if {f"{name}.npy" for name in NAMES} <= set(archive.namelist()):
+                joined, ends, matrix = (_array(path, archive, f"{name}.npy") for name in NAMES)
+                texts = _cut(path, joined, ends)
+            else:
+                listed, matrix = _words_and_matrix(path, archive)
+                texts = _listed(path, listed)
     except DAMAGE as error:
         raise UserError(
-            f"{path} cannot be read as .npz: {error}. Fetch or make it again."
+            f"{path} cannot be read as .npz: {str(error)[:100]}. Fetch or make it again."
         ) from error
-    texts, matrix = _checked(path, *arrays)
-    require_finite(path, matrix, lambda i: f"row {i + 1:,}")
-    return select(path, texts, matrix, words)
+    require(
+        matrix.ndim == 2 and matrix.dtype.kind == "f" and len(matrix) == len(texts),
+        f"{path}: {len(texts):,} words need a matrix of as many rows of numbers, not {matrix.dtype}"
+        f" of shape {matrix.shape}. {DAMAGED}",
+    )
+    with np.errstate(over="ignore"):  # what becomes infinite is refused next
+        single = matrix.astype(np.float32)
+    require_finite(path, single, lambda i: f"row {i + 1:,}")
+    return select(path, texts, single, words)
 
 
 def write_npz(vectors: WordVectors, path: Path) -> None:
@@ -87,43 +105,68 @@ def write_npz(vectors: WordVectors, path: Path) -> None:
         )
 
 
-def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """Read an array, once its header has proved to be no larger than what follows."""
-    names = archive.namelist()
-    if f"{name}.npy" not in names:
-        raise UserError(
-            f"{path} is an archive of {', '.join(n[-40:] for n in names[:4]) or 'nothing'} and has "
-            f"no '{name}.npy'. If it holds other vectors, rename it to {path.stem}.zip."
-        )
-    info = archive.getinfo(f"{name}.npy")
-    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise ValueError(f"{name}.npy is packed in a way that NumPy never does")
-    if info.file_size > DEFLATE * min(info.compress_size, path.stat().st_size):
-        raise ValueError(f"{name}.npy claims to be of {info.file_size:,} bytes")
-    with archive.open(info) as file:
+class _Header(NamedTuple):
+    """What an array claims to be, and where its numbers begin."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    begin: int
+
+
+def _header(archive: zipfile.ZipFile, name: str) -> _Header:
+    with archive.open(name) as file:
         version = np.lib.format.read_magic(file)
-        header = {
+        read = {
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
         }.get(version)
-        if header is None:
-            raise ValueError(f"{name}.npy is of version {version}")
-        shape, _, dtype = header(file)
-        claimed = dtype.itemsize
-        for length in shape:
-            claimed *= length
-        if dtype.hasobject or claimed != info.file_size - file.tell():
-            raise ValueError(
-                f"{name}.npy promises {claimed:,} bytes, {info.file_size - file.tell():,} follow"
-            )
+        if read is None:
+            raise ValueError(f"{name} is of version {version}")
+        shape, _, dtype = read(file)
+        return _Header(shape, dtype, file.tell())
+
+
+def _words_and_matrix(path: Path, archive: zipfile.ZipFile) -> list[NDArray[Any]]:
+    """Read the one array of text and the one matrix, whatever they are called."""
+    names = archive.namelist()
+    arrays = {name: _header(archive, name) for name in names[:MOST] if name.endswith(".npy")}
+    words = [name for name, header in arrays.items() if header.dtype.kind in "US"]
+    matrices = [
+        name
+        for name, header in arrays.items()
+        if header.dtype.kind == "f" and len(header.shape) == 2
+    ]
+    if not words and any(header.dtype.hasobject for header in arrays.values()):
+        raise UserError(
+            f"{path}: its words are a pickle, which can run code when it is read. Save them as "
+            "text: np.savez(path, words=np.array(words, dtype=str), matrix=matrix)."
+        )
+    if (len(words), len(matrices)) != (1, 1):
+        some = ", ".join(name[-30:] for name in names[:4]) or "nothing"
+        raise UserError(
+            f"{path} is an archive of {some} and has no 'words.npy'. An .npz needs one array of "
+            f"text and one matrix; if it holds other vectors, rename it to {path.stem[-40:]}.zip."
+        )
+    return [_array(path, archive, words[0]), _array(path, archive, matrices[0])]
+
+
+def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """Read an array after checking that it is no larger than its header and the file allow."""
+    info = archive.getinfo(name)
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise ValueError(f"{name} is packed in a way that NumPy never does")
+    if info.file_size > DEFLATE * min(info.compress_size, path.stat().st_size):
+        raise ValueError(f"{name} claims to be of {info.file_size:,} bytes")
+    header = _header(archive, name)
+    claimed, there = header.dtype.itemsize * math.prod(header.shape), info.file_size - header.begin
+    if header.dtype.hasobject or claimed != there:
+        raise ValueError(f"{name} promises {claimed:,} bytes, {there:,} follow")
     with archive.open(info) as file:
         return np.lib.format.read_array(file)
 
 
-def _checked(
-    path: Path, joined: NDArray[Any], ends: NDArray[Any], matrix: NDArray[Any]
-) -> tuple[list[str], NDArray[np.float32]]:
-    """Cut the words apart, if the arrays are what they should be."""
+def _cut(path: Path, joined: NDArray[Any], ends: NDArray[Any]) -> list[str]:
+    """Cut joined words apart, if the arrays are what they should be."""
     require(
         joined.dtype == np.uint8
         and joined.ndim == 1
@@ -131,18 +174,19 @@ def _checked(
         and ends.ndim == 1,
         f"{path}: 'words' must be bytes and 'ends' integers. {DAMAGED}",
     )
-    require(
-        matrix.ndim == 2 and matrix.dtype.kind == "f" and len(matrix) == len(ends),
-        f"{path}: {len(ends):,} words need a matrix of as many rows of numbers, not {matrix.dtype} "
-        f"of shape {matrix.shape}. {DAMAGED}",
-    )
     lengths = np.diff(ends.astype(np.int64), prepend=0)
     require(
         (lengths >= 0).all() and lengths.sum() == len(joined),
         f"{path}: 'ends' does not cut 'words' into words. {DAMAGED}",
     )
     text, bounds = joined.tobytes(), [0, *ends.tolist()]
-    words = [text[a:b] for a, b in pairwise(bounds)]
-    with np.errstate(over="ignore"):  # what becomes infinite is found afterwards
-        single = matrix.astype(np.float32)
-    return decoded(path, words), single
+    return decoded(path, [text[a:b] for a, b in pairwise(bounds)])
+
+
+def _listed(path: Path, words: NDArray[Any]) -> list[str]:
+    """Return the words of an array of text."""
+    require(words.ndim == 1, f"{path}: its words are of shape {words.shape}, not a list. {DAMAGED}")
+    if words.dtype.kind == "S":
+        return decoded(path, words.tolist())
+    texts: list[str] = words.tolist()
+    return texts

@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import read_lines
+from pipeline.stages.vectors.formats.lines import is_number
 from pipeline.stages.vectors.formats.rows import (
     DAMAGED,
     Gathered,
@@ -22,7 +23,6 @@ from pipeline.stages.vectors.formats.rows import (
     require_expressible,
     require_finite,
 )
-from pipeline.stages.vectors.formats.text import is_number
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 BATCH = 4096  # rows

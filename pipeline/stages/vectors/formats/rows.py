@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import io
 import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError, require
-from pipeline.core.files import atomic, open_bytes
-from pipeline.core.packed import archive_of, position
-from pipeline.core.progress import bar
+from pipeline.core.files import atomic
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 log = logging.getLogger(__name__)
 
-HEAD = 1 << 16  # bytes that tell the format
 DAMAGED = "The file is damaged there, or not a vectors file."
 
 
@@ -43,63 +39,6 @@ def parse_header(path: Path, line: bytes) -> Header | None:
     header = Header(*map(int, fields))
     require(header.dim, f"{path}, line 1: the header promises vectors of 0 dimensions. {DAMAGED}")
     return header
-
-
-class Reading:
-    """An open vectors file that moves a progress bar as it is read."""
-
-    def __init__(self, file: IO[bytes], shown: Any) -> None:
-        self._file, self._bar = file, shown
-
-    def read(self, size: int) -> bytes:
-        """Read up to so many bytes."""
-        data = self._file.read(size)
-        self._bar.update(position(self._file) - self._bar.n)
-        return data
-
-    def readline(self, size: int) -> bytes:
-        """Read a line of up to so many bytes."""
-        return self._file.readline(size)
-
-    def exactly(self, size: int) -> bytes:
-        """Read so many bytes, in pieces: a size that is a lie must cost no memory.
-
-        Raises
-        ------
-        EOFError
-            If there are fewer.
-        """
-        pieces = []
-        while size and (piece := self.read(min(size, 1 << 24))):
-            pieces.append(piece)
-            size -= len(piece)
-        if size:
-            raise EOFError(f"{size:,} bytes are missing")
-        return b"".join(pieces)
-
-    def skip(self, size: int) -> None:
-        """Go on so many bytes later."""
-        if self._file.seekable():
-            self._file.seek(size, io.SEEK_CUR)
-        else:
-            while size and (piece := self.read(min(size, 1 << 20))):
-                size -= len(piece)
-
-
-def head(path: Path) -> bytes:
-    """Return the first bytes of a file, unpacked."""
-    with open_bytes(path) as file:
-        return file.read(HEAD)
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[Reading]:
-    """Open a vectors file, compressed or not, with a progress bar."""
-    with (
-        open_bytes(path) as file,
-        bar(f"reading {path.name}", "B", archive_of(path)[0].stat().st_size, delay=2) as shown,
-    ):
-        yield Reading(file, shown)
 
 
 class Gathered:
