@@ -1,19 +1,22 @@
-"""Vector files: read whatever others wrote, write what others read.
+"""Vector files: read what other programs write, write what they read.
 
-==================  ============================================================  =============
-written as          what it is                                                    gensim reads
-==================  ============================================================  =============
-``name.txt``        GloVe text: a word and its numbers a line                     text, no_header
-``name.vec``        word2vec text: the same under a header, rows and dimensions   text
-``name.bin``        word2vec binary                                               binary
-``name.npz``        NumPy arrays ``words``, ``ends``, ``matrix``; no pickle       -
-``name.tsv``        TensorBoard projector: this, and ``name_metadata.tsv``        -
-a folder            the same: ``vectors.tsv`` and ``metadata.tsv`` in it          -
-==================  ============================================================  =============
+=====================  =========================================================  ==============
+file                   what it is                                                 gensim reads
+=====================  =========================================================  ==============
+``name.txt``           GloVe text: a word and its numbers a line                  text, no_header
+``name.vec``           word2vec text: the same after a header, rows and           text
+                       dimensions; also fastText's
+``name.bin``           word2vec binary                                            binary
+``name.npz``           NumPy arrays ``words``, ``ends``, ``matrix``; no pickle    -
+``name.tsv``           TensorBoard projector: this and ``name_metadata.tsv``      -
+a folder               the same: ``vectors.tsv`` and ``metadata.tsv`` in it       -
+=====================  =========================================================  ==============
 
-The first three also packed, as in ``name.txt.gz``. All but the projector's pair, which has its
-words in a file beside it, are told apart by what is in them, whatever their names. Every float32
-reads back exactly.
+These are written and read. Only read are fastText models (``.bin``), other people's ``.npz``,
+static embedding models (`formats.static`), and gensim's pickles if asked (`formats.gensim`). Text
+and binary files may be compressed: ``.gz``, ``.bz2``, ``.xz``, ``.zst``, ``.zip``. All but the
+projector's pair, whose words are in a file beside it, are recognised by their content, whatever
+their names. Every float32 reads back exactly.
 """
 
 from __future__ import annotations
@@ -23,7 +26,15 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.core.errors import UserError
-from pipeline.stages.vectors.formats import binary, npz, projector
+from pipeline.stages.vectors.formats import (
+    binary,
+    fasttext,
+    foreign,
+    gensim,
+    npz,
+    projector,
+    static,
+)
 from pipeline.stages.vectors.formats.binary import read_binary, write_binary
 from pipeline.stages.vectors.formats.npz import read_npz, write_npz
 from pipeline.stages.vectors.formats.projector import read_projector, write_projector
@@ -33,7 +44,6 @@ from pipeline.stages.vectors.word_vectors import WordVectors
 
 __all__ = ["files_of", "read_text", "read_vectors", "write_text", "write_vectors"]
 
-GZIP = b"\x1f\x8b"
 WRITERS: dict[str, Callable[[WordVectors, Path], None]] = {
     ".txt": write_text,
     ".vec": partial(write_text, header=True),
@@ -41,44 +51,63 @@ WRITERS: dict[str, Callable[[WordVectors, Path], None]] = {
     ".npz": write_npz,
     ".tsv": write_projector,
 }
-PACKED = (".txt", ".vec", ".bin")
+COMPRESSED = (".txt", ".vec", ".bin")
+SIGNS: tuple[tuple[Callable[[bytes], bool], Callable[..., WordVectors]], ...] = (
+    (npz.is_npz, read_npz),
+    (fasttext.is_fasttext, fasttext.read_fasttext),
+    (static.is_safetensors, static.read_safetensors),
+)
 
 
-def read_vectors(path: str | Path, words: Collection[str] | None = None) -> WordVectors:
-    """Read word vectors of any format: GloVe, word2vec text or binary, .npz, projector.
+def read_vectors(
+    path: str | Path, words: Collection[str] | None = None, *, unpickle: bool = False
+) -> WordVectors:
+    """Read word vectors of any format.
 
     Parameters
     ----------
     path
-        The file, or the folder of the projector's pair. Its content says which format it is.
+        The file, or the folder of a projector's pair or of a static model.
     words
-        Keep only these, in the order of the file; of text several times faster. Unset: all.
+        Keep only these, in the order of the file; of text several times faster. fastText and static
+        models give unknown words a vector made from parts of the word. Unset: all.
+    unpickle
+        Open gensim's own files, which are pickles and can run any code.
 
     Raises
     ------
     UserError
-        If the file is damaged, naming the line or row; or has none of the words.
+        If the file is damaged, naming the line or row; is of another format, naming it; or has none
+        of the words.
     """
-    path = Path(path)
-    if len(files_of(path)) > 1:
+    path = Path(path).expanduser()
+    if static.is_model(path):
+        return static.read_static(path, words)
+    if path.is_dir() or projector.is_pair(path):
         return read_projector(path, words)
     start = head(path)
-    if start.startswith(GZIP):
-        raise UserError(f"{path} is packed by gzip; rename it to {path.name}.gz.")
-    if start.startswith(npz.MAGIC):
-        return read_npz(path, words)
+    if unpickle and foreign.is_pickle(start):
+        return gensim.read_gensim(path, words)
+    for is_this, read in SIGNS:
+        if is_this(start):
+            return read(path, words)
+    foreign.refuse(path, start)
     return (read_binary if binary.is_binary(path, start) else read_text)(path, words)
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return the files that `read_vectors` reads: one, or the projector's two."""
-    return projector.files(path) if path.is_dir() or projector.is_pair(path) else [path]
+    """Return the files that `read_vectors` reads: mostly one."""
+    if static.is_model(path) or path.suffix == ".safetensors":
+        return static.files(path)
+    if path.is_dir() or projector.is_pair(path):
+        return projector.files(path)
+    return gensim.files(path)
 
 
 def write_vectors(vectors: WordVectors, path: str | Path) -> None:
-    """Write word vectors in the format that the name asks for; the table above lists them.
+    """Write word vectors in the format that the name's suffix stands for; see the table above.
 
-    A file that is there is replaced when the new one is complete, and otherwise stays.
+    An existing file is replaced when the new one is complete, not before.
 
     Raises
     ------
@@ -90,10 +119,10 @@ def write_vectors(vectors: WordVectors, path: str | Path) -> None:
     inner = Path(path.stem) if path.suffix == ".gz" else path
     if path.is_dir() or not path.suffix:
         write_projector(vectors, path)
-    elif inner.suffix in (PACKED if path.suffix == ".gz" else WRITERS):
+    elif inner.suffix in (COMPRESSED if path.suffix == ".gz" else WRITERS):
         WRITERS[inner.suffix](vectors, path)
     else:
         raise UserError(
-            f"{path}: no vectors format goes by this name; choose from {', '.join(WRITERS)} "
-            f"({', '.join(PACKED)} also with .gz), or a folder for the projector."
+            f"{path}: no vectors format has this suffix; choose from {', '.join(WRITERS)} "
+            f"({', '.join(COMPRESSED)} also with .gz), or a folder for the projector."
         )

@@ -61,6 +61,11 @@ class Model(NamedTuple):
         return buckets
 
 
+def is_fasttext(start: bytes) -> bool:
+    """Tell by the first bytes whether a file is a fastText model."""
+    return start.startswith(MAGIC)
+
+
 def read_fasttext(path: Path, words: Collection[str] | None = None) -> WordVectors:
     """Read a fastText model: all its words, or those wanted, with vectors for unknown ones.
 

@@ -1,8 +1,8 @@
 """Lines of text vectors: what they are, and parsing them.
 
-pyarrow parses a block of lines; if one of them is unusual (several blanks, a word that holds spaces,
-a damaged number), Python parses that block instead and knows what to do or what is wrong. Both give
-the same numbers: the float32 nearest to the float64 that a text stands for.
+pyarrow parses a block of lines; if one of them is unusual (several blanks, a word that holds
+spaces, a damaged number), Python parses that block instead and knows what to do or what is wrong.
+Both give the same numbers: the float32 nearest to the float64 that a text stands for.
 """
 
 from __future__ import annotations

@@ -55,6 +55,11 @@ DAMAGE = (
 DEFLATE = 1100  # times; deflate cannot compress more
 
 
+def is_npz(start: bytes) -> bool:
+    """Tell by the first bytes whether a file is a zip archive, as every .npz is."""
+    return start.startswith(MAGIC)
+
+
 def read_npz(path: Path, words: Collection[str] | None = None) -> WordVectors:
     """Read words and a matrix, or only some of the words.
 
@@ -141,6 +146,11 @@ def _words_and_matrix(path: Path, archive: zipfile.ZipFile) -> list[NDArray[Any]
             f"{path}: its words are a pickle, which can run code when it is read. Save them as "
             "text: np.savez(path, words=np.array(words, dtype=str), matrix=matrix)."
         )
+    require(
+        not any(name.endswith("data.pkl") for name in names),
+        f"{path} is a PyTorch file, a pickle. Where it was made, save words and matrix: "
+        "np.savez('vectors.npz', words=np.array(words, dtype=str), matrix=matrix.numpy()).",
+    )
     if (len(words), len(matrices)) != (1, 1):
         some = ", ".join(name[-30:] for name in names[:4]) or "nothing"
         raise UserError(
