@@ -1,85 +1,264 @@
-"""NLTK's Treebank tokenizer, four times as fast: what cannot match is not tried.
+"""NLTK's sentence splitter and Penn Treebank tokenizer, several times as fast, with the same tokens.
 
-A sentence is put through 26 substitutions, most of which look in vain for what is rare. Here each
-is first asked for the characters it cannot do without. The tokens are the same.
+Text repeats itself, so work is done once and looked up afterwards:
+
+- No rule of `TreebankWordTokenizer` looks across a space, except at the two ends of a sentence. So
+  each distinct piece between spaces is tokenized once for each place it can have.
+- Whether a period ends a sentence depends on the words beside it, for Punkt without training: only
+  on whether the word before is an abbreviation, an initial or a number, and on the case of the
+  word after.
+
+The commonest pieces, a word with punctuation around it, take one regular expression; NLTK itself
+decides about all others.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
-from dataclasses import dataclass
+import string
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from nltk.tokenize.punkt import PunktLanguageVars, PunktParameters, PunktSentenceTokenizer
 from nltk.tokenize.treebank import TreebankWordTokenizer
 
-# By pattern: one of these is in every text it matches. Patterns not named are always tried.
-_NEEDED = {
-    r"^\"": ('"',),
-    r"(``)": ("``",),
-    r"([ \(\[{<])(\"|\'{2})": ('"', "''"),
-    r"([:,])([^\d])": (",", ":"),
-    r"([:,])$": (",", ":"),
-    r"\.\.\.": ("...",),
-    r"[;@#$%&]": tuple(";@#$%&"),
-    r"[?!]": ("?", "!"),
-    r"([^'])' ": ("' ",),
-    r"[\]\[\(\)\{\}\<\>]": tuple("[](){}<>"),
-    r"--": ("--",),
-    r"''": ("''",),
-    r'"': ('"',),
-    r"([^' ])('[sS]|'[mM]|'[dD]|') ": ("'",),
-    r"([^' ])('ll|'LL|'re|'RE|'ve|'VE|n't|N'T) ": ("'",),
-}
+from pipeline.core.errors import UserError
+
+# Punkt has no abbreviations until it is trained or given some: these are frequent in reviews.
+ABBREVIATIONS = frozenset(
+    "dr jr mr mrs ms prof sr st e.g i.e u.k u.s vs".split()  # noqa: SIM905
+)
+LIMIT = 400_000  # pieces kept in memory, about 100 MB
+LONG = 100  # characters; longer pieces are not kept
+
+_WORD = r"['`]?[^\W_]+?(?:[-'./][^\W_]+?)*?"
+_CLITIC = r"n't|N'T|'s|'S|'m|'M|'d|'D|'ll|'LL|'re|'RE|'ve|'VE|'"
+_JOINT = r"\.\.\.|--|[][(){};!?&]|[,:](?=[A-Za-z])"
+_BEFORE = r'([(\[{]?)("?)'
+_MID = re.compile(rf'{_BEFORE}({_WORD})({_CLITIC})?(\.\.\.)?([])}},:;!?"]*)').fullmatch
+_LAST = re.compile(rf'{_BEFORE}({_WORD})({_CLITIC})?(\.)([])}}"]*)').fullmatch
+_PERIOD = re.compile(rf"{_BEFORE}({_WORD}[.-])()()()").fullmatch  # inside a sentence
+_JOINED = re.compile(rf"{_WORD}(?:{_CLITIC})?(?:(?:{_JOINT}){_WORD}(?:{_CLITIC})?)+").fullmatch
+_JOINTS = re.compile(f"({_JOINT})").split
+_TWO_WORDS = re.compile(
+    r"cannot|d'ye|gimme|gonna|gotta|lemme|more'n|wanna|'tis|'twas", re.IGNORECASE
+).search
+_CLOSING = {'"': "''"}
+# Clitics that NLTK splits off in upper or lower case, written in both.
+_MIXED_CASE = re.compile(r"'(?:Ll|lL|Re|rE|Ve|vE)|n'T|N't").search
+_ENDING = re.compile(r"[.?!]").search
+_CLOSING = {'"': "''"}
 
 
-@dataclass(frozen=True)
-class Sought:
-    """A pattern that is tried only where the text holds what it needs."""
-
-    pattern: Any  # compiled, by NLTK's own wrapper around `re`
-    needed: tuple[str, ...]
-
-    def sub(self, replacement: str, text: str) -> str:
-        """Replace what the pattern matches."""
-        for part in self.needed:
-            if part in text:
-                return str(self.pattern.sub(replacement, text))
-        return text
+def _remember(memory: dict[Any, Any], key: object, value: object, length: int) -> None:
+    """Keep a value, unless its key is very long; a full memory is cleared first."""
+    if length <= LONG:
+        if len(memory) >= LIMIT:
+            memory.clear()
+        memory[key] = value
 
 
-@dataclass(frozen=True)
-class Contraction:
-    """One of the words, in upper or lower case, that are taken apart: ``gonna``, ``'tis``."""
-
-    pattern: Any
-    word: str
-
-    def sub(self, replacement: str, text: str) -> str:
-        """Take the word apart wherever it is."""
-        # Beyond ASCII there are letters that only the pattern knows to be others' upper case.
-        tried = self.word in text.lower() or not text.isascii()
-        return str(self.pattern.sub(replacement, text)) if tried else text
+@contextlib.contextmanager
+def _no_timeout(word: str) -> Iterator[None]:
+    """Turn NLTK's time limit, five seconds a rule, into a `UserError`."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise UserError(
+            f"a word of {len(word):,} characters takes too long to tokenize: {word[:30]}... "
+            "Put spaces or line ends into the text."
+        ) from error
 
 
-def tokenizer() -> TreebankWordTokenizer:
-    """Return the tokenizer."""
-    fast = TreebankWordTokenizer()
-    for name in ("STARTING_QUOTES", "PUNCTUATION", "ENDING_QUOTES"):
-        setattr(fast, name, [(_sought(pattern), new) for pattern, new in getattr(fast, name)])
-    for name in ("PARENS_BRACKETS", "DOUBLE_DASHES"):
-        pattern, new = getattr(fast, name)
-        setattr(fast, name, (_sought(pattern), new))
-    for name in ("CONTRACTIONS2", "CONTRACTIONS3"):
-        setattr(fast, name, [_contraction(pattern) for pattern in getattr(fast, name)])
-    return fast
+def _by_re(rules: Iterable[tuple[Any, str]]) -> list[tuple[Any, str]]:
+    """Compile NLTK's rules by Python's `re`; NLTK's own `regex`, with a time limit, is slower."""
+    return [(re.compile(pattern.pattern), replacement) for pattern, replacement in rules]
 
 
-def _sought(pattern: Any) -> Any:
-    needed = _NEEDED.get(pattern.pattern)
-    return Sought(pattern, needed) if needed else pattern
+class _ByRe(TreebankWordTokenizer):  # type: ignore[misc]
+    """The same rules. On control characters and exotic digits `re` and `regex` disagree."""
+
+    STARTING_QUOTES = _by_re(TreebankWordTokenizer.STARTING_QUOTES)
+    PUNCTUATION = _by_re(TreebankWordTokenizer.PUNCTUATION)
+    PARENS_BRACKETS, DOUBLE_DASHES = _by_re(
+        [TreebankWordTokenizer.PARENS_BRACKETS, TreebankWordTokenizer.DOUBLE_DASHES]
+    )
+    ENDING_QUOTES = _by_re(TreebankWordTokenizer.ENDING_QUOTES)
 
 
-def _contraction(pattern: Any) -> Any:
-    r"""Read the word off a pattern like ``(?i)\b(got)(?#X)(ta)\b``."""
-    parts = re.fullmatch(r"\(\?i\)(?:\\b)?( ?)\(([\w']+)\)\(\?#X\)\(([\w']+)\).*", pattern.pattern)
-    return Contraction(pattern, "".join(parts.groups())) if parts else pattern
+class Pieces(dict[str, tuple[str, ...]]):
+    """The tokens of each piece between spaces, computed when first asked for.
+
+    Parameters
+    ----------
+    place
+        Where the piece stands in its sentence: ``first``, ``mid``, ``last`` or ``only``.
+    lower
+        Lower-case every token.
+    rename
+        Tokens to write another way, applied before lower-casing.
+    """
+
+    by_re, by_regex = _ByRe(), TreebankWordTokenizer()
+
+    def __init__(self, place: str, lower: bool, rename: dict[str, str]) -> None:
+        super().__init__()
+        self.before = "x " if place in {"mid", "last"} else ""
+        self.after = " x" if place in {"first", "mid"} else ""
+        self.lower, self.rename = lower, rename
+
+    def __missing__(self, piece: str) -> tuple[str, ...]:
+        tokens = self._common(piece) or self._any(piece)
+        if self.rename:
+            tokens = [self.rename.get(token, token) for token in tokens]
+        # A tuple: lists would keep the garbage collector busy.
+        found = tuple(token.lower() for token in tokens) if self.lower else tuple(tokens)
+        _remember(self, piece, found, len(piece))
+        return found
+
+    def _common(self, piece: str) -> list[str] | None:
+        """Return the tokens of a word with punctuation around it; None: it is something else."""
+        if _TWO_WORDS(piece):
+            return None
+        if piece.isalnum():
+            return [piece]
+        if match := (_PERIOD if self.after else _LAST)(piece) or _MID(piece):
+            bracket, quote, word, clitic, dots, closing = match.groups()
+            if (clitic == "'" and "'" in word[1:]) or "n't" in word or "N'T" in word:
+                return None
+            tokens = [bracket, quote and "``", word, clitic, dots]
+            tokens += [_CLOSING.get(character, character) for character in closing]
+            return [token for token in tokens if token]
+        return self._joined(piece) if _JOINED(piece) else None
+
+    def _joined(self, piece: str) -> list[str] | None:
+        """Return the tokens of words with punctuation between them, as in ``end...but``."""
+        tokens: list[str] = []
+        for i, part in enumerate(_JOINTS(piece)):
+            found = [part] if i % 2 else self._common(part)
+            if found is None:
+                return None
+            tokens += found
+        return tokens
+
+    def _any(self, piece: str) -> list[str]:
+        """Let NLTK tokenize the piece between two plain words."""
+        rules = self.by_re if piece.isascii() and piece.isprintable() else self.by_regex
+        with _no_timeout(piece):
+            tokens: list[str] = rules.tokenize(self.before + piece + self.after)
+        return tokens[bool(self.before) : len(tokens) - bool(self.after)]
+
+
+class Words:
+    """Penn Treebank tokens of single sentences.
+
+    Parameters
+    ----------
+    lower
+        Lower-case every token.
+    rename
+        Tokens to write another way, applied before lower-casing.
+    """
+
+    def __init__(self, *, lower: bool = False, rename: dict[str, str] | None = None) -> None:
+        self.lower = lower
+        places = ("first", "mid", "last", "only")
+        self.first, self.mid, self.last, self.only = (
+            Pieces(place, lower, rename or {}) for place in places
+        )
+
+    def __call__(self, sentence: str) -> list[str]:
+        """Return the tokens of a sentence."""
+        if not sentence or sentence[-1].isspace():  # a period before it is the final one
+            return list(self.only[sentence])
+        if sentence.isascii():  # fewer distinct pieces, with the same tokens
+            sentence = sentence.replace(", ", " , ")
+            if self.lower and not ("'" in sentence and _MIXED_CASE(sentence)):
+                sentence = sentence.lower()
+        first, *between = sentence.split(" ")
+        if not between:
+            return list(self.only[first])
+        last = between.pop()
+        mid = self.mid
+        tokens = list((mid if first.isalnum() else self.first)[first])
+        for found in map(mid.__getitem__, between):
+            tokens += found
+        word = last[:-1]
+        if word.isalnum() and last[-1] in ".!?":
+            tokens += mid[word]
+            tokens.append(last[-1])
+        else:
+            tokens += self.last[last]
+        return tokens
+
+
+class Sentences:
+    """Punkt, with a list of abbreviations and no training."""
+
+    def __init__(self, abbreviations: Iterable[str] = ABBREVIATIONS) -> None:
+        parameters = PunktParameters()
+        parameters.abbrev_types = set(abbreviations)
+        self._punkt = PunktSentenceTokenizer(parameters)
+        self._abbreviations = frozenset(abbreviations)
+        rules = PunktLanguageVars()
+        # Compiled by `re`, they have no time limit and take less time.
+        self._ends = re.compile(rules.period_context_re().pattern, re.VERBOSE).finditer
+        self._realign = re.compile(rules.re_boundary_realignment.pattern, re.MULTILINE).match
+        self._decided: dict[tuple[str, str], bool] = {}
+
+    def __call__(self, text: str) -> list[str]:
+        """Split a text into sentences, as `PunktSentenceTokenizer.tokenize` does."""
+        if any(control in text for control in "\x1c\x1d\x1e\x1f"):
+            return list(self._punkt.tokenize(text))  # `re` and NLTK's `regex` disagree on these
+        found, realigned = [], 0
+        spans = self._spans(text)
+        for (begin, end), following in zip(spans, [*spans[1:], None], strict=True):
+            start = begin + realigned
+            closing = self._realign(text, *following) if following else None
+            if closing and following:  # punctuation that belongs to this sentence: a quote, bracket
+                found.append(text[start : following[0] + len(closing.group().rstrip())])
+                realigned = closing.end() - following[0]
+            else:
+                realigned = 0
+                if start < end:
+                    found.append(text[start:end])
+        return found
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        """Return begin and end of each sentence, closing punctuation not yet moved to its own."""
+        spaces = [space for space in string.whitespace if space in text]
+        candidates: list[tuple[int, re.Match[str]]] = []  # with the begin of the word before
+        start = stop = 0  # of the word before the latest candidate
+        for match in self._ends(text):
+            here = match.start()
+            space = max([text.rfind(space, stop, here) for space in spaces], default=-1)
+            word = space + 1 if space > stop else start
+            if candidates and word < stop:  # of several in a word, as in "Wow!!!", the last counts
+                candidates.pop()
+            candidates.append((word, match))
+            start, stop = word, here
+        spans, begin = [], 0
+        for word, match in candidates:
+            if self._breaks(text[word : match.end()], match[1]):
+                spans.append((begin, match.end()))
+                following = match.start("next_tok")
+                begin = following if following >= 0 else match.end()
+        return [*spans, (begin, len(text.rstrip()))]
+
+    def _breaks(self, word: str, after: str) -> bool:
+        """Decide whether a sentence ends between a word and what follows it."""
+        stem = word[:-1]
+        if len(stem) > 1 and stem.isascii() and stem.isalpha():
+            if stem.lower() not in self._abbreviations:
+                word = f"xx{word[-1]}"  # decided as for any other word
+        following = after.lstrip()
+        if following is not after and following.isascii() and not _ENDING(following):
+            first = following[0]
+            after = " A" if first.isupper() else " a" if first.islower() else f" {first}"
+        decided = self._decided.get((word, after))
+        if decided is None:
+            with _no_timeout(word):
+                decided = bool(self._punkt.text_contains_sentbreak(word + after))
+            _remember(self._decided, (word, after), decided, len(word) + len(after))
+        return decided
