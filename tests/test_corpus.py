@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.core.journal import Metric
-from pipeline.stages.corpus import SPLITS, Corpus, CorpusConfig, Split, Text
+from pipeline.stages.corpus import SPLITS, Corpus, CorpusConfig, Split, Text, Tokenizer
 
 LABELLED = {
     "train": Split([["a", "good", "film"], ["a", "bad", "one"]], np.array([1, 0])),
@@ -142,10 +142,10 @@ class TestConfig:
 
     def test_passes_on_how_unlabelled_text_is_read(self, tmp_path, monkeypatch):
         monkeypatch.setenv("HOME", str(tmp_path))
-        how = {"lower": False, "tokenized": True}
-        config = CorpusConfig(unlabelled=["~/a.txt"], unlabelled_words=7, **how)
+        how = {"lower": False, "html": "strip"}
+        config = CorpusConfig(unlabelled=["~/a.txt"], unlabelled_words=7, tokenized=True, **how)
         assert config.extra_text(brackets=False) == Text(
-            (tmp_path / "a.txt",), **how, brackets=False, max_words=7
+            (tmp_path / "a.txt",), Tokenizer(**how, brackets=False), tokenized=True, max_words=7
         )
 
     def test_no_words_of_the_unlabelled_text_is_refused(self):

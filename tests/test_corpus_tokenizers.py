@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.tokenize.treebank import TreebankWordDetokenizer
 
-from pipeline.stages.corpus import tokenizers as module
 from pipeline.stages.corpus.sst import read_trees
-from pipeline.stages.corpus.tokenizers import BRACKETS, sentences, tokenize, unescape
+from pipeline.core.errors import UserError
+from pipeline.stages.corpus.tokenizers import BRACKETS, Tokenizer, strip_html, tokenize, unescape
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_plain_words_are_left_as_they_are(words):
 
 def test_a_text_is_divided_into_sentences():
     text = "It stars Dr. Strange. Is it good? It is, e.g. in London."
-    assert [" ".join(tokens) for tokens in sentences(text)] == [
+    assert [" ".join(tokens) for tokens in Tokenizer(lower=False).sentences(text)] == [
         "It stars Dr. Strange .",
         "Is it good ?",
         "It is , e.g. in London .",
@@ -74,7 +74,7 @@ def test_a_text_is_divided_into_sentences():
 
 
 def test_brackets_are_escaped_where_told():
-    (tokens,) = sentences("Fun (mostly) [or {so}]", brackets=False)
+    (tokens,) = Tokenizer(lower=False, brackets=False).sentences("Fun (mostly) [or {so}]")
     assert " ".join(tokens) == "Fun -LRB- mostly -RRB- -LSB- or -LCB- so -RCB- -RSB-"
 
 
@@ -93,7 +93,7 @@ def test_what_treebanks_escape_is_turned_back(escaped, text):
 
 
 def test_every_escaped_bracket_is_turned_back_to_what_it_was():
-    (tokens,) = sentences("([{x}])", brackets=False)
+    (tokens,) = Tokenizer(lower=False, brackets=False).sentences("([{x}])")
     assert "".join(map(unescape, tokens)) == "([{x}])"
     assert set(tokens) == {*BRACKETS, "x"}
 
@@ -113,8 +113,84 @@ def test_sentences_of_the_treebank_written_out_are_tokenised_back(data):
     assert same / total > 0.999
 
 
-def test_a_long_line_has_the_time_it_needs(monkeypatch):
-    redos = pytest.importorskip("nltk.redos")
-    monkeypatch.setattr(redos, "DEFAULT_TIMEOUT", 1e-3)
-    module._nltk.cache_clear()
+def test_a_long_line_has_the_time_it_needs():
     assert len(tokenize("Go. " * 20_000)) == 40_000
+
+
+class TestChoices:
+    @pytest.mark.parametrize(
+        ("name", "text", "tokens"),
+        [
+            ("whitespace", " It's\tso-so, (really) ", ["it's", "so-so,", "(really)"]),
+            ("characters", "很好 看!", ["很", "好", "看", "!"]),
+            ("characters", "หนังดี", ["ห", "นั", "ง", "ดี"]),
+            ("regex", "It's so-so!", ["it", "'", "s", "so", "-", "so", "!"]),
+            ("icu", "我喜欢这部电影。", ["我", "喜欢", "这", "部", "电影", "。"]),
+            ("icu", "この映画はとても", ["この", "映画", "は", "とても"]),
+            ("icu", "หนังเรื่องนี้ดีมาก", ["หนัง", "เรื่อง", "นี้", "ดี", "มาก"]),
+            ("icu", "It isn't good.", ["it", "isn't", "good", "."]),
+            ("nltk.tokenize.casual:casual_tokenize", "So good :-)", ["so", "good", ":-)"]),
+        ],
+    )
+    def test_split_a_text_in_their_own_ways(self, name, text, tokens):
+        if name == "icu":
+            pytest.importorskip("icu4py")
+        assert Tokenizer(name).sentences(text) == [tokens]
+
+    def test_regex_takes_a_pattern(self):
+        assert Tokenizer("regex", r"[a-z]+").tokens("It's SO-so 1") == ["t", "s", "so"]
+
+    @pytest.mark.parametrize("name", ["treebank", "whitespace", "characters", "regex"])
+    @settings(max_examples=50, deadline=None)
+    @given(text=st.text())
+    def test_none_gives_an_empty_token_or_white_space(self, name, text):
+        for sentence in Tokenizer(name).sentences(text):
+            assert sentence
+            assert all(token.split() == [token] for token in sentence)
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            (("treebnk",), "no tokenizer 'treebnk' (did you mean 'treebank'?); choose from"),
+            (("regex", "("), "corpus.pattern='(': missing )"),
+            (("nowhere:split",), "corpus.tokenizer=nowhere:split: No module named 'nowhere'."),
+            (("json:splat",), "corpus.tokenizer=json:splat: module 'json' has no attribute 'spl"),
+            (("json:dumps",), "json:dumps must return a list of strings; of 'a b' it made"),
+        ],
+    )
+    def test_one_that_cannot_be_is_named(self, given, message):
+        with pytest.raises(UserError) as error:
+            Tokenizer(*given).sentences("a b")
+        assert message in str(error.value)
+
+    def test_are_read_back_from_their_settings(self):
+        tokenizer = Tokenizer("regex", r"\S", lower=False, html="strip")
+        assert Tokenizer.of(tokenizer.settings()) == tokenizer
+
+    def test_of_an_older_model_are_the_treebanks(self):
+        assert Tokenizer.of({"lower": False, "brackets": False}) == Tokenizer(
+            lower=False, brackets=False
+        )
+
+
+class TestHtml:
+    @pytest.mark.parametrize(
+        ("text", "stripped"),
+        [
+            ("Good.<br /><br />Bad.", "Good.  Bad."),
+            ("Tom &amp; Jerry &#39;&eacute;", "Tom & Jerry 'é"),
+            ("a <b class='x'>bold</b> word", "a  bold  word"),
+            ("&lt;b&gt; is a tag", "<b> is a tag"),
+            ("1 < 2 and 3 > 2, I <3 it", "1 < 2 and 3 > 2, I <3 it"),
+            ("<!-- no --> yes", "  yes"),
+        ],
+    )
+    def test_is_stripped_and_nothing_else(self, text, stripped):
+        assert strip_html(text) == stripped
+
+    def test_is_kept_unless_told(self):
+        assert "br" in Tokenizer().tokens("Good.<br />Bad.")
+        assert Tokenizer(html="strip").tokens("Good.<br />Bad.") == ["good", ".", "bad", "."]
+
+    def test_without_an_end_takes_no_long_time(self):
+        assert len(strip_html("<!-- <a " * 200_000)) == 8 * 200_000

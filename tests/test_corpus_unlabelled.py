@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.stages.corpus import Text
-from pipeline.stages.corpus import unlabelled as text
+from pipeline.stages.corpus import Text, Tokenizer, parallel
+from pipeline.stages.corpus import Text, Tokenizer, parallel
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ class TestSentences:
         ]
 
     def test_keep_their_case_where_told(self, file):
-        assert list(Text((file("It Works\n"),), lower=False)) == [["It", "Works"]]
+        assert list(Text((file("It Works\n"),), Tokenizer(lower=False))) == [["It", "Works"]]
 
     def test_of_tokenised_text_are_its_lines(self, file):
         path = file("It works . I do n't know\n \nFine\n")
@@ -47,12 +47,12 @@ class TestSentences:
             ["it", "works", ".", "i", "do", "n't", "know"],
             ["fine"],
         ]
-        assert list(Text((path,), tokenized=True, lower=False))[1] == ["Fine"]
+        assert list(Text((path,), Tokenizer(lower=False), tokenized=True))[1] == ["Fine"]
 
     def test_escape_their_brackets_where_told(self, file):
         path = file("Fun (mostly)\n")
         assert next(iter(Text((path,)))) == ["fun", "(", "mostly", ")"]
-        assert next(iter(Text((path,), brackets=False))) == ["fun", "-lrb-", "mostly", "-rrb-"]
+        assert next(iter(Text((path,), Tokenizer(brackets=False)))) == ["fun", "-lrb-", "mostly", "-rrb-"]
 
     def test_are_divided_before_case_is_lost(self, file):
         path = file("It stars Dr. Strange in London. He sings.\n")
@@ -82,13 +82,13 @@ class TestSentences:
     def test_of_a_long_text_are_made_on_all_cores_and_are_the_same(self, file, monkeypatch):
         path = file("".join(f"Line {i}. It's {i * 7} dollars!\n" for i in range(1000)))
         alone = list(Text((path,)))
-        monkeypatch.setattr(text, "_ALONE", 100)
-        monkeypatch.setattr(text, "_LINES", 30)
+        monkeypatch.setattr(parallel, "ALONE", 100)
+        monkeypatch.setattr(parallel, "BATCH", 30)
         assert list(Text((path,))) == alone
-        assert list(Text((path,), lower=False))[1] == ["It", "'s", "0", "dollars", "!"]
+        assert list(Text((path,), Tokenizer(lower=False)))[1] == ["It", "'s", "0", "dollars", "!"]
 
     def test_of_a_long_text_name_the_line_that_is_broken(self, file, monkeypatch):
-        monkeypatch.setattr(text, "_ALONE", 100)
+        monkeypatch.setattr(parallel, "ALONE", 100)
         path = file(b"A line.\n" * 500 + b"broken \xff\n")
         assert "line 501" in explain(Text((path,)))
 
@@ -140,9 +140,13 @@ class TestDigest:
             Text((b,)),
             Text((a, b)),
             Text((b, a)),
-            Text((a,), lower=False),
+            Text((a,), Tokenizer(lower=False)),
             Text((a,), tokenized=True),
-            Text((a,), brackets=False),
+            Text((a,), Tokenizer(brackets=False)),
+            Text((a,), Tokenizer(html="strip")),
+            Text((a,), Tokenizer("whitespace")),
+            Text((a,), Tokenizer("regex")),
+            Text((a,), Tokenizer("regex", r"\S")),
             Text((a,), max_words=1),
         ]
         assert len({text.digest for text in texts}) == len(texts)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
-from pipeline.stages.corpus import sentences
+from pipeline.stages.corpus import Tokenizer
 from pipeline.stages.features.averaging import Fitted, Mean, Weighting, features_of
 from pipeline.stages.sweep.persistence import Classifier, load_classifier, save_classifier
 from pipeline.stages.vectors.word_vectors import WordVectors
@@ -35,8 +35,8 @@ class TextClassifier:
         Those of the run.
     classes
         Class names in order.
-    lower, brackets
-        How the run's corpus was tokenized: in lower case; with ``(`` rather than ``-LRB-``.
+    tokenizer
+        How the run's corpus was tokenized.
     fitted
         What averaging learned from the run's training sentences.
     """
@@ -45,8 +45,7 @@ class TextClassifier:
     mean: Mean
     classifier: Classifier
     classes: tuple[str, ...]
-    lower: bool = True
-    brackets: bool = True
+    tokenizer: Tokenizer = field(default_factory=Tokenizer)
     fitted: Fitted = field(default_factory=Fitted)
 
     def features(self, tokens: Sequence[Sequence[str]]) -> NDArray[np.float64]:
@@ -61,17 +60,13 @@ class TextClassifier:
             raise TypeError("texts is a single text; give a list of texts.")
         if not len(texts):
             return pd.DataFrame(columns=["label", *(f"p({name})" for name in self.classes)])
-        tokens = [self._tokenize(text) for text in texts]
+        tokens = [self.tokenizer.tokens(text) for text in texts]
         probabilities = self.classifier.predict_proba(self.features(tokens))
         names = np.array(self.classes, dtype=object)
         table = pd.DataFrame({"label": names[probabilities.argmax(axis=1)]})
         for i, name in enumerate(self.classes):
             table[f"p({name})"] = probabilities[:, i]
         return table
-
-    def _tokenize(self, text: str) -> list[str]:
-        tokens = [token for s in sentences(text, brackets=self.brackets) for token in s]
-        return [token.lower() for token in tokens] if self.lower else tokens
 
     def save(self, folder: Path) -> None:
         """Write ``vectors/`` and, under ``best``, the classifier and how to average.
@@ -89,8 +84,7 @@ class TextClassifier:
         self.vectors.save(folder / "vectors")
         settings = {
             "classes": list(self.classes),
-            "lower": self.lower,
-            "brackets": self.brackets,
+            **self.tokenizer.settings(),
             **asdict(self.mean),
             "fitted": self.fitted.save(below),
         }
@@ -119,8 +113,7 @@ class TextClassifier:
                 mean=mean,
                 classifier=load_classifier(below / "classifier.skops"),
                 classes=tuple(settings["classes"]),
-                lower=settings["lower"],
-                brackets=settings["brackets"],
+                tokenizer=Tokenizer.of(settings),
                 fitted=Fitted.load(below, fitted),
             )
         except FileNotFoundError as error:

@@ -11,7 +11,7 @@ from pipeline.stages.corpus.corpus import (
 from pipeline.stages.corpus.sample import Sample
 from pipeline.stages.corpus.sst import Granularity, Sst
 from pipeline.stages.corpus.table import Table
-from pipeline.stages.corpus.tokenizers import sentences, tokenize
+from pipeline.stages.corpus.tokenizers import Tokenizer, tokenize
 from pipeline.stages.corpus.unlabelled import Text
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "Sst",
     "Table",
     "Text",
+    "Tokenizer",
     "load_corpus",
-    "sentences",
     "tokenize",
 ]

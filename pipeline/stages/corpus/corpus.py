@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import UserError, require, suggest
+from pipeline.core.errors import UserError, choose, require, suggest
 from pipeline.core.journal import Metric
+from pipeline.stages.corpus.tokenizers import Html, Tokenizer
 from pipeline.stages.corpus.unlabelled import Text
 
 SPLITS = ("train", "dev", "test")
@@ -195,9 +196,11 @@ class CorpusConfig:
     ----------
     lower
         Lower-case every token.
+    html
+        ``strip`` HTML tags from raw text and decode entities, or ``keep`` them as they are.
     unlabelled
-        Files of extra plain text (``.txt`` or ``.gz``, a sentence or document a line), for
-        vocabulary and vectors only.
+        Files of extra plain text, which may be compressed, a sentence or document per line. They
+        are used for vocabulary and vectors only.
     unlabelled_words
         How many words of them to take, from the first, up to the end of a sentence; unset: all.
     tokenized
@@ -207,6 +210,7 @@ class CorpusConfig:
     """
 
     lower: bool = True
+    html: Html = Html.keep
     unlabelled: list[str] = field(default_factory=list)
     unlabelled_words: int | None = None
     tokenized: bool = False
@@ -214,6 +218,7 @@ class CorpusConfig:
 
     def __post_init__(self) -> None:
         """Check values."""
+        self.html = choose(Html, self.html, "corpus.html")
         limit = self.unlabelled_words
         require(
             limit is None or limit >= 1,
@@ -238,7 +243,11 @@ class CorpusConfig:
     def extra_text(self, *, brackets: bool = True) -> Text:
         """Return the unlabelled text; `brackets` keeps ``(`` rather than ``-LRB-``."""
         paths = tuple(Path(name).expanduser() for name in self.unlabelled)
-        return Text(paths, self.lower, self.tokenized, brackets, self.unlabelled_words)
+        return Text(paths, self.rules(brackets=brackets), self.tokenized, self.unlabelled_words)
+
+    def rules(self, *, brackets: bool = True) -> Tokenizer:
+        """Return how raw text becomes tokens; `brackets` keeps ``(`` rather than ``-LRB-``."""
+        return Tokenizer(lower=self.lower, brackets=brackets, html=self.html)
 
 
 def load_corpus(config: CorpusConfig) -> Corpus:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError, require, suggest
 from pipeline.core.files import read_lines
+from pipeline.core.progress import progress
 from pipeline.stages.corpus.corpus import SPLITS, Corpus, CorpusConfig, Split
-from pipeline.stages.corpus.tokenizers import lowered, tokenize
+from pipeline.stages.corpus.parallel import tokenize_all
+from pipeline.stages.corpus.tokenizers import Tokenizer
 
 _SPLIT_NAMES = {"valid": "dev", "validation": "dev", "val": "dev", "training": "train"}
 
@@ -33,6 +36,11 @@ class Table(CorpusConfig):
         Column that says train, dev or test; unset: a stratified split is drawn by `seed`.
     classes
         The labels from lowest to highest; unset: numbers by size, strings by alphabet.
+    tokenizer
+        How texts become tokens: ``treebank``, ``whitespace``, ``characters``, ``regex``, ``icu`` or
+        a function as ``module:function``.
+    pattern
+        The regular expression of ``tokenizer=regex``.
     dev, test
         Share of each class to go to dev and to test, where no `split` column is given.
     seed
@@ -46,6 +54,8 @@ class Table(CorpusConfig):
     label: str = "label"
     split: str | None = None
     classes: list[str] = field(default_factory=list)
+    tokenizer: str = "treebank"
+    pattern: str = r"\w+|[^\w\s]"
     dev: float = 0.1
     test: float = 0.2
     seed: int = 1
@@ -62,6 +72,12 @@ class Table(CorpusConfig):
             f"corpus.dev={self.dev} and corpus.test={self.test} leave nothing to train on.",
         )
         require(self.seed >= 0, f"corpus.seed must be at least 0, not {self.seed}.")
+        self.rules()  # checks its values
+
+    def rules(self, *, brackets: bool = True) -> Tokenizer:
+        """Return how raw text becomes tokens; `brackets` keeps ``(`` rather than ``-LRB-``."""
+        rules = super().rules(brackets=brackets)
+        return replace(rules, name=self.tokenizer, pattern=self.pattern)
 
     @property
     def task(self) -> str:
@@ -85,9 +101,10 @@ class Table(CorpusConfig):
         index = {name: i for i, name in enumerate(classes)}
         labels = np.array([index[label] for _, label, _ in rows], np.int64)
         parts = [part for *_, part in rows] if self.split else self._draw(path, labels)
-        sentences = [tokenize(text) for text, *_ in rows]
-        if self.lower:
-            sentences = lowered(sentences)
+        texts = progress((text for text, *_ in rows), "tokenizing", "texts", len(rows))
+        sentences = [
+            list(chain.from_iterable(found)) for found in tokenize_all(texts, self.rules())
+        ]
         missing = [name for name in SPLITS if name not in parts]
         require(
             not missing,

@@ -1,12 +1,19 @@
-"""Raw text to sentences of Penn-Treebank tokens, the style the Stanford Sentiment Treebank has."""
+"""Raw text to sentences of tokens: Penn Treebank tokens by default, as the treebank corpora have."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from functools import cache
+import html
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
+from pipeline.core.errors import UserError, choose, suggest
+
+NAMES = ("treebank", "whitespace", "characters", "regex", "icu")
 BRACKETS = {
     "-LRB-": "(",
     "-RRB-": ")",
@@ -16,23 +23,7 @@ BRACKETS = {
     "-RCB-": "}",
 }
 _ESCAPED = {text: escape for escape, text in BRACKETS.items()}
-# Punkt knows no abbreviation until it is trained or told: those that reviews are full of.
-_ABBREVIATIONS = (
-    "dr",
-    "jr",
-    "mr",
-    "mrs",
-    "ms",
-    "prof",
-    "sr",
-    "st",
-    "e.g",
-    "i.e",
-    "u.k",
-    "u.s",
-    "vs",
-)
-# What treebanks write for the punctuation of print: quotes, apostrophes, dashes, an ellipsis.
+# Treebanks write the punctuation of print (quotes, dashes, ellipsis) with the keys of a typewriter.
 _TYPED = str.maketrans(
     {
         "\N{LEFT DOUBLE QUOTATION MARK}": "``",
@@ -44,6 +35,177 @@ _TYPED = str.maketrans(
         "\N{HORIZONTAL ELLIPSIS}": "...",
     }
 )
+_TAG = re.compile(r"<[A-Za-z/!][^<>]*>")
+
+SentenceFunction = Callable[[str], list[list[str]]]
+
+
+class Html(StrEnum):
+    """What to do with HTML in a text: keep it as it stands, or strip tags and decode entities."""
+
+    keep = "keep"
+    strip = "strip"
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    r"""How a text becomes sentences, each a list of tokens.
+
+    Parameters
+    ----------
+    name
+        ``treebank``: Penn Treebank tokens, by NLTK. ``whitespace``: split at white space.
+        ``characters``: every character that is not white space; for Chinese, Japanese and Thai.
+        ``regex``: what `pattern` finds. ``icu``: words by the Unicode rules, with dictionaries for
+        Chinese, Japanese, Thai, Lao, Khmer and Burmese (the extra ``icu``). ``module:function``: a
+        function that takes a text and returns a list of tokens. All but ``treebank`` take a text as
+        one sentence.
+    pattern
+        The regular expression of ``regex``.
+    lower
+        Lower-case every token.
+    brackets
+        ``treebank`` keeps ``(`` as it is; false: escapes it as treebanks do, ``-LRB-``.
+    html
+        Strip HTML tags and decode entities first, or keep them.
+    """
+
+    name: str = "treebank"
+    pattern: str = r"\w+|[^\w\s]"
+    lower: bool = True
+    brackets: bool = True
+    html: Html = Html.keep
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        object.__setattr__(self, "html", choose(Html, self.html, "corpus.html"))
+        if self.name not in NAMES and ":" not in self.name:
+            raise UserError(
+                f"corpus.tokenizer: no tokenizer '{self.name}'{suggest(self.name, NAMES)}; choose "
+                f"from {', '.join(NAMES)}, or name a function of yours as module:function."
+            )
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise UserError(f"corpus.pattern='{self.pattern}': {error}.") from error
+
+    def sentences(self, text: str) -> list[list[str]]:
+        """Split a text into sentences, each a list of tokens; none is empty.
+
+        Raises
+        ------
+        UserError
+            If the library or function is not there, or the function returns no list of tokens.
+        """
+        return _sentence_function(self)(text)
+
+    def tokens(self, text: str) -> list[str]:
+        """Split a text, of one or more sentences, into tokens."""
+        return [token for sentence in self.sentences(text) for token in sentence]
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings as plain values; `Tokenizer.of` reads them."""
+        return {
+            "tokenizer": self.name,
+            **{key: value for key, value in asdict(self).items() if key != "name"},
+        }
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> Tokenizer:
+        """Return the tokenizer of saved settings; what an older file lacks has its default."""
+        given = {"name": settings.get("tokenizer", "treebank")} | {
+            key: settings[key] for key in ("pattern", "lower", "brackets", "html") if key in settings
+        }
+        return cls(**given)
+
+
+@lru_cache(maxsize=8)
+def _sentence_function(tokenizer: Tokenizer) -> SentenceFunction:
+    """Return the function that does what a tokenizer's settings say."""
+    split = _treebank(tokenizer) if tokenizer.name == "treebank" else _flat(tokenizer)
+    return (lambda text: split(strip_html(text))) if tokenizer.html is Html.strip else split
+
+
+def _treebank(tokenizer: Tokenizer) -> SentenceFunction:
+    from pipeline.stages.corpus.treebank import Sentences, Words
+
+    sentences = Sentences()
+    words = Words(lower=tokenizer.lower, rename={} if tokenizer.brackets else _ESCAPED)
+
+    def split(text: str) -> list[list[str]]:
+        if not text.isascii():
+            text = text.translate(_TYPED)
+        return [tokens for sentence in sentences(text) if (tokens := words(sentence))]
+
+    return split
+
+
+def _flat(tokenizer: Tokenizer) -> SentenceFunction:
+    function = _flat_function(tokenizer)
+
+    def split(text: str) -> list[list[str]]:
+        tokens = [token for token in function(text) if token and not token.isspace()]
+        tokens = [token.lower() for token in tokens] if tokenizer.lower else tokens
+        return [tokens] if tokens else []
+
+    return split
+
+
+def _flat_function(tokenizer: Tokenizer) -> Callable[[str], list[str]]:
+    """Return the function from a text to its tokens."""
+    match tokenizer.name:
+        case "whitespace":
+            return str.split
+        case "characters":
+            import regex
+
+            return lambda text: regex.findall(r"\X", text)  # with their accents and vowel signs
+        case "regex":
+            pattern = re.compile(tokenizer.pattern)
+            return lambda text: [match.group() for match in pattern.finditer(text)]
+        case "icu":
+            return _icu()
+    return _imported(tokenizer.name)
+
+
+def _icu() -> Callable[[str], list[str]]:
+    try:
+        from icu4py.breakers import WordBreaker
+    except ImportError as error:
+        raise UserError(
+            "corpus.tokenizer=icu needs the extra 'icu': pip install 'yourvectors[icu]'."
+        ) from error
+    return lambda text: list(WordBreaker(text, "root"))
+
+
+def _imported(name: str) -> Callable[[str], list[str]]:
+    """Import a user's ``module:function``."""
+    module, _, attribute = name.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"corpus.tokenizer={name}: {error}.") from error
+
+    def checked(text: str) -> list[str]:
+        tokens = function(text)
+        if isinstance(tokens, str) or not all(isinstance(token, str) for token in tokens):
+            raise UserError(
+                f"corpus.tokenizer={name} must return a list of strings; of {text[:40]!r} it made "
+                f"{str(tokens)[:80]}."
+            )
+        # White space inside a token would break the files that vectors are written to.
+        return [part for token in tokens for part in token.split()]
+
+    return checked
+
+
+def strip_html(text: str) -> str:
+    """Replace every tag and comment by a space, then decode entities.
+
+    >>> strip_html("Tom &amp; Jerry<br />is <b>fun</b>, 1 < 2")
+    'Tom & Jerry is  fun , 1 < 2'
+    """
+    return html.unescape(_TAG.sub(" ", text) if "<" in text else text)
 
 
 def unescape(token: str) -> str:
@@ -57,38 +219,5 @@ def lowered(sentences: list[list[str]]) -> list[list[str]]:
 
 
 def tokenize(text: str) -> list[str]:
-    """Split one text, of one or more sentences, into Penn-Treebank tokens."""
-    return [token for sentence in sentences(text) for token in sentence]
-
-
-def sentences(text: str, *, brackets: bool = True) -> Iterator[list[str]]:
-    """Split a text into sentences, each a list of Penn-Treebank tokens.
-
-    Parameters
-    ----------
-    text
-        Raw text, one or more sentences.
-    brackets
-        Keep ``(`` and the others as they are; otherwise escape them as treebanks do (``-LRB-``).
-    """
-    splitter, tokenizer = _nltk()
-    for sentence in splitter.tokenize(text.translate(_TYPED)):
-        tokens: list[str] = tokenizer.tokenize(sentence)
-        if tokens:
-            yield tokens if brackets else [_ESCAPED.get(token, token) for token in tokens]
-
-
-@cache
-def _nltk() -> tuple[Any, Any]:
-    """Return NLTK's sentence splitter and word tokenizer; neither needs a download."""
-    from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
-
-    from pipeline.stages.corpus.treebank import tokenizer
-
-    with contextlib.suppress(ImportError):
-        from nltk import redos  # since 3.10: gives up after 5 s, which a long line may well take
-
-        redos.DEFAULT_TIMEOUT = None  # the rules are NLTK's own, and linear
-    parameters = PunktParameters()
-    parameters.abbrev_types = set(_ABBREVIATIONS)
-    return PunktSentenceTokenizer(parameters), tokenizer()
+    """Split one text, of one or more sentences, into Penn Treebank tokens; case is kept."""
+    return Tokenizer(lower=False).tokens(text)

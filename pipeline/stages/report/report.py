@@ -152,11 +152,9 @@ def write_report(
     _csv(folder / "sweep" / "results.csv", swept.results)
     sentences = {name: split.sentences for name, split in corpus.splits.items()}
     best.write_predictions(folder / "best", features, sentences)
-    text = corpus.unlabelled
     model = TextClassifier(
         *(vectors, mean, best.classifier, corpus.classes),
-        lower=text.lower,
-        brackets=text.brackets,
+        tokenizer=corpus.unlabelled.tokenizer,
         fitted=features.fitted,
     )
     try:
