@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.tokenize.treebank import TreebankWordDetokenizer
 
-from pipeline.stages.corpus.sst import read_trees
 from pipeline.core.errors import UserError
+from pipeline.stages.corpus.sst import read_trees
 from pipeline.stages.corpus.tokenizers import BRACKETS, Tokenizer, strip_html, tokenize, unescape
 
 

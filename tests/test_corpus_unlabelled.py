@@ -7,7 +7,6 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.stages.corpus import Text, Tokenizer, parallel
-from pipeline.stages.corpus import Text, Tokenizer, parallel
 
 
 @pytest.fixture
@@ -52,7 +51,12 @@ class TestSentences:
     def test_escape_their_brackets_where_told(self, file):
         path = file("Fun (mostly)\n")
         assert next(iter(Text((path,)))) == ["fun", "(", "mostly", ")"]
-        assert next(iter(Text((path,), Tokenizer(brackets=False)))) == ["fun", "-lrb-", "mostly", "-rrb-"]
+        assert next(iter(Text((path,), Tokenizer(brackets=False)))) == [
+            "fun",
+            "-lrb-",
+            "mostly",
+            "-rrb-",
+        ]
 
     def test_are_divided_before_case_is_lost(self, file):
         path = file("It stars Dr. Strange in London. He sings.\n")

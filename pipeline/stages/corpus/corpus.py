@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import UserError, choose, require, suggest
+from pipeline.core.errors import UserError, require, suggest
 from pipeline.core.journal import Metric
-from pipeline.stages.corpus.tokenizers import Html, Tokenizer
+from pipeline.stages.corpus.tokenizers import Tokenizer
 from pipeline.stages.corpus.unlabelled import Text
 
 SPLITS = ("train", "dev", "test")
@@ -210,7 +210,7 @@ class CorpusConfig:
     """
 
     lower: bool = True
-    html: Html = Html.keep
+    html: str = "keep"
     unlabelled: list[str] = field(default_factory=list)
     unlabelled_words: int | None = None
     tokenized: bool = False
@@ -218,7 +218,7 @@ class CorpusConfig:
 
     def __post_init__(self) -> None:
         """Check values."""
-        self.html = choose(Html, self.html, "corpus.html")
+        CorpusConfig.rules(self)  # checks its values
         limit = self.unlabelled_words
         require(
             limit is None or limit >= 1,

@@ -1,4 +1,4 @@
-"""Raw text to sentences of tokens: Penn Treebank tokens by default, as the treebank corpora have."""
+"""Split raw text into sentences of tokens, by default those of the Penn Treebank."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import importlib
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from pipeline.core.errors import UserError, choose, suggest
+from pipeline.core.errors import UserError, require, suggest
 
+HTML = ("keep", "strip")
 NAMES = ("treebank", "whitespace", "characters", "regex", "icu")
 BRACKETS = {
     "-LRB-": "(",
@@ -38,13 +38,6 @@ _TYPED = str.maketrans(
 _TAG = re.compile(r"<[A-Za-z/!][^<>]*>")
 
 SentenceFunction = Callable[[str], list[list[str]]]
-
-
-class Html(StrEnum):
-    """What to do with HTML in a text: keep it as it stands, or strip tags and decode entities."""
-
-    keep = "keep"
-    strip = "strip"
 
 
 @dataclass(frozen=True)
@@ -74,11 +67,15 @@ class Tokenizer:
     pattern: str = r"\w+|[^\w\s]"
     lower: bool = True
     brackets: bool = True
-    html: Html = Html.keep
+    html: str = "keep"
 
     def __post_init__(self) -> None:
         """Check values."""
-        object.__setattr__(self, "html", choose(Html, self.html, "corpus.html"))
+        require(
+            self.html in HTML,
+            f"corpus.html: no choice '{self.html}'{suggest(self.html, HTML)}; choose from "
+            f"{', '.join(HTML)}.",
+        )
         if self.name not in NAMES and ":" not in self.name:
             raise UserError(
                 f"corpus.tokenizer: no tokenizer '{self.name}'{suggest(self.name, NAMES)}; choose "
@@ -114,7 +111,9 @@ class Tokenizer:
     def of(cls, settings: dict[str, Any]) -> Tokenizer:
         """Return the tokenizer of saved settings; what an older file lacks has its default."""
         given = {"name": settings.get("tokenizer", "treebank")} | {
-            key: settings[key] for key in ("pattern", "lower", "brackets", "html") if key in settings
+            key: settings[key]
+            for key in ("pattern", "lower", "brackets", "html")
+            if key in settings
         }
         return cls(**given)
 
@@ -123,7 +122,7 @@ class Tokenizer:
 def _sentence_function(tokenizer: Tokenizer) -> SentenceFunction:
     """Return the function that does what a tokenizer's settings say."""
     split = _treebank(tokenizer) if tokenizer.name == "treebank" else _flat(tokenizer)
-    return (lambda text: split(strip_html(text))) if tokenizer.html is Html.strip else split
+    return (lambda text: split(strip_html(text))) if tokenizer.html == "strip" else split
 
 
 def _treebank(tokenizer: Tokenizer) -> SentenceFunction:

@@ -1,4 +1,4 @@
-"""NLTK's sentence splitter and Penn Treebank tokenizer, several times as fast, with the same tokens.
+"""NLTK's sentence splitter and Penn Treebank tokenizer, faster and with the same tokens.
 
 Text repeats itself, so work is done once and looked up afterwards:
 
@@ -249,9 +249,9 @@ class Sentences:
     def _breaks(self, word: str, after: str) -> bool:
         """Decide whether a sentence ends between a word and what follows it."""
         stem = word[:-1]
-        if len(stem) > 1 and stem.isascii() and stem.isalpha():
-            if stem.lower() not in self._abbreviations:
-                word = f"xx{word[-1]}"  # decided as for any other word
+        plain = len(stem) > 1 and stem.isascii() and stem.isalpha()
+        if plain and stem.lower() not in self._abbreviations:
+            word = f"xx{word[-1]}"  # all such words are decided alike
         following = after.lstrip()
         if following is not after and following.isascii() and not _ENDING(following):
             first = following[0]
