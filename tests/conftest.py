@@ -8,6 +8,7 @@ from pathlib import Path
 
 import front
 import pytest
+import sketches
 from filelock import FileLock
 from hypothesis import settings
 
@@ -32,6 +33,17 @@ def data():
     if not folder:
         pytest.skip("real data wanted: set YOURVECTORS_DATA to a folder with sst/ and glove/")
     return Path(folder)
+
+
+def pytest_runtest_setup(item):
+    """Draw figures for tests marked so; for others an empty figure will do, which costs nothing."""
+    sketches.real = item.get_closest_marker("figures") is not None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sketched():
+    with sketches.instead_of_figures():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

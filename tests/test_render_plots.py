@@ -9,6 +9,8 @@ import pytest
 
 from pipeline.render import plots
 
+pytestmark = pytest.mark.figures
+
 RESULTS = pd.DataFrame(
     {
         "strength": [0.0, 0.1, 10.0],
