@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing import forkserver
 from pathlib import Path
 
 import front
@@ -38,6 +39,11 @@ def data():
 def pytest_runtest_setup(item):
     """Draw figures for tests marked so; for others an empty figure will do, which costs nothing."""
     sketches.real = item.get_closest_marker("figures") is not None
+
+
+def pytest_sessionfinish():
+    """End the server of `processes`, so that nothing outlives the tests."""
+    forkserver._forkserver._stop()
 
 
 @pytest.fixture(scope="session", autouse=True)

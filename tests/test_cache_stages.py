@@ -7,8 +7,6 @@ import math
 import os
 import random
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -17,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from front import SIZES, call, only, run
+from front import SIZES, call, only
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import Forked, command
 
 from pipeline import experiment
 from pipeline.cache import source
@@ -349,43 +348,24 @@ def result_of(folder):
     return json.loads(only(folder, "outputs/runs/*/result.json").read_text("utf-8"))
 
 
-PROGRAM = """
-import json, sys
-from pathlib import Path
-from pipeline.stages.corpus import Sample
-from pipeline.experiment import Experiment
-from pipeline.stages.report import Report
-from pipeline.stages.sweep.sweep import Logistic
-from pipeline.stages.vectors.vectors import Random, SkipGram
-
-Experiment(
-    corpus=Sample(train=100, dev=60, test=60),
-    vectors=SkipGram(dim=6, epochs=200),
-    sweep=Logistic([0.1, 1.0]),
-    report=Report(words=["the", "good"], neighbours=2),
-).run(Path(sys.argv[1]))
-"""
+def run_small(name):
+    small(vectors=SkipGram(dim=6, epochs=200)).run(Path(name))
 
 
 class TestManyAtOnce:
-    def test_eight_on_an_empty_store_make_every_stage_once(self, tmp_path):
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, str(i)], cwd=tmp_path, stderr=subprocess.PIPE
-            )
-            for i in range(8)
-        ]
+    def test_four_on_an_empty_store_make_every_stage_once(self, tmp_path):
+        processes = [Forked(tmp_path, run_small, str(i)) for i in range(4)]
         for process in processes:
-            said = process.communicate()[1].decode()
-            assert process.returncode == 0, said
-            assert "not stored" not in said
-            assert "broken" not in said
-        results = [json.loads(Path(f"{i}/result.json").read_text("utf-8")) for i in range(8)]
+            done = process.done()
+            assert done.returncode == 0, done.stderr
+            assert "not stored" not in done.stderr
+            assert "broken" not in done.stderr
+        results = [json.loads(Path(f"{i}/result.json").read_text("utf-8")) for i in range(4)]
         for stage in STAGES[1:]:
             hows = [result["stages"][stage] for result in results]
-            assert sorted(hows) == ["made"] + 7 * ["reused"], stage
+            assert sorted(hows) == ["made"] + 3 * ["reused"], stage
         assert all(told(result) == told(results[0]) for result in results)
-        assert all(contents(Path(f"{i}")) == contents(Path("0")) for i in range(8))
+        assert all(contents(Path(f"{i}")) == contents(Path("0")) for i in range(4))
 
     def test_jobs_of_a_multirun_share_what_they_have_in_common(self, tmp_path):
         done = call(tmp_path, "-m", *QUICK, "sweep=logistic,two_layer", "sweep.max_iter=300")
@@ -410,7 +390,7 @@ class TestKilled:
     @classmethod
     def undisturbed(cls, tmp_path_factory):
         folder = tmp_path_factory.mktemp("undisturbed")
-        done = run(folder, *QUICK)
+        done = call(folder, *QUICK)
         assert done.returncode == 0, done.stderr
         return folder
 
@@ -424,7 +404,7 @@ class TestKilled:
         before = only(tmp_path, "outputs/runs/*")
         assert not (before / "result.json").exists(), "too fast to be killed"
         shutil.rmtree(before)
-        done = run(tmp_path, *QUICK)
+        done = call(tmp_path, *QUICK)
         assert done.returncode == 0, done.stderr
         assert "broken" not in done.stderr
         result = result_of(tmp_path)
@@ -436,15 +416,14 @@ class TestKilled:
 
 def killed(folder, at, seconds):
     """Run the command and kill it at a random moment of a stage; return what it had finished."""
-    command = [sys.executable, "-m", "pipeline", *QUICK]
-    finished = []
-    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
-        for line in process.stderr:
-            if line.startswith("  ") and line.split()[0] in STAGES:
-                finished.append(line.split()[0])
-            if finished and STAGES[len(finished)] == at:
-                time.sleep(random.uniform(0, seconds))  # noqa: S311
-                process.kill()
-                break
-    assert process.returncode == -signal.SIGKILL
-    return finished
+    process = Forked(folder, command, *QUICK)
+
+    def finished():
+        said = process.err.read_text("utf-8").splitlines()
+        lines = [line.split()[0] for line in said if line.startswith("  ")]
+        return [name for name in lines if name in STAGES]
+
+    process.until(lambda: STAGES[len(finished())] == at)
+    time.sleep(random.uniform(0, seconds))  # noqa: S311
+    process.kill()
+    return finished()

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
-
 import pandas as pd
 import pytest
 from front import SIZES, call, run, store
 from mlflow import MlflowClient
-
-from pipeline.tracking.client import connect
+from processes import Forked, command
 
 # A trainer whose fate is told by a file, so that the settings stay the same when it is tried again.
 MOODY = """
@@ -41,6 +33,8 @@ class Moody:
             case "wait":
                 Path("waits").touch()
                 time.sleep(100)
+            case "SIGINT" | "SIGTERM" as name:
+                signal.raise_signal(signal.Signals[name])
         matrix = np.random.default_rng(self.number).normal(size=(len(vocabulary.words), 3))
         return WordVectors(vocabulary.words, matrix.astype(np.float32))
 """
@@ -49,20 +43,13 @@ JOBS += ["report.words=[]", "hydra.sweep.dir=F"]
 THREE = [*JOBS, "vectors.number=0,1,2"]
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    """A folder that has what takes long to make: an empty store."""
-    folder = tmp_path_factory.mktemp("template")
-    (folder / "moods.py").write_text(MOODY)
-    (folder / "conf" / "vectors").mkdir(parents=True)
-    (folder / "conf" / "vectors" / "moody.yaml").write_text("_target_: moods.Moody\nnumber: 0\n")
-    connect(f"sqlite:///{folder}/outputs/mlflow.db")
-    return folder
-
-
 @pytest.fixture
-def folder(tmp_path, template):
-    return shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+def folder(tmp_path):
+    (tmp_path / "moods.py").write_text(MOODY)
+    (tmp_path / "conf" / "vectors").mkdir(parents=True)
+    (tmp_path / "conf" / "vectors" / "moody.yaml").write_text("_target_: moods.Moody\nnumber: 0\n")
+    store(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
@@ -147,31 +134,15 @@ def test_another_sweep_in_the_folder_keeps_what_it_needs_and_compares_nothing_el
     assert parent.info.status == "FINISHED"
 
 
-def start_and_wait(folder):
-    """Start a multirun in a process group of its own; return it when its job waits."""
-    command = [sys.executable, "-m", "pipeline", *THREE, store(folder)]
-    process = subprocess.Popen(
-        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    end = time.monotonic() + 120
-    while not (folder / "waits").exists():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return process
-
-
 class TestOneThatWasStopped:
     @pytest.mark.parametrize(
-        ("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+        ("how", "code"), [("SIGINT", 130), ("SIGTERM", 143)], ids=["Ctrl-C", "SIGTERM"]
     )
-    def test_the_runs_end_as_killed(self, folder, how, code):
-        (folder / "fate1").write_text("wait")
-        process = start_and_wait(folder)
-        process.send_signal(how)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == code
-        assert "Traceback" not in errors
+    def test_the_runs_end_as_killed(self, folder, here, how, code):
+        (folder / "fate1").write_text(how)
+        done = here(*THREE)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
         (parent,), children = runs(folder)
         assert parent.info.status == "KILLED"
         status = {name: child.info.status for (_, name), child in children.items()}
@@ -179,9 +150,9 @@ class TestOneThatWasStopped:
 
     def test_one_that_was_killed_outright_goes_on(self, folder, here):
         (folder / "fate1").write_text("wait")
-        process = start_and_wait(folder)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process = Forked(folder, command, *THREE, store(folder))
+        process.until((folder / "waits").exists)
+        process.kill()
         (folder / "fate1").unlink()
         made(folder)
         assert here(*THREE).returncode == 0
