@@ -55,6 +55,8 @@ def call(folder: Path, *arguments: str) -> Done:
     door.failures.clear()
     door.Multirun.failed = False
     on_term = signal.getsignal(signal.SIGTERM)
+    # Background jobs of a shell are started deaf to Ctrl-C.
+    on_int = signal.signal(signal.SIGINT, signal.default_int_handler)
     code: object = 0
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -71,6 +73,7 @@ def call(folder: Path, *arguments: str) -> Done:
             code = end.code
         finally:
             signal.signal(signal.SIGTERM, on_term)
+            signal.signal(signal.SIGINT, on_int)
             logging.getLogger("pipeline").handlers.clear()  # they write to this call's stderr
             for name, module in list(sys.modules.items()):  # one's own code: others may use a name
                 if str(getattr(module, "__file__", "")).startswith(str(folder)):

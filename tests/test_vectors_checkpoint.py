@@ -4,17 +4,12 @@ import errno
 import json
 import logging
 import math
-import os
-import random
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import trains
+from processes import Forked
 
 from pipeline.cache.store import Cache
 from pipeline.core.errors import UserError
@@ -38,22 +33,6 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
-def command(folder, trainer, minutes):
-    folder.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        [sys.executable, trains.__file__, trainer, str(minutes)],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(Path(module.__file__).parent.parent)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def until_busy(process):
-    assert process.stdout.readline() == "busy\n"
-
-
 def result(folder):
     return [(folder / "result" / name).read_bytes() for name in ("matrix.npy", "loss.csv")]
 
@@ -63,42 +42,40 @@ def states(folder):
 
 
 class TestKilled:
-    """A real command is killed, and the same command given again."""
+    """A process is killed, and another begins the same training."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def whole(cls, tmp_path_factory):
+        """Two trainings that nothing stopped, in a folder each."""
+        folder = tmp_path_factory.mktemp("whole")
+        for trainer in ("SkipGram", "GloveTrain"):
+            done = Forked(folder / trainer, trains.main, trainer, math.inf).done()
+            assert done.returncode == 0, done.stderr
+        return folder
 
     @pytest.mark.parametrize("trainer", ["SkipGram", "GloveTrain"])
-    def test_at_random_moments_and_ends_with_the_same_bits(self, trainer, tmp_path):
-        trains.main(trainer, math.inf, tmp_path)
-        folder, resumed = tmp_path / "killed", 0
-        # Who is busy for the second time has saved once.
-        for busy, longest in ((1, 0.0), (2, 0.1), (1, 0.05)):
-            process = command(folder, trainer, 0)
-            for _ in range(busy):
-                until_busy(process)
-            time.sleep(random.uniform(0, longest))  # noqa: S311
-            process.kill()
-            resumed += "going on" in process.communicate()[1]
-            assert process.returncode == -signal.SIGKILL, "too fast to be killed"
-        last = command(folder, trainer, 0)
-        log = last.communicate()[1]
-        assert last.returncode == 0, log
-        assert resumed + ("going on" in log) >= 2
-        assert result(folder) == result(tmp_path)
+    def test_several_times_and_ends_with_the_same_bits(self, trainer, whole, tmp_path):
+        folder, resumed = tmp_path / "killed", []
+        for chunks in (1, 3, 2, None):  # a chunk is saved before the next one is reported
+            kill = (signal.SIGKILL, chunks) if chunks else ()
+            done = Forked(folder, trains.main, trainer, 0, *kill).done()
+            assert done.returncode == (-signal.SIGKILL if chunks else 0), done.stderr
+            resumed.append("going on" in done.stderr)
+        assert resumed == [False, False, True, True]
+        assert result(folder) == result(whole / trainer)
         assert not states(folder)
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_asked_to_stop_it_saves_first(self, number, tmp_path):
-        trains.main("SkipGram", math.inf, tmp_path)
+    def test_asked_to_stop_it_saves_first(self, number, whole, tmp_path):
         folder = tmp_path / "stopped"
-        process = command(folder, "SkipGram", math.inf)
-        until_busy(process)
-        process.send_signal(number)
-        log = process.communicate()[1]
-        assert process.returncode in {-number, 143}
-        assert log.count("training stopped; the same command goes on from here") == 1
+        done = Forked(folder, trains.main, "SkipGram", math.inf, number, 2).done()
+        assert done.returncode in {1, -number, 143}
+        assert done.stderr.count("training stopped; the same command goes on from here") == 1
         assert len(states(folder)) == 1
-        log = command(folder, "SkipGram", math.inf).communicate()[1]
-        assert log.count("going on where training stopped") == 1
-        assert result(folder) == result(tmp_path)
+        done = Forked(folder, trains.main, "SkipGram", math.inf).done()
+        assert done.stderr.count("going on where training stopped") == 1
+        assert result(folder) == result(whole / "SkipGram")
 
 
 def text(seed=0):

@@ -1,8 +1,9 @@
-"""A command that trains and can be stopped: ``python trains.py TRAINER CHECKPOINT_MINUTES``."""
+"""A training that can be stopped, or kills itself after so many chunks."""
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -15,33 +16,33 @@ from pipeline.stages.vectors.word2vec import SkipGram
 from pipeline.stages.vocab import Vocab, build
 
 
-def loud(kind):
-    """Return a trainer that prints a line a chunk."""
+def stopped(kind, number, chunks):
+    """Return a trainer that gets a signal after so many chunks; without a number it does not."""
 
-    class Loud(kind):
+    class Stopped(kind):
         def train(self, vocabulary, progress, checkpoint):
+            left = chunks
+
             def tell(now):
-                print("busy", flush=True)  # noqa: T201
+                nonlocal left
+                left -= 1
+                if left == 0 and number:
+                    os.kill(os.getpid(), number)
                 progress(now)
 
             return super().train(vocabulary, tell, checkpoint)
 
-    return Loud
+    return Stopped
 
 
-def main(trainer, minutes, folder=Path()):
+def main(trainer, minutes, number=None, chunks=0):
     """Train, and leave vectors and loss curve in ``result``."""
+    logging.basicConfig(level="INFO")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     tokens = np.random.default_rng(0).zipf(1.5, (8_000, 12)) % 200
     vocabulary = build(([str(word) for word in row] for row in tokens.tolist()), Vocab())
     trainers = {
-        "SkipGram": loud(SkipGram)(dim=10, epochs=60),
-        "GloveTrain": loud(GloveTrain)(dim=10, epochs=400),
+        "SkipGram": stopped(SkipGram, number, chunks)(dim=10, epochs=20),
+        "GloveTrain": stopped(GloveTrain, number, chunks)(dim=10, epochs=40),
     }
-    train(vocabulary, trainers[trainer], minutes).save(folder / "result")
-
-
-if __name__ == "__main__":
-    logging.basicConfig(level="INFO")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
-    main(sys.argv[1], float(sys.argv[2]))
+    train(vocabulary, trainers[trainer], minutes).save(Path("result"))
