@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import multiprocessing
 import shutil
@@ -22,15 +23,16 @@ from sklearn.linear_model import LogisticRegression
 from pipeline.cli import upload as upload_command
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
-from pipeline.core.journal import read_metrics
 from pipeline.stages.best.text_classifier import TextClassifier
+from pipeline.stages.report.result import note_rewritten
 from pipeline.stages.sweep.persistence import save_classifier
+from pipeline.tracking import log_model as modelling
 from pipeline.tracking import log_run as sending
 from pipeline.tracking import run as tracking
 from pipeline.tracking.client import DEFAULT_URI, Tracking, connect, experiment_id
 from pipeline.tracking.records import read, write
 from pipeline.tracking.run import start, tracked
-from pipeline.tracking.upload import NotSentError, upload
+from pipeline.tracking.upload import NotUploadedError, upload
 
 QUICK = ["vectors.dim=5", "sweep.strengths=[0.1,1]", "report.words=[]"]
 
@@ -118,6 +120,11 @@ class TestARunsEnd:
 
 
 class TestTags:
+    def test_a_run_says_who_ran_what(self):
+        tags = tracking._source_tags()
+        assert tags["mlflow.source.name"] == "yourvectors"
+        assert tags["mlflow.user"] == getpass.getuser()
+
     def test_a_tree_with_changes_is_called_dirty(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
@@ -125,14 +132,14 @@ class TestTags:
         (tmp_path / "file").write_text("one")
         subprocess.run([*git, "add", "."], check=True)
         subprocess.run([*git, "commit", "-qm", "one"], check=True)
-        assert tracking._git_tags()["dirty"] == "false"
+        assert tracking._source_tags()["dirty"] == "false"
         (tmp_path / "file").write_text("two")
-        assert tracking._git_tags()["dirty"] == "true"
+        assert tracking._source_tags()["dirty"] == "true"
 
     def test_away_from_git_there_is_no_commit_to_tag(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-        assert tracking._git_tags() == {}
+        assert not {"dirty", "mlflow.source.git.commit"} & set(tracking._source_tags())
 
 
 class TestParameters:
@@ -183,14 +190,14 @@ class TestUpload:
         upload(finished, local.uri)
         assert facts(local.uri) == once
 
-    @pytest.mark.parametrize("broken", ["_send_datasets", "_send_files", "_send_model"])
+    @pytest.mark.parametrize("broken", ["_log_datasets", "_log_files", "log_model"])
     def test_what_was_sent_by_half_is_completed(self, local, finished, monkeypatch, broken):
         def gone(*_):
             raise MlflowException("gone")
 
         with monkeypatch.context() as patch:
             patch.setattr(sending, broken, gone)
-            with pytest.raises(NotSentError, match=f"gone.*pipeline upload {finished}"):
+            with pytest.raises(NotUploadedError, match=f"gone.*pipeline upload {finished}"):
                 upload(finished, local.uri)
             assert runs(local.uri)[0].info.status == "FAILED"
         upload(finished, local.uri)
@@ -225,19 +232,24 @@ class TestTheModel:
         (run,) = runs(local.uri)
         (model,) = MlflowClient(local.uri).search_logged_models([run.info.experiment_id])
         loaded = pyfunc.load_model(model.artifact_location)
-        texts = pd.DataFrame({"text": [*sending.EXAMPLE, "It isn't good."]})
+        texts = pd.DataFrame({"text": [*modelling.EXAMPLE, "It isn't good."]})
         expected = TextClassifier.load(finished).predict(list(texts["text"]))
         pd.testing.assert_frame_equal(loaded.predict(texts), expected)
         assert loaded.metadata.signature == infer_signature(texts, expected)
-        assert loaded.input_example["text"].tolist() == sending.EXAMPLE
+        assert loaded.input_example["text"].tolist() == modelling.EXAMPLE
 
     def test_it_has_what_the_run_has_at_step_0(self, local, finished):
         upload(finished, local.uri)
         (run,) = runs(local.uri)
-        (model,) = MlflowClient(local.uri).search_logged_models([run.info.experiment_id])
+        client = MlflowClient(local.uri)
+        (model,) = client.search_logged_models([run.info.experiment_id])
         assert model.params == run.data.params
         assert model.source_run_id == run.info.run_id
-        first = {m.name: m.value for m in read_metrics(finished) if not m.step}
+        first = {
+            name: points[0].value
+            for name in run.data.metrics
+            if not (points := client.get_metric_history(run.info.run_id, name))[0].step
+        }
         assert {metric.key: metric.value for metric in model.metrics} == first
         (output,) = run.outputs.model_outputs
         assert output.model_id == model.model_id
@@ -245,8 +257,9 @@ class TestTheModel:
     def test_one_of_a_type_that_is_not_trusted_is_not_sent(self, local, finished, caplog):
         mine = Mine().fit([[0.0], [1.0]], [0, 1])
         save_classifier(finished / "best" / "classifier.skops", mine)
+        note_rewritten(finished, ["best/classifier.skops"])
         upload(finished, local.uri)
-        assert "the model is not sent: " in caplog.text
+        assert "the model is not uploaded: " in caplog.text
         assert "Mine" in caplog.text
         ((status, *_, models),) = facts(local.uri)[0].values()
         assert (status, models) == ("FINISHED", 0)
@@ -254,7 +267,7 @@ class TestTheModel:
     def test_a_run_without_one_is_sent_without_it(self, local, finished, caplog):
         (finished / "best" / "classifier.skops").unlink()
         upload(finished, local.uri)
-        assert "the model is not sent: " in caplog.text
+        assert "the model is not uploaded: " in caplog.text
         ((status, *_, models),) = facts(local.uri)[0].values()
         assert (status, models) == ("FINISHED", 0)
 

@@ -52,7 +52,7 @@ def test_a_parent_stands_for_its_jobs(tracked, runs, tmp_path):
 
 
 def test_what_cannot_be_had_is_told_in_a_line(runs, tmp_path):
-    with pytest.raises(SystemExit, match=r"error: run 0{32} in .*not found"):
+    with pytest.raises(SystemExit, match=r"error: .*Run with id=0{32} not found"):
         main(["0" * 32, "--output", str(tmp_path)])
     with pytest.raises(SystemExit, match="no such tracking store"):
         main(["0" * 32, "--tracking-uri", f"sqlite:///{tmp_path}/none.db"])

@@ -19,7 +19,8 @@ from server import free_port, wait_for
 
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
-from pipeline.tracking.registry import Registry, enter
+from pipeline.stages.report.result import note_rewritten
+from pipeline.tracking.registry import Registry, register
 from pipeline.tracking.upload import upload
 
 QUICK = [*SIZES, "sweep.strengths=[1]", "report.words=[]", "vectors=random", "vectors.dim=5"]
@@ -58,8 +59,9 @@ def registered(first, uri, tmp_path):
             summary = json.loads((copy / "corpus" / "summary.json").read_text("utf-8"))
             summary["splits"]["dev"]["digest"] = digest
             write_json(copy / "corpus" / "summary.json", summary)
+            note_rewritten(copy, ["corpus/summary.json"])
         upload(copy, uri)
-        enter(name, copy)
+        register(name, copy)
         return copy
 
     return enter_
@@ -90,7 +92,7 @@ def test_only_a_better_one_on_the_same_dev_sentences_takes_its_place(registered,
 
 def test_a_run_is_registered_once(registered, uri):
     copy = registered(0.0, "once")
-    enter("once", copy)
+    register("once", copy)
     assert len(MlflowClient(uri).search_model_versions("name='once'")) == 1
 
 

@@ -17,7 +17,6 @@ import json
 import logging
 import os
 import platform
-import re
 import secrets
 import shlex
 import shutil
@@ -33,6 +32,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import file_digest, write_json
+from pipeline.core.secrets import mask
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +181,7 @@ def _write(entry: Path, about: dict[str, Any], value: T, save: Callable[[T, Path
             "files": files,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "by": f"{_user()}@{platform.node()}",
-            "command": re.sub(r"://[^/@\s]+@", "://***@", shlex.join(sys.argv)),  # a password
+            "command": mask(shlex.join(sys.argv)),
             "working_directory": str(Path.cwd()),
         }
         write_json(temporary / MANIFEST, manifest | {"sha256": digest_of(manifest)})

@@ -19,6 +19,7 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 
 from pipeline.cache.code import importing
 from pipeline.cache.store import Cache
+from pipeline.cli.secrets import hide_secrets
 from pipeline.core.download import OFFLINE
 from pipeline.core.errors import UserError, require, suggest
 from pipeline.core.packed import LIMITS, Limits
@@ -127,6 +128,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
         For a value out of range, one that is missing, or a `_target_` that cannot be made.
     """
     _refuse_unknown(cfg)
+    hide_secrets(cfg)
     OFFLINE.set(bool(cfg.offline))  # no parameter of a stage: what comes out is the same
     try:
         made: dict[str, Any] = {name: OmegaConf.to_object(cfg[name]) for name in SCHEMAS}

@@ -29,7 +29,7 @@ from pipeline.stages.report.finished_run import in_order
 from pipeline.stages.report.result import damaged_files, read_result
 from pipeline.tracking import run as tracking
 from pipeline.tracking.records import PARENT
-from pipeline.tracking.registry import enter
+from pipeline.tracking.registry import register
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class Multirun(Callback):
             return Place(common=common)
         self.uri = where.uri
         self.register_as = registry.name
-        names = [plan.tracking.experiment or plan.experiment.corpus.task for plan in built]
+        names = [plan.tracking.experiment_for(plan.experiment.corpus.task) for plan in built]
         what = " ".join(item for item in asked if not item.startswith("tracking"))
         tags = {"role": "parent", "asked": what}
         swept = " ".join(str(item.input_line) for item in parsed if item.is_sweep_override())
@@ -159,7 +159,7 @@ class Multirun(Callback):
             try:
                 tracking.finish(self.folder, status, error, note=note, jobs=list(jobs))
                 if self.register_as and status == "FINISHED":  # else it is when the rest is run
-                    enter(self.register_as, self.folder)
+                    register(self.register_as, self.folder)
             except UserError as problem:
                 Multirun.failed = True
                 log.error("error: %s", problem)  # noqa: TRY400 - a line, no traceback

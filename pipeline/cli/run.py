@@ -32,10 +32,11 @@ from pipeline.cli import config
 from pipeline.cli.multirun import Multirun, Place, is_done
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
+from pipeline.core.secrets import hide, mask
 from pipeline.stages.report.result import read_result
-from pipeline.tracking.registry import NotRegisteredError, enter
+from pipeline.tracking.registry import NotRegisteredError, register
 from pipeline.tracking.run import tracked
-from pipeline.tracking.upload import NotSentError, keep
+from pipeline.tracking.upload import NotUploadedError, keep_uploaded
 
 log = logging.getLogger("pipeline")
 
@@ -57,8 +58,8 @@ def job(cfg: DictConfig) -> float:
         with FileLock(folder / ".hydra" / "lock") if many else contextlib.nullcontext():
             run(plan, folder, list(settings.overrides.task) if many else None)
         if plan.registry.name and not many:
-            enter(plan.registry.name, folder)
-    except (NotSentError, NotRegisteredError) as error:  # the run itself is complete
+            register(plan.registry.name, folder)
+    except (NotUploadedError, NotRegisteredError) as error:  # the run itself is complete
         tell(str(error))
     except UserError as error:
         if FULL_ERROR:
@@ -87,10 +88,10 @@ def run(plan: config.Plan, folder: Path, overrides: list[str] | None) -> None:
     if overrides is not None:
         place = Place.of_this_job()
         name = place.name(overrides) or name
-        tags = place.tags(tracking.experiment or experiment.corpus.task)
+        tags = place.tags(tracking.experiment_for(experiment.corpus.task))
         if is_done(folder, experiment):
             log.info("%s, %s: done already", name, folder)
-            keep(tracking, folder, name, tags)
+            keep_uploaded(tracking, folder, name, tags)
             return
     for file in ("result.json", "error.json", "metrics.csv"):  # of an earlier run in this folder
         (folder / file).unlink(missing_ok=True)
@@ -127,6 +128,7 @@ def terminate(*_: object) -> None:
 
 def main() -> None:
     """Run `job` by Hydra, and turn errors into one line each."""
+    sys.argv[1:] = [hide(word) for word in sys.argv[1:]]
     sys.path.insert(0, str(Path.cwd()))  # for code of one's own, as python -m does
     config.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, and are told in our own words
@@ -139,7 +141,7 @@ def main() -> None:
     except (HydraException, OmegaConfBaseException, UserError) as error:
         if FULL_ERROR:
             raise
-        sys.exit(f"error: {config.explain(error)}")
+        sys.exit(f"error: {mask(config.explain(error))}")
     except OSError as error:
         if FULL_ERROR:
             raise

@@ -18,6 +18,7 @@ from filelock import FileLock
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import atomic
 from pipeline.core.progress import bar
+from pipeline.core.secrets import reveal
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,9 @@ class _Resuming:
             if begin:
                 asked["Range"] = f"bytes={begin}-"
             with (
-                requests.get(url, headers=asked, stream=True, timeout=TIMEOUT) as response,
+                requests.get(
+                    reveal(url) or url, headers=asked, stream=True, timeout=TIMEOUT
+                ) as response,
                 bar(url.rpartition("/")[2], "B", size) as shown,
             ):
                 response.raise_for_status()

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeVar
 
+from pipeline.core.secrets import mask
+
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -17,7 +19,7 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in mask(message)))
 
 
 def require(condition: object, message: str) -> None:

@@ -1,20 +1,24 @@
-"""Runs in MLflow, brought back into a folder as they were sent."""
+"""Download runs from MLflow into folders, as they were uploaded."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import require
 from pipeline.core.files import write_json
-from pipeline.tracking.client import connect, first_line, store_errors
+from pipeline.core.secrets import hide
+from pipeline.stages.report.result import RUN_FILES, RUN_FOLDERS
+from pipeline.tracking.client import connect, store
 from pipeline.tracking.records import PARENT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-_MODEL = "model"  # made of what the run's own folders hold
+
+# What belongs to a run; its model is made of the same files.
+_PARTS = {*RUN_FOLDERS, *RUN_FILES, "result.json", ".hydra"}
 
 
 def fetch(run_id: str, folder: Path, uri: str) -> list[Path]:
@@ -23,22 +27,23 @@ def fetch(run_id: str, folder: Path, uri: str) -> list[Path]:
     Parameters
     ----------
     run_id
-        The run's.
+        A run's id, or a parent's.
     folder
-        Gets a folder a run, named by its id.
+        Where to: each run gets a folder named by its id.
     uri
         The tracking store.
 
     Raises
     ------
     UserError
-        If the store does not answer, does not know the run, or has no files of it.
+        If the store does not work, does not have the run, or has no files of it.
     """
+    uri = hide(uri)
     database = Path(uri.removeprefix("sqlite:///"))
     exists = database.exists() or not uri.startswith("sqlite:///")
     require(exists, f"{database}: no such tracking store; name another by --tracking-uri.")
     client = connect(uri)
-    try:
+    with store(uri):
         run = client.get_run(run_id)
         jobs = client.search_runs(
             [run.info.experiment_id],
@@ -46,14 +51,12 @@ def fetch(run_id: str, folder: Path, uri: str) -> list[Path]:
             order_by=["attributes.start_time ASC"],
         )
         return [_download(client, one, folder / one.info.run_id) for one in jobs or [run]]
-    except store_errors() as error:
-        raise UserError(f"run {run_id} in {uri}: {first_line(error)}.") from error
 
 
 def _download(client: MlflowClient, run: Run, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for item in client.list_artifacts(run.info.run_id):
-        if item.path != _MODEL:
+        if item.path in _PARTS:
             client.download_artifacts(run.info.run_id, item.path, str(folder))
     if not (folder / "result.json").exists():
         said = run.data.tags.get("error", f"its status in MLflow is {run.info.status}")

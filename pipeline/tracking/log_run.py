@@ -1,37 +1,48 @@
-"""What MLflow is sent of a finished run: all of it is read from the run's folder."""
+"""What MLflow is sent of a finished run, all of it read from the run's folder."""
 
 from __future__ import annotations
 
 import json
 import logging
-import shutil
-import tempfile
+import os
 import time
-import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-from unittest import mock
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.core.errors import UserError
 from pipeline.core.journal import read_metrics
-from pipeline.stages.report.result import Result, read_result, set_mlflow_run_id
-from pipeline.stages.sweep.persistence import check_loadable
-from pipeline.tracking.records import FILE, Record, read, winner
+from pipeline.core.secrets import mask_files
+from pipeline.stages.report.finished_run import FinishedRun
+from pipeline.stages.report.result import Result, Summary, read_result, set_mlflow_run_id
+from pipeline.tracking.log_model import log_model
+from pipeline.tracking.records import FILE, NOTE, Record, read, winner
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow import MlflowClient
-    from mlflow.models import ModelSignature
 
 log = logging.getLogger(__name__)
 
-# What MLflow takes: metrics and parameters or tags in one call, characters of a name and a value.
+T = TypeVar("T")
+
+# MLflow's limits: metrics and parameters or tags in a call, characters of a name and of a value.
 _METRICS, _PARAMS, _NAME, _PARAM, _TAG = 1000, 100, 250, 6000, 8000
 
-EXAMPLE = ["a sweet, funny film", "a waste of two good actors"]
+# The MLflow UI lists the metrics of a run in the order in which they came, and its comparison of
+# runs starts with the first.
+_FIRST = ("test/accuracy", "test/macro_f1", "dev/accuracy", "dev/macro_f1")
+# Facts about the data and the vectors, equal for runs on the same text: parameters, not metrics.
+_FACTS = ("corpus/", "vocab/", "vectors/words", "vectors/dim")
+# In result.json and metrics.csv alone, so that a person sees about ten numbers to compare.
+_LEFT_OUT = ("train/", "dev/coverage", "test/coverage", "dev/mean_absolute_error", "time/")
+_KEPT = ("time/vectors_s",)
+
+# Tables of a run's folder that the UI draws as tables, beside the files themselves.
+_TABLES = ("sweep/results", "report/confusion", "report/classes")
 
 
-def send_tags(client: MlflowClient, record: Record) -> None:
-    """Send the tags a run began with, and the error it ended with."""
+def log_tags(client: MlflowClient, record: Record) -> None:
+    """Send the tags of a run, its note, and the error it ended with."""
     from mlflow.entities import RunTag
 
     tags = record.tags | ({"error": record.error} if record.error else {})
@@ -40,196 +51,189 @@ def send_tags(client: MlflowClient, record: Record) -> None:
     )
 
 
-def send(client: MlflowClient, record: Record, folder: Path) -> None:
-    """Send parameters, metrics, datasets, tables and files of a finished run's folder."""
+def log_run(client: MlflowClient, record: Record, folder: Path) -> None:
+    """Send parameters, metrics, datasets, tables, files and the model of a finished run.
+
+    Raises
+    ------
+    UserError
+        If a file of the run is missing or damaged.
+    """
     from mlflow.entities import Param
 
     run_id = str(record.run_id)
-    set_mlflow_run_id(folder, run_id)  # the store was not there when the run began
-    result = read_result(folder)
-    _send_metrics(client, record, folder)
-    settings = {"seed": result["seed"], **result["settings"]}
-    texts = {name: str(value) for name, value in settings.items()}
+    set_mlflow_run_id(folder, run_id)  # unknown, if the store was not there when the run started
+    run = FinishedRun.read(folder)
+    run.check()
+    _log_metrics(client, record, folder)
+    params = {"seed": run.result["seed"], **run.result["settings"], **_facts(folder)}
+    texts = {name: str(value) for name, value in params.items()}
     short = {k: v for k, v in texts.items() if len(k) <= _NAME and len(v) <= _PARAM}
-    params = [Param(name, value) for name, value in short.items()]
-    for begin in range(0, len(params), _PARAMS):
-        client.log_batch(run_id, params=params[begin : begin + _PARAMS])
-    client.log_dict(run_id, settings, "params.json")
-    _send_facts(client, run_id, result, [name for name in texts if name not in short])
-    _send_datasets(client, run_id, folder, result)
-    _send_files(client, run_id, folder, record.largest_mb)
-    _send_model(client, record, folder, result)
+    for batch in _batches(list(short.items()), _PARAMS):
+        client.log_batch(run_id, params=[Param(*item) for item in batch])
+    client.log_dict(run_id, params, "params.json")
+    tables = _log_tables(client, run_id, folder)
+    _log_tags(client, record, run.result, tables, [name for name in texts if name not in short])
+    _log_datasets(client, run_id, run.result, run.summary)
+    _log_files(client, run_id, folder, record.largest_mb)
+    log_model(
+        client, record, folder, lambda model_id: _log_metrics(client, record, folder, model_id)
+    )
 
 
-def _send_metrics(
+def _log_metrics(
     client: MlflowClient, record: Record, folder: Path, model_id: str | None = None
 ) -> None:
-    """Send all metrics of a run, or to its model those of step 0."""
+    """Send the metrics of a run; of those of its model only the ones without steps."""
     from mlflow.entities import Metric
 
     run_id = str(record.run_id)
     metrics = [
         Metric(m.name, m.value, record.began, m.step, model_id=model_id, run_id=run_id)
-        for m in read_metrics(folder)
-        if not (model_id and m.step)
+        for m in sorted(read_metrics(folder), key=lambda m: _place(m.name))
+        if _is_compared(m.name) and not (model_id and m.step)
     ]
-    for begin in range(0, len(metrics), _METRICS):
-        client.log_batch(run_id, metrics=metrics[begin : begin + _METRICS])
+    for batch in _batches(metrics, _METRICS):
+        client.log_batch(run_id, metrics=batch)
 
 
-def _send_facts(client: MlflowClient, run_id: str, result: Result, too_long: list[str]) -> None:
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for begin in range(0, len(items), size):
+        yield items[begin : begin + size]
+
+
+def _place(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
+
+
+def _is_compared(name: str) -> bool:
+    if name in _KEPT:
+        return True
+    return not name.startswith((*_FACTS, *_LEFT_OUT)) and not name.endswith(("_low", "_high"))
+
+
+def _facts(folder: Path) -> dict[str, float]:
+    return {m.name: m.value for m in read_metrics(folder) if m.name.startswith(_FACTS)}
+
+
+def _log_tags(
+    client: MlflowClient, record: Record, result: Result, tables: list[str], too_long: list[str]
+) -> None:
     from mlflow.entities import RunTag
 
+    shown = [{"path": path, "type": "table"} for path in tables]
     tags = {
         "settings_hash": result["settings_hash"],
         "corpus_digest": result["digests"]["corpus"],
         "vectors_digest": result["digests"]["vectors"],
         "vectors": result["vectors"],
-        # What the UI draws as tables.
-        "mlflow.loggedArtifacts": json.dumps([{"path": "sweep/results.json", "type": "table"}]),
+        "mlflow.loggedArtifacts": json.dumps(shown),
     }
+    if NOTE not in record.tags:
+        tags[NOTE] = describe(result)
     if too_long:
         tags["params_too_long"] = f"in params.json alone: {', '.join(too_long)}"[:_TAG]
-    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+    client.log_batch(str(record.run_id), tags=[RunTag(*item) for item in tags.items()])
 
 
-def send_parent(client: MlflowClient, record: Record, folder: Path) -> None:
-    """Send the comparison, and what the best job on dev reached."""
-    from mlflow.entities import Metric, RunTag
-
-    run_id = str(record.run_id)
-    for path in sorted(folder.glob("comparison*")):
-        client.log_artifact(run_id, str(path))
-    jobs = [one for job in record.jobs for one in read(folder / job)]
-    mine = [one for one in jobs if one.experiment == record.experiment]
-    done = [one for one in mine if one.status == "FINISHED"]
-    numbers: dict[str, float] = {"jobs/done": len(done), "jobs/failed": len(mine) - len(done)}
-    tags: dict[str, str] = {}
-    if best := winner(folder, record):
-        (one,) = read(best)
-        tags = {"best_run_id": str(one.run_id), "best_name": one.name}
-        result = read_result(best)
-        numbers["best/dev_accuracy"] = result["dev"]["accuracy"]
-        numbers["best/test_accuracy"] = result["test"]["accuracy"]
-        numbers["best/strength"] = result["strength"]
-    now = int(time.time() * 1000)  # a parent that goes on has later numbers
-    client.log_batch(
-        run_id,
-        metrics=[Metric(name, float(value), now, 0) for name, value in numbers.items()],
-        tags=[RunTag(name, value) for name, value in tags.items()],
+def describe(result: Result) -> str:
+    """Say in a sentence how good a run is."""
+    test, dev = result["test"], result["dev"]
+    return (
+        f"Test accuracy {test['accuracy']:.1%} (95 % interval {test['accuracy_low']:.1%} to "
+        f"{test['accuracy_high']:.1%}), macro-F1 {test['macro_f1']:.3f}; "
+        f"dev accuracy {dev['accuracy']:.1%} at strength {result['strength']:.4g}."
     )
 
 
-def _send_datasets(client: MlflowClient, run_id: str, folder: Path, result: Result) -> None:
+def log_parent(client: MlflowClient, record: Record, folder: Path) -> None:
+    """Send the comparison, and the scores of the job that is best on dev."""
+    from mlflow.entities import Metric, RunTag
+
+    run_id = str(record.run_id)
+    for path in own_files(folder):
+        below = path.relative_to(folder)
+        if below.parts[0].startswith("comparison"):
+            client.log_artifact(run_id, str(path), _artifact_folder(below))
+    records = [one for job in record.jobs for one in read(folder / job)]
+    mine = [one for one in records if one.experiment == record.experiment]
+    done = [one for one in mine if one.status == "FINISHED"]
+    numbers: dict[str, float] = {}
+    tags: dict[str, str] = {}
+    if best := winner(folder, record):
+        (one,) = read(best)
+        result = read_result(best)
+        tags = {"best_run_id": str(one.run_id), "best_name": one.name}
+        numbers["best/test_accuracy"] = result["test"]["accuracy"]
+        numbers["best/dev_accuracy"] = result["dev"]["accuracy"]
+        numbers["best/strength"] = result["strength"]
+    numbers |= {"jobs/done": len(done), "jobs/failed": len(mine) - len(done)}
+    now = int(time.time() * 1000)  # a resumed parent gets later numbers
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, float(value), now, 0) for name, value in numbers.items()],
+        tags=[RunTag(*item) for item in tags.items()],
+    )
+
+
+def _log_datasets(client: MlflowClient, run_id: str, result: Result, summary: Summary) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    summary = json.loads((folder / "corpus" / "summary.json").read_text("utf-8"))
     inputs = []
-    parts = summary["splits"]
+    parts: dict[str, Any] = dict(summary["splits"])
     if summary.get("phrases"):
-        parts = parts | {"phrases": summary["phrases"]}
+        parts["phrases"] = summary["phrases"]
+    path = result["settings"].get("corpus.path") or result["task"]
     for split, facts in parts.items():
         profile = {"num_rows": facts["sentences"], "num_tokens": facts["tokens"]}
         dataset = Dataset(
             name=f"{result['task']} {split}",
             digest=facts["digest"][:36],
             source_type="local",
-            source=json.dumps({"corpus": result["settings"].get("corpus.path") or summary["task"]}),
+            source=json.dumps({"corpus": path}),
             profile=json.dumps(profile | {"labels": facts["labels"]}),
         )
         inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", split)]))
     client.log_inputs(run_id, datasets=inputs)
 
 
-def _send_files(client: MlflowClient, run_id: str, folder: Path, largest_mb: float) -> None:
+def _log_tables(client: MlflowClient, run_id: str, folder: Path) -> list[str]:
+    """Send the tables that the UI draws; MLflow's `log_table` would append to those sent before."""
     import pandas as pd
 
-    results = pd.read_csv(folder / "sweep" / "results.csv")
-    table = results.to_dict("split", index=False)
-    client.log_dict(run_id, table, "sweep/results.json")
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name not in {"run.log", "lock", FILE}:
-            if path.stat().st_size <= largest_mb * 1e6:
-                below = path.parent.relative_to(folder)
-                client.log_artifact(run_id, str(path), str(below) if below.parts else None)
-            else:
-                log.info("%s is not sent: larger than tracking.largest_mb", path)
+    sent = []
+    for name in _TABLES:
+        path = folder / f"{name}.csv"
+        if path.is_file() and not path.is_symlink():
+            table: pd.DataFrame = pd.read_csv(path, keep_default_na=False)
+            client.log_dict(run_id, table.to_dict("split", index=False), f"{name}.json")
+            sent.append(f"{name}.json")
+    return sent
 
 
-def _send_model(client: MlflowClient, record: Record, folder: Path, result: Result) -> None:
-    """Log the chosen classifier: raw text in, label and probabilities out."""
-    import pandas as pd
-    from mlflow import pyfunc
-    from mlflow.entities import LoggedModelOutput
-    from mlflow.models import Model
-    from mlflow.tracking.context.registry import resolve_tags
-
-    run_id = str(record.run_id)
-    parts = [folder / "vectors", folder / "best"]
-    size = sum(path.stat().st_size for part in parts for path in part.iterdir())
-    if size > record.largest_mb * 1e6:
-        log.info("the model is not sent: larger than tracking.largest_mb")
-        return
-    if _model_is_there(client, run_id):
-        return
-    try:
-        check_loadable(folder / "best" / "classifier.skops")
-        signature = _signature(folder)
-    except (UserError, FileNotFoundError) as error:  # one's own, that skops does not hold or trust
-        log.warning("the model is not sent: %s", error)
-        return
-    run = client.get_run(run_id)
-    # As `pyfunc.log_model` does, but without reading the metrics back and loading the model to try
-    # it, and with it skops: three seconds.
-    model = client.create_logged_model(
-        run.info.experiment_id, "model", run_id, resolve_tags(), run.data.params
-    )
-    _send_metrics(client, record, folder, model.model_id)
-    with (
-        tempfile.TemporaryDirectory() as temporary,
-        warnings.catch_warnings(),
-        # MLflow would read the lists of files of all packages, to warn of versions that differ from
-        # those it is given; they are those that are here.
-        mock.patch("importlib_metadata.packages_distributions", dict),
-    ):
-        warnings.simplefilter("ignore")  # MLflow asks for type hints that would say less
-        copy = Path(temporary) / "run"
-        for part in parts:
-            shutil.copytree(part, copy / part.name)
-        pyfunc.save_model(
-            Path(temporary) / "model",
-            mlflow_model=Model(
-                model.artifact_location, run_id, model_uuid=model.model_id, model_id=model.model_id
-            ),
-            python_model=Path(__file__).with_name("served_model.py"),
-            artifacts={"run": str(copy)},
-            signature=signature,
-            input_example=pd.DataFrame({"text": EXAMPLE}),
-            # Named, or MLflow loads the model in a process of its own to find them out.
-            pip_requirements=[f"yourvectors=={result['versions']['yourvectors']}"],
-        )
-        client.log_model_artifacts(model.model_id, f"{temporary}/model")
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-    client.finalize_logged_model(model.model_id, "READY")
+def _log_files(client: MlflowClient, run_id: str, folder: Path, largest_mb: float) -> None:
+    mask_files(folder / ".hydra", "*.yaml")  # of a run made by an older version
+    for path in own_files(folder):
+        below = path.relative_to(folder)
+        if path.name in {"run.log", FILE} or path.suffix == ".lock" or path.name == "lock":
+            continue
+        if path.stat().st_size <= largest_mb * 1e6:
+            client.log_artifact(run_id, str(path), _artifact_folder(below))
+        else:
+            log.info("%s is not uploaded: larger than tracking.largest_mb", path)
 
 
-def _signature(folder: Path) -> ModelSignature:
-    """Return what `TextClassifier.predict` takes and gives, without loading it."""
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+def own_files(folder: Path) -> Iterator[Path]:
+    """Yield the regular files below a folder; links are named in the log and not followed."""
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted([*folders, *files]):
+            path = Path(root, name)
+            if path.is_symlink():
+                log.warning("%s is a link and not uploaded", path)
+            elif path.is_file():
+                yield path
 
-    settings = json.loads((folder / "best" / "classifier.json").read_text("utf-8"))
-    probabilities = [ColSpec("double", f"p({name})") for name in settings["classes"]]
-    return ModelSignature(
-        Schema([ColSpec("string", "text")]), Schema([ColSpec("string", "label"), *probabilities])
-    )
 
-
-def _model_is_there(client: MlflowClient, run_id: str) -> bool:
-    """Return whether a run has its model; one that was sent in part is taken away."""
-    experiment = client.get_run(run_id).info.experiment_id
-    models = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
-    for model in models:
-        if model.status != "READY":
-            client.delete_logged_model(model.model_id)
-    return any(model.status == "READY" for model in models)
+def _artifact_folder(below: Path) -> str | None:
+    return below.parent.as_posix() if below.parent.parts else None

@@ -1,17 +1,29 @@
-"""``mlflow.json``: what a folder knows of its run in MLflow, so that it can be sent later."""
+"""``mlflow.json``: what a folder knows of its runs in MLflow, to upload them later."""
 
 from __future__ import annotations
 
 import json
+import logging
 import time
-from dataclasses import asdict, dataclass, field
+import uuid
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from pipeline.core.files import write_json
+from pipeline.core.secrets import hide
 from pipeline.stages.report.result import read_result
 
+log = logging.getLogger(__name__)
+
 FILE = "mlflow.json"
-PARENT = "mlflow.parentRunId"  # MLflow's own tag: the UI nests by it
+PARENT = "mlflow.parentRunId"  # MLflow's own tag: the UI nests runs by it
+NOTE = "mlflow.note.content"  # shown on top of the run's page
+KEY = "creation_key"
+
+
+def new_key() -> str:
+    """Return a key that no other run has."""
+    return uuid.uuid4().hex
 
 
 @dataclass
@@ -21,19 +33,25 @@ class Record:
     Parameters
     ----------
     uri, experiment, name, tags
-        Where it is tracked, and what it began with.
+        Where the run is tracked, and what it starts with. `uri` holds no password.
     largest_mb
-        Files larger than this are not sent.
+        Larger files are not uploaded.
+    key
+        A tag that this folder's run has in the store. It is written here before the run is created,
+        so that a run is found again whose id was never noted.
     run_id
-        Unset while no store has taken it.
+        Unset while no store has created the run.
+    given
+        Whether the run was created by someone else, who gave ``MLFLOW_RUN_ID``.
     began
-        When, in milliseconds since 1970; metrics are sent with it, so that one sent twice is one.
+        Start time in milliseconds since 1970. All metrics are sent with it: a metric that is sent
+        twice is stored once.
     status, error
-        How it ended; unset while it has not.
+        How the run ended; unset while it has not.
     jobs
-        Of a parent: the folders of its jobs, below its own.
+        Of a parent: the folders of its jobs, relative to its own.
     sent
-        Whether the store has all of it.
+        Whether the store has everything.
     """
 
     uri: str
@@ -41,7 +59,9 @@ class Record:
     name: str
     tags: dict[str, str]
     largest_mb: float = 100.0
+    key: str = field(default_factory=new_key)
     run_id: str | None = None
+    given: bool = False
     began: int = field(default_factory=lambda: int(time.time() * 1000))
     status: str | None = None
     error: str | None = None
@@ -55,11 +75,20 @@ class Record:
 
 
 def read(folder: Path) -> list[Record]:
-    """Return a folder's records: one of a run, one an experiment of a multirun, or none."""
+    """Return a folder's records: one of a run, one per experiment of a multirun, or none."""
     path = folder / FILE
     if not path.exists():
         return []
-    return [Record(**values) for values in json.loads(path.read_text("utf-8"))]
+    known = {item.name for item in fields(Record)}
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        records = [Record(**{k: v for k, v in values.items() if k in known}) for values in found]
+    except (ValueError, TypeError, AttributeError) as error:
+        log.warning("%s is damaged and not used: %s", path, error)
+        return []
+    for record in records:
+        record.uri = hide(record.uri)  # older versions stored passwords
+    return records
 
 
 def write(folder: Path, *records: Record) -> None:

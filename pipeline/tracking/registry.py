@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError, require
-from pipeline.stages.report.result import read_result
-from pipeline.tracking.client import connect, first_line, store_errors
+from pipeline.stages.report.result import Summary, read_checked, read_result
+from pipeline.tracking.client import connect, global_address, store
 from pipeline.tracking.records import Record, read, winner
 
 if TYPE_CHECKING:
@@ -20,11 +19,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHAMPION = "champion"
+# A version's tag: whether it was compared with the champion. One that was not is compared by the
+# next run, so a process that is killed between two steps leaves no gap.
+_COMPARED = "compared"
+_LONGEST = 256  # characters that MLflow's tables hold
 
 
 @dataclass
 class Registry:
-    """Under which name the winner is registered.
+    """Whether to register the winner.
 
     Parameters
     ----------
@@ -36,10 +39,18 @@ class Registry:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        """Check values."""
+        """Check values, before anything is trained."""
+        if self.name is None:
+            return
+        refused = set(self.name) & set("/:@'\"`%\\") or not self.name.isprintable()
         require(
-            self.name is None or (self.name.strip() and not set(self.name) & set("/:@")),
-            f"registry.name={self.name}: give a name without / : and @.",
+            self.name and not refused and self.name == self.name.strip(" ."),
+            f"registry.name={self.name}: give a name without / : @ % \\ and quotation marks, and "
+            "without blanks or full stops at its ends.",
+        )
+        require(
+            len(self.name) <= _LONGEST,
+            f"registry.name has {len(self.name)} characters; at most {_LONGEST} are possible.",
         )
 
 
@@ -47,10 +58,10 @@ class NotRegisteredError(UserError):
     """The run is complete and in the store, but not in the registry."""
 
 
-def enter(name: str, folder: Path) -> None:
-    """Register the winner of the run or multirun in a folder; say whether it is champion now.
+def register(name: str, folder: Path) -> None:
+    """Register the winner of the run or multirun in a folder; log whether it is champion now.
 
-    A run is registered once, however often it is asked for.
+    A run is registered once, however often this is called.
 
     Raises
     ------
@@ -62,18 +73,17 @@ def enter(name: str, folder: Path) -> None:
         if best is None:
             continue
         try:
-            _enter(connect(record.uri), name, best, read(best)[0])
-        except store_errors() as error:
-            raise NotRegisteredError(
-                f"{best} could not be registered as {name}: {first_line(error)}."
-            ) from error
+            with store(record.uri), global_address(record.uri):
+                _register(connect(record.uri), name, best, read(best)[0])
+        except NotRegisteredError:
+            raise
+        except UserError as error:
+            raise NotRegisteredError(f"{best} is not registered as {name}: {error}") from error
 
 
-def _enter(client: MlflowClient, name: str, folder: Path, record: Record) -> None:
-    import mlflow
+def _register(client: MlflowClient, name: str, folder: Path, record: Record) -> None:
     from mlflow.entities import LoggedModelStatus
 
-    mlflow.set_tracking_uri(record.uri)  # the registry looks for the model there, not by the client
     run = client.get_run(str(record.run_id))
     found = client.search_logged_models(
         [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"
@@ -81,41 +91,55 @@ def _enter(client: MlflowClient, name: str, folder: Path, record: Record) -> Non
     models = [model for model in found if model.status == LoggedModelStatus.READY]
     if not models:
         raise NotRegisteredError(f"{folder}: the run has no model to register; its log says why.")
-    if client.search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'"):
-        log.info("%s is registered as %s already", record.name, name)
-        return
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
-    champion = _champion(client, name)
-    result = read_result(folder)
-    summary = json.loads((folder / "corpus" / "summary.json").read_text("utf-8"))
-    tags = {
-        "dev_accuracy": repr(result["dev"]["accuracy"]),
-        "dev_digest": summary["splits"]["dev"]["digest"],
-        "run": record.name,
-    }
-    model = f"models:/{models[0].model_id}"
-    version = client.create_model_version(
-        name, model, run.info.run_id, tags=tags, model_id=models[0].model_id
-    )
-    wins, why = _compare(tags, champion)
-    if wins:
-        client.set_registered_model_alias(name, CHAMPION, version.version)
-    log.info("%s is version %s of %s; %s", record.name, version.version, name, why)
+    versions = list(client.search_model_versions(f"name = '{name}'"))
+    mine = next((one for one in versions if one.run_id == run.info.run_id), None)
+    if mine is None:
+        result = read_result(folder)
+        summary = read_checked(folder / "corpus" / "summary.json", Summary)
+        mine = client.create_model_version(
+            name,
+            f"models:/{models[0].model_id}",
+            run.info.run_id,
+            tags={
+                "dev_accuracy": repr(result["dev"]["accuracy"]),
+                "dev_digest": summary["splits"]["dev"]["digest"],
+                "run": record.name,
+                _COMPARED: "no",
+            },
+            model_id=models[0].model_id,
+        )
+        versions = [*versions, mine]
+    else:
+        log.info("%s is version %s of %s already", record.name, mine.version, name)
+    _choose_champion(client, name, versions)
 
 
-def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
+def _choose_champion(client: MlflowClient, name: str, versions: list[ModelVersion]) -> None:
+    """Compare each version that was not compared yet with the champion, in their order."""
     aliases = client.get_registered_model(name).aliases
-    return client.get_model_version(name, aliases[CHAMPION]) if CHAMPION in aliases else None
+    by_number = {str(one.version): one for one in versions}
+    champion = by_number.get(str(aliases.get(CHAMPION)))
+    waiting = [one for one in versions if one.tags.get(_COMPARED) == "no"]
+    if champion is None:  # nor was one that an older version of this program left
+        waiting = [one for one in versions if "dev_accuracy" in one.tags]
+    for one in sorted(waiting, key=lambda one: int(one.version)):
+        wins, why = _compare(one, champion)
+        if wins:
+            client.set_registered_model_alias(name, CHAMPION, one.version)
+            champion = one
+        client.set_model_version_tag(name, one.version, _COMPARED, "yes")
+        log.info("%s is version %s of %s; %s", one.tags.get("run"), one.version, name, why)
 
 
-def _compare(tags: dict[str, str], champion: ModelVersion | None) -> tuple[bool, str]:
-    """Return whether a model is to be champion, and why in words."""
+def _compare(one: ModelVersion, champion: ModelVersion | None) -> tuple[bool, str]:
+    """Return whether a version is to be champion, and why in words."""
     if champion is None:
         return True, "it is the first champion."
-    if tags["dev_digest"] != champion.tags.get("dev_digest"):
+    if one.tags["dev_digest"] != champion.tags.get("dev_digest"):
         return False, f"version {champion.version} stays champion: it met other dev sentences."
-    ours, theirs = float(tags["dev_accuracy"]), float(champion.tags["dev_accuracy"])
+    ours, theirs = float(one.tags["dev_accuracy"]), float(champion.tags["dev_accuracy"])
     numbers = f"on dev {ours:.1%} against {theirs:.1%}"
     if ours > theirs:
         return True, f"it is champion now, {numbers} of version {champion.version}."

@@ -1,34 +1,47 @@
-"""Runs in MLflow: begun before any work, ended and sent from the run's folder when it is done.
+"""Start and finish runs in MLflow.
 
-All that is sent stands in the folder first: a server that dies takes nothing with it. When it is
-back, one command sends what it has not got::
-
-    python -m pipeline upload outputs/runs/2026-01-01_12-00-00_1a2b3c4d
+A run is created before any work, so that a store that does not work is noticed at once. Its results
+are sent when it ends, from its folder: a server that dies meanwhile costs nothing. Once it is back,
+``python -m pipeline upload FOLDER`` sends what it lacks.
 """
 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import logging
+import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.core.errors import UserError
-from pipeline.tracking.client import Tracking, connect, first_line, store_errors
-from pipeline.tracking.records import PARENT, Record, read, write
-from pipeline.tracking.upload import create, find, upload
+from pipeline.core.errors import UserError, require
+from pipeline.core.secrets import mask
+from pipeline.tracking.client import Tracking, connect, experiment_id, store, whole_address
+from pipeline.tracking.records import NOTE, PARENT, Record, new_key, read, write
+from pipeline.tracking.running import FOLDER, end_orphans, hold, release
+from pipeline.tracking.upload import find, find_or_create, upload
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 log = logging.getLogger(__name__)
 
 
 def start(
-    tracking: Tracking, folder: Path, experiments: Sequence[str], name: str, tags: dict[str, str]
+    tracking: Tracking, folder: Path, experiments: Sequence[str], name: str, tags: Mapping[str, str]
 ) -> list[Record]:
-    """Begin a run an experiment, before any work, so that a store that does not work costs nothing.
+    """Start a run per experiment, before any work.
 
-    In a folder that was used before, a parent goes on if it asks for the same, and a job of the
-    same parent takes the place of the one that failed.
+    In a folder that was used before, a parent goes on if it is asked for the same; a run that did
+    not finish, and an earlier run of the same job, are replaced. Runs of other folders that were
+    killed are ended. ``MLFLOW_RUN_ID`` names a run that exists, to be used instead of a new one.
+
+    Parameters
+    ----------
+    tags
+        ``role`` is run, parent or job.
 
     Raises
     ------
@@ -36,62 +49,112 @@ def start(
         If the store does not work.
     """
     before = {(record.uri, record.experiment): record for record in read(folder)}
+    about = {FOLDER: str(folder.absolute()), **_source_tags(), **tags}
     records = [
-        Record(tracking.uri, name_, name, {**_git_tags(), **tags}, tracking.largest_mb)
-        for name_ in experiments
+        Record(tracking.uri, experiment, name, dict(about), tracking.largest_mb)
+        for experiment in experiments
     ]
-    write(folder, *records)
-    client = connect(tracking.uri)
+    for record in records:  # before it is created, or a run that is killed just then is lost
+        if old := before.get((record.uri, record.experiment)):
+            record.key = old.key
+    if tags["role"] != "job":
+        log.info("MLflow: %s, experiment %s", tracking.describe(), ", ".join(experiments))
+    hold(folder)
     try:
-        for record in records:
-            old = before.get((record.uri, record.experiment))
-            run = find(client, old) if old else None
-            if not old or not run:
-                pass
-            elif old.tags["role"] == "parent" and old.tags["asked"] == tags.get("asked"):
-                record.run_id, record.began = run.info.run_id, old.began
-                client.update_run(run.info.run_id, status="RUNNING")
-                if "error" in run.data.tags:
-                    client.delete_tag(run.info.run_id, "error")
-            elif old.parent and old.parent == record.parent:
-                client.delete_run(run.info.run_id)
-            record.run_id = record.run_id or create(client, record)
-    except store_errors() as error:
-        raise UserError(f"the tracking store {tracking.uri}: {first_line(error)}.") from error
+        client = connect(tracking.uri)
+        with store(tracking.uri):
+            for record in records:
+                old = before.get((record.uri, record.experiment))
+                _replace(client, record, old)
+            write(folder, *records)
+            given = os.environ.get("MLFLOW_RUN_ID") if tags["role"] != "job" else None
+            for record in records:
+                if given:
+                    _adopt(client, record, given, len(records))
+                else:
+                    find_or_create(client, record)
+                if tags["role"] != "job":
+                    end_orphans(client, experiment_id(client, record.uri, record.experiment))
+    except BaseException:
+        write(folder, *records)
+        release(folder)
+        raise
     write(folder, *records)
     return records
 
 
+def _replace(client: MlflowClient, record: Record, old: Record | None) -> None:
+    """Make way for a run in a folder that had one: go on with it, delete it, or leave it."""
+    if old is None or old.given:
+        return
+    was, now = ((one.tags["role"], one.tags.get("asked")) for one in (old, record))
+    for run in find(client, old):
+        run_id, finished = run.info.run_id, run.info.status == "FINISHED"
+        if was == now and now[0] == "parent":
+            record.run_id, record.began = run_id, old.began
+            client.update_run(run_id, status="RUNNING")
+            if "error" in run.data.tags:
+                client.delete_tag(run_id, "error")
+            return
+        if was[0] != "parent" and (not finished or (old.parent and old.parent == record.parent)):
+            client.delete_run(run_id)
+            continue
+        record.key = new_key()  # that run stays as it is
+        if run.info.status == "RUNNING":
+            client.set_terminated(run_id, "KILLED")
+
+
+def _adopt(client: MlflowClient, record: Record, run_id: str, count: int) -> None:
+    """Use the run that ``MLFLOW_RUN_ID`` names, as ``mlflow run`` sets it."""
+    from mlflow.entities import RunTag
+
+    require(count == 1, "MLFLOW_RUN_ID names one run, but this multirun has several experiments.")
+    run = client.get_run(run_id)
+    experiment = client.get_experiment(run.info.experiment_id).name
+    require(
+        run.info.status == "RUNNING" and run.info.lifecycle_stage == "active",
+        f"MLFLOW_RUN_ID={run_id}: this run has ended; unset it to start a new one.",
+    )
+    require(
+        experiment == record.experiment,
+        f"MLFLOW_RUN_ID={run_id}: this run is in the experiment {experiment}, not in "
+        f"{record.experiment}. Unset it, or set tracking.experiment={experiment}.",
+    )
+    record.run_id, record.given = run_id, True
+    ours = {name: value for name, value in record.tags.items() if not name.startswith("mlflow.")}
+    client.log_batch(run_id, tags=[RunTag(*item) for item in ours.items()])
+
+
 @contextlib.contextmanager
 def tracked(
-    tracking: Tracking, folder: Path, task: str, name: str, tags: dict[str, str]
+    tracking: Tracking, folder: Path, task: str, name: str, tags: Mapping[str, str]
 ) -> Iterator[str | None]:
-    """Give the id of a run that ends with the block; None if there is none.
+    """Track what the block does as a run, and give the run's id; None if there is none.
 
     Raises
     ------
-    NotSentError
-        At the end, if the store did not take what the block left in `folder`.
+    NotUploadedError
+        At the end, if the store does not take what the block left in `folder`.
     UserError
-        At the beginning, if the store does not work. The job of a parent, whose store did work,
-        goes on without.
+        At the start, if the store does not work. A job of a parent, whose store did work, goes on
+        untracked.
     """
     if not tracking.enabled:
         yield None
         return
     try:
-        (record,) = start(tracking, folder, [tracking.experiment or task], name, tags)
+        (record,) = start(tracking, folder, [tracking.experiment_for(task)], name, tags)
     except UserError as error:
         if PARENT not in tags:
             raise
         (record,) = read(folder)
-        log.warning("goes on untracked: %s", error)
+        log.warning("this run goes on untracked: %s", error)
     with _system_metrics(tracking, record.run_id):
         try:
             yield record.run_id
         except BaseException as error:
             killed = isinstance(error, KeyboardInterrupt | SystemExit)
-            with contextlib.suppress(UserError):  # the first error is the one to tell of
+            with contextlib.suppress(UserError):  # the first error is the one to report
                 finish(folder, "KILLED" if killed else "FAILED", str(error))
             raise
     finish(folder, "FINISHED")
@@ -99,24 +162,22 @@ def tracked(
 
 @contextlib.contextmanager
 def _system_metrics(tracking: Tracking, run_id: str | None) -> Iterator[None]:
-    if not tracking.system_metrics or run_id is None:
-        yield
-        return
-    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+    monitor = None
+    if tracking.system_metrics and run_id:
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-    try:
-        monitor = SystemMetricsMonitor(  # type: ignore[no-untyped-call]
-            run_id, sampling_interval=5, tracking_uri=tracking.uri
-        )
-    except Exception as error:  # MLflow's own class, when psutil is not there
-        raise UserError(
-            f"tracking.system_metrics: {first_line(error)}. Is psutil installed?"
-        ) from error
-    monitor.start()  # type: ignore[no-untyped-call]
+        try:
+            monitor = SystemMetricsMonitor(  # type: ignore[no-untyped-call]
+                run_id, sampling_interval=5, tracking_uri=whole_address(tracking.uri)
+            )
+            monitor.start()  # type: ignore[no-untyped-call]
+        except Exception as error:  # noqa: BLE001 - no reason to lose a run
+            log.warning("system metrics are not tracked: %s", error)
     try:
         yield
     finally:
-        monitor.finish()  # type: ignore[no-untyped-call]
+        if monitor:
+            monitor.finish()  # type: ignore[no-untyped-call]
 
 
 def finish(
@@ -126,34 +187,54 @@ def finish(
     *,
     note: str = "",
     jobs: Sequence[Path] = (),
+    notes: Mapping[Path, str] | None = None,
 ) -> None:
-    """Note how the runs of a folder ended, and send all that stands there.
+    """Note how the runs of a folder ended, and upload everything in it.
+
+    Parameters
+    ----------
+    status
+        FINISHED, FAILED or KILLED.
+    error
+        Why it did not finish.
+    note
+        Shown on top of the run's page in MLflow.
+    jobs, notes
+        Of a parent: the folders of its jobs, and the notes on top of their pages.
 
     Raises
     ------
-    NotSentError
-        If the store did not take it; `upload` tries again.
+    NotUploadedError
+        If the store does not take it; `upload` tries again.
     """
     records = read(folder)
     for record in records:
-        record.status, record.error = status, error or None
+        record.status, record.error = status, mask(error) or None
         record.jobs = [str(job.relative_to(folder)) for job in jobs]
         if note:
-            record.tags["mlflow.note.content"] = note
+            record.tags[NOTE] = note
     write(folder, *records)
-    upload(folder)
+    for job, text in (notes or {}).items():
+        for record in read(job):
+            record.tags[NOTE] = text
+            write(job, record)
+    try:
+        upload(folder)
+    finally:
+        release(folder)
 
 
-def _git_tags() -> dict[str, str]:
-    """Return the commit of the working folder, and whether files differ from it."""
+def _source_tags() -> dict[str, str]:
+    """Return MLflow's tags for who ran what: user, program, commit; and whether files differ."""
 
     def git(*arguments: str) -> str:
         command = ["git", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
-    try:
-        commit = git("rev-parse", "HEAD")
-        dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
-    except (OSError, subprocess.CalledProcessError):
-        return {}
-    return {"mlflow.source.git.commit": commit, "dirty": str(dirty).lower()}
+    tags = {"mlflow.source.name": "yourvectors", "mlflow.source.type": "LOCAL"}
+    with contextlib.suppress(OSError, KeyError):  # a user that the system has no name for
+        tags["mlflow.user"] = getpass.getuser()
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        tags["mlflow.source.git.commit"] = git("rev-parse", "HEAD")
+        tags["dirty"] = str(bool(git("status", "--porcelain", "--untracked-files=no"))).lower()
+    return tags

@@ -13,7 +13,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from pipeline.stages.best.text_classifier import TextClassifier
+from pipeline import TextClassifier
 
 
 class Served(PythonModel):

@@ -1,70 +1,83 @@
-"""What stands in a run's folder is brought to MLflow, once, however often it is tried."""
+"""Bring what a run's folder holds to MLflow: once, however often it is tried."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
-from pipeline.core.errors import UserError
+from pipeline.core.errors import UserError, require
+from pipeline.core.secrets import hide
 from pipeline.stages.report.result import read_result
-from pipeline.tracking.client import (
-    DEFAULT_URI,
-    Tracking,
-    connect,
-    experiment_id,
-    first_line,
-    knock,
-    store_errors,
-)
-from pipeline.tracking.records import PARENT, Record, read, write
+from pipeline.tracking.client import StoreError, Tracking, connect, experiment_id, store
+from pipeline.tracking.records import KEY, PARENT, Record, read, write
+from pipeline.tracking.running import end_orphans, is_running
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 
-class NotSentError(UserError):
-    """What was run is complete on disk, but the store did not take it."""
+class NotUploadedError(UserError):
+    """The run is complete on disk, but not in the store."""
 
-    def __init__(self, folder: Path, uri: str, reason: Exception) -> None:
+    def __init__(self, folder: Path, why: Exception) -> None:
         super().__init__(
-            f"the tracking store {uri} did not take the run ({first_line(reason)}); it is complete "
-            f"in {folder}. To send it later: python -m pipeline upload {folder}"
+            f"the run is complete in {folder}, but not uploaded: {why} "
+            f"To upload it later: python -m pipeline upload {folder}"
         )
 
 
 def create(client: MlflowClient, record: Record) -> str:
     """Create a run, and its experiment where it is missing; return its id."""
     experiment = experiment_id(client, record.uri, record.experiment)
-    run = client.create_run(experiment, record.began, record.tags, record.name)
-    return str(run.info.run_id)
+    tags = record.tags | {KEY: record.key}
+    run_id = client.create_run(experiment, record.began, tags, record.name).info.run_id
+    if not run_id:
+        raise StoreError(f"the tracking store {record.uri}: it created no run.")
+    return str(run_id)
 
 
-def find(client: MlflowClient, record: Record) -> Run | None:
-    """Return the run as the store has it; None where it has not, or where it was deleted."""
+def find(client: MlflowClient, record: Record) -> list[Run]:
+    """Return the runs that the store has of a record: that of its id first, then others of its key.
+
+    There is more than one if a run was created and its id lost. Deleted runs do not count.
+    """
     from mlflow.exceptions import MlflowException
 
-    if not record.run_id:
-        return None
-    try:
-        run = client.get_run(record.run_id)
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return None
-        raise
-    return run if run.info.lifecycle_stage == "active" else None
+    runs = []
+    if record.run_id:
+        try:
+            runs = [client.get_run(record.run_id)]
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+    if experiment := client.get_experiment_by_name(record.experiment):
+        found = client.search_runs([experiment.experiment_id], f"tags.{KEY} = '{record.key}'")
+        runs += [run for run in found if run.info.run_id != record.run_id]
+    return [run for run in runs if run.info.lifecycle_stage == "active"]
 
 
-def keep(tracking: Tracking, folder: Path, name: str, tags: dict[str, str]) -> None:
-    """See to it that a job that was done before is in the store, below its parent of now."""
+def find_or_create(client: MlflowClient, record: Record) -> None:
+    """See that the store has one run of a record, and note its id."""
+    found = find(client, record)
+    for copy in found[1:]:
+        client.delete_run(copy.info.run_id)
+    if found:
+        record.run_id = found[0].info.run_id
+    else:
+        record.run_id, record.sent = create(client, record), False
+
+
+def keep_uploaded(tracking: Tracking, folder: Path, name: str, tags: Mapping[str, str]) -> None:
+    """See that a job which was done before is in the store, below its parent of now."""
     if not tracking.enabled:
         return
-    (record,) = read(folder) or [_recall(folder)]
+    (record,) = read(folder) or [_record(folder, tracking.uri)]
     if record.uri != tracking.uri or not record.sent or record.parent != tags.get(PARENT):
         record.name = name
         record.tags |= tags
@@ -74,107 +87,120 @@ def keep(tracking: Tracking, folder: Path, name: str, tags: dict[str, str]) -> N
 
 
 def upload(folder: Path, uri: str | None = None) -> None:
-    """Send what the folder of a run or multirun holds and the store has not got.
+    """Send what the folder of a run or multirun holds and the store lacks.
+
+    Parameters
+    ----------
+    uri
+        Another store than the one that the run was tracked in.
 
     Raises
     ------
-    NotSentError
-        If the store did not take it.
+    NotUploadedError
+        If the store does not take it.
     UserError
-        If there is nothing to send.
+        If there is nothing to send, or a file of the run is damaged.
     """
     jobs = _jobs(folder)
-    records = read(folder) or _recall_all(folder, jobs)
-    uri = uri or records[0].uri
+    where = hide(uri) if uri else Tracking().uri  # of a folder that was not tracked
+    records = read(folder) or _records(folder, jobs, where)
+    uri = where if uri else records[0].uri
     try:
         client = connect(uri)
-        for record in records:
-            _present(client, record, uri)
-        write(folder, *records)
-        parents = {record.experiment: str(record.run_id) for record in records}
-        for job in jobs:
-            _upload_job(client, job, uri, parents)
-        for record in records:
-            _complete(client, folder, record)
-        write(folder, *records)
-    except UserError as error:
-        raise NotSentError(folder, uri, error) from error
-    except store_errors() as error:
-        raise NotSentError(folder, uri, error) from error
+        with store(uri):
+            for record in records:
+                _prepare(client, record, uri)
+            write(folder, *records)
+            parents = {record.experiment: str(record.run_id) for record in records}
+            for job in jobs:
+                _upload_job(client, job, uri, parents)
+            for record in records:
+                if jobs:
+                    experiment = experiment_id(client, uri, record.experiment)
+                    end_orphans(client, experiment, record.run_id)
+                _send(client, folder, record)
+    except StoreError as error:
+        raise NotUploadedError(folder, error) from error
 
 
 def _jobs(folder: Path) -> list[Path]:
-    """Return the folders of a multirun's jobs, without those of an older one."""
+    """Return the folders of a multirun's jobs, without those of an earlier multirun in it."""
     if not (folder / "multirun.yaml").exists():
         return []
     named = [folder / job for record in read(folder)[:1] for job in record.jobs]
+    inside = folder.resolve()
+    for job in named:
+        require(job.resolve().is_relative_to(inside), f"{job} is not a folder in {folder}.")
     return named or sorted(path.parent for path in folder.rglob("result.json"))
 
 
-def _recall_all(folder: Path, jobs: Sequence[Path]) -> list[Record]:
-    """Make the records of a folder whose runs were not tracked."""
+def _records(folder: Path, jobs: Sequence[Path], uri: str) -> list[Record]:
+    """Return records for a folder whose runs were not tracked."""
     if not jobs:
-        return [_recall(folder)]
+        return [_record(folder, uri)]
     overrides = yaml.safe_load((folder / "multirun.yaml").read_text("utf-8"))["hydra"]["overrides"]
     swept = [item for item in overrides["task"] if re.search(r"=[^\[{(]*,", item)]
     name = " ".join(swept) or folder.name
     tags = {"role": "parent", "asked": " ".join(overrides["task"])}
-    experiments = dict.fromkeys((read(job) or [_recall(job)])[0].experiment for job in jobs)
+    experiments = dict.fromkeys((read(job) or [_record(job, uri)])[0].experiment for job in jobs)
     names = [str(job.relative_to(folder)) for job in jobs]
-    return [
-        Record(DEFAULT_URI, item, name, tags, status="FINISHED", jobs=names) for item in experiments
-    ]
+    return [Record(uri, item, name, tags, status="FINISHED", jobs=names) for item in experiments]
 
 
-def _recall(folder: Path) -> Record:
+def _record(folder: Path, uri: str) -> Record:
     if not (folder / "result.json").exists():
         raise UserError(f"{folder}: no result.json; name the folder of a run or multirun.")
     result = read_result(folder)
-    tags = {"role": "run"}
-    return Record(DEFAULT_URI, result["task"], result["name"], tags, status="FINISHED")
+    return Record(uri, result["task"], result["name"], {"role": "run"}, status="FINISHED")
 
 
-def _present(client: MlflowClient, record: Record, uri: str) -> None:
-    """Make sure that the store has the run, whole or not."""
+def _prepare(client: MlflowClient, record: Record, uri: str) -> None:
     if record.uri != uri:
         record.uri, record.run_id = uri, None
-    if find(client, record) is None:
-        record.run_id, record.sent = create(client, record), False
+    find_or_create(client, record)
 
 
 def _upload_job(client: MlflowClient, folder: Path, uri: str, parents: dict[str, str]) -> None:
+    from pipeline.tracking.log_run import log_tags
+
     try:
-        (record,) = read(folder) or [_recall(folder)]
-    except UserError:  # it never began
+        (record,) = read(folder) or [_record(folder, uri)]
+    except UserError:  # the job never started
+        return
+    if record.status is None and is_running(folder):
         return
     parent = parents.get(record.experiment)
     if parent and record.parent != parent:
         record.tags |= {PARENT: parent, "role": "job"}
         record.sent = False
-    _present(client, record, uri)
+    _prepare(client, record, uri)
     write(folder, record)
-    _complete(client, folder, record)
-    write(folder, record)
+    if record.sent:
+        log_tags(client, record)  # the note has changed, when all jobs are compared
+    _send(client, folder, record)
 
 
-def _complete(client: MlflowClient, folder: Path, record: Record) -> None:
-    """Send all of a run that has ended, whatever part of it was sent before."""
-    from pipeline.tracking.log_run import send, send_parent, send_tags
+def _send(client: MlflowClient, folder: Path, record: Record) -> None:
+    """Send everything of a run that has ended, whatever part of it was sent before."""
+    from pipeline.tracking.log_run import log_parent, log_run, log_tags
 
     if record.sent:
         return
     run_id = str(record.run_id)
+    if record.status is None:  # killed: a result is written last, so one that has it is complete
+        record.status = "FINISHED" if (folder / "result.json").exists() else "KILLED"
     try:
-        send_tags(client, record)
+        log_tags(client, record)
         if record.tags["role"] == "parent":
-            send_parent(client, record, folder)
+            log_parent(client, record, folder)
         elif (folder / "result.json").exists():
-            send(client, record, folder)
+            log_run(client, record, folder)
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
-        with contextlib.suppress(Exception):  # the first error is the one to tell of
-            knock(record.uri)
+        with contextlib.suppress(Exception):  # the first error is the one to report
             client.set_terminated(run_id, "KILLED" if killed else "FAILED")
         raise
-    client.set_terminated(run_id, record.status or "KILLED")
+    client.set_terminated(run_id, record.status)
     record.sent = True
+    others = [one for one in read(folder) if one.key != record.key]
+    write(folder, *others, record)
