@@ -141,7 +141,8 @@ class TestInMlflow:
 
         mlflow.set_tracking_uri(f"sqlite:///{multirun[0] / 'outputs' / 'mlflow.db'}")
         job = next(run for run in runs if run.data.tags.get("vectors") == "skipgram")
-        model = mlflow.pyfunc.load_model(f"runs:/{job.info.run_id}/model")
+        (output,) = job.outputs.model_outputs
+        model = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
         answer = model.predict(pd.DataFrame({"text": ["A sweet film.", "It isn't good."]}))
         assert answer.columns.tolist() == ["label", "p(- -)", "p(-)", "p(neut)", "p(+)", "p(+ +)"]
         assert answer.iloc[:, 1:].sum(axis=1).tolist() == pytest.approx([1, 1])
