@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import random
@@ -13,7 +14,7 @@ from threading import Barrier
 import pytest
 
 from pipeline.core import download as module
-from pipeline.core.download import OFFLINE, Archive, download
+from pipeline.core.download import OFFLINE, Archive, download, fetch, redirected
 from pipeline.core.errors import UserError
 
 MEMBERS = {"trees/train.txt": "(3 good)", "trees/dev.txt": "(1 bad)"}
@@ -373,6 +374,112 @@ def test_what_another_run_left_unpacked_is_not_fetched_again(host, wanted, folde
     download(wanted, ["v.txt"], folder)
     assert is_there(folder)
     assert host.ranges == []
+
+
+class TestFetch:
+    """A file kept as it is published."""
+
+    @pytest.fixture
+    def path(self, folder):
+        return folder / "v.zip"
+
+    def test_is_fetched_once(self, site, path):
+        file = archive(site.put("/v.zip", CONTENT), CONTENT)
+        assert fetch(file, path).read_bytes() == CONTENT
+        assert fetch(file, path) == path
+        assert site.asked == ["/v.zip"]
+
+    def test_of_many_who_ask_at_once_one_fetches(self, site, path):
+        file = archive(site.put("/v.zip", CONTENT), CONTENT)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: fetch(file, path), range(4)))
+        assert site.asked == ["/v.zip"]
+
+    def test_without_a_published_digest_the_first_one_is_recorded(self, site, path):
+        fetch(Archive(site.put("/v.zip", CONTENT)), path)
+        digest = hashlib.sha256(CONTENT).hexdigest()
+        assert (path.parent / "v.zip.sha256").read_text() == f"{digest}  v.zip\n"
+
+    def test_a_later_download_must_have_the_recorded_digest(self, site, path):
+        file = Archive(site.put("/v.zip", CONTENT))
+        fetch(file, path)
+        path.unlink()
+        assert fetch(file, path).read_bytes() == CONTENT
+        path.unlink()
+        site.put("/v.zip", b"another file")
+        with pytest.raises(UserError, match="is not the file expected: its sha256 is ") as error:
+            fetch(file, path)
+        assert f"(recorded in {path}.sha256)" in str(error.value)
+        assert not path.exists()
+
+    @pytest.mark.parametrize("page", [b"<!DOCTYPE html><html>", b"\n <HTML><body>log in"])
+    @pytest.mark.parametrize("known", [True, False])
+    def test_a_web_page_is_no_archive(self, page, known, site, path):
+        url = site.put("/v.zip", page)
+        with pytest.raises(UserError, match="is not the file expected: it is a web page"):
+            fetch(archive(url, CONTENT) if known else Archive(url), path)
+        assert contents(path.parent) == {}
+
+    def test_is_resumed_without_a_known_size(self, host, path):
+        def behave(handler, time):
+            if time == 1:
+                send(handler, CONTENT[:BEGUN], length=len(CONTENT))
+            else:
+                send_rest(handler)
+
+        host.behave = behave
+        assert fetch(Archive(host.url), path).read_bytes() == CONTENT
+        assert host.ranges == [None, "bytes=131072-"]
+
+    def test_a_server_that_never_ends_is_not_listened_to_for_ever(self, host, path, monkeypatch):
+        monkeypatch.setattr(module, "LARGEST", 1 << 20)
+
+        def behave(handler, _):
+            send(handler, b"", length=False)
+            with contextlib.suppress(OSError):
+                while not host.free.is_set():
+                    handler.wfile.write(bytes(1 << 16))
+
+        host.behave = behave
+        with pytest.raises(UserError, match="it is longer than 1,048,576 bytes"):
+            fetch(Archive(host.url), path)
+
+    def test_offline_says_where_to_put_it(self, site, path):
+        token = OFFLINE.set(True)
+        with pytest.raises(UserError, match=r"v\.zip must be downloaded, and offline=true forbids"):
+            fetch(Archive(site.put("/v.zip", CONTENT)), path)
+        OFFLINE.reset(token)
+        assert site.asked == []
+
+
+class TestRedirect:
+    @pytest.mark.parametrize(
+        ("url", "location", "target"),
+        [
+            ("https://a.org/x.zip", "https://b.org/y", "https://b.org/y"),
+            ("https://a.org/x.zip", "/y", "https://a.org/y"),
+            ("http://a.org/x.zip", "https://b.org/y", "https://b.org/y"),
+            ("http://a.org/x.zip", "http://b.org/y", "http://b.org/y"),
+        ],
+    )
+    def test_to_no_less_safe_an_address_is_followed(self, url, location, target):
+        assert redirected(url, location) == target
+
+    @pytest.mark.parametrize(
+        ("url", "location"),
+        [
+            ("https://a.org/x.zip", "http://a.org/x.zip"),
+            ("https://a.org/x.zip", "file:///etc/passwd"),
+            ("http://a.org/x.zip", "file:///etc/passwd"),
+            ("http://a.org/x.zip", "ftp://a.org/x.zip"),
+            ("https://a.org/x.zip", "https://["),
+        ],
+    )
+    def test_to_a_less_safe_address_is_refused(self, url, location):
+        with pytest.raises(UserError) as error:
+            redirected(url, location)
+        assert f"cannot download {url}: it redirects to {location}" in str(error.value)
+        assert "name a mirror by its url" in str(error.value)
 
 
 class TestOffline:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import numpy as np
@@ -13,9 +15,9 @@ from pipeline.core.download import Archive
 from pipeline.core.errors import UserError
 from pipeline.core.files import file_digest
 from pipeline.stages.corpus import Pretraining, Sample, Sst
-from pipeline.stages.vectors import pretrained
+from pipeline.stages.vectors import catalog, pretrained
 from pipeline.stages.vectors.formats import read_vectors, write_vectors
-from pipeline.stages.vectors.pretrained import Glove, Random, pretrain
+from pipeline.stages.vectors.pretrained import Glove, Pretrained, Random, pretrain
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import build_vocab
 
@@ -80,7 +82,7 @@ class TestGlove:
         }
 
     def test_a_file_without_any_of_the_words_says_so(self, corpus, glove):
-        glove.write_text("Film 1 2\nIT 3 4\n")
+        glove.write_text("Kino 1 2\nDER 3 4\n")
         with pytest.raises(UserError, match=r"glove\.txt has none of the 12 words of the corpus"):
             Glove(path=str(glove)).make(corpus, build_vocab(corpus))
 
@@ -107,36 +109,117 @@ class TestGlove:
         assert "own skip-gram, trained on 200 unlabelled" in made.provenance["note"]
 
 
-class TestDownloadedGlove:
+class TestDownloaded:
     @pytest.fixture
-    def mirror(self, site, tmp_path, monkeypatch):
-        """The address of an archive with two sizes; its files land below `tmp_path`."""
+    def archive(self, tmp_path, monkeypatch):
+        """An archive with two sizes of GloVe, in place of the published one."""
         monkeypatch.chdir(tmp_path)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as file:
             for dim in (50, 100):
                 file.writestr(f"glove.6B.{dim}d.txt", f"film{' 1' * dim}\n")
         content = buffer.getvalue()
-        digest = hashlib.sha256(content).hexdigest()
-        monkeypatch.setattr(pretrained, "ARCHIVE", Archive("", digest, len(content)))
-        return site.put("/glove.zip", content)
+        published = Archive(
+            catalog.find("6B.50d").archive.url, hashlib.sha256(content).hexdigest(), len(content)
+        )
+        for name, named in catalog.catalog().items():
+            if name.startswith("glove.6B."):
+                monkeypatch.setitem(catalog.catalog(), name, replace(named, archive=published))
+        return content
 
-    def test_is_fetched_where_no_file_is_named(self, mirror, corpus, tmp_path):
+    @pytest.fixture
+    def mirror(self, archive, site):
+        return site.put("/glove.zip", archive)
+
+    def test_is_fetched_where_no_file_is_named_and_read_without_being_unpacked(
+        self, mirror, corpus, tmp_path
+    ):
         made = Glove(url=mirror, dim=100).make(corpus, build_vocab(corpus))
         assert (made.words, made.dim) == (["film"], 100)
-        found = [path.name for path in (tmp_path / "data" / "glove").glob("*.txt")]
-        assert found == ["glove.6B.100d.txt"]
+        folder = tmp_path / "data" / "glove"
+        assert [path.name for path in folder.glob("[!.]*")] == ["glove.6B.zip"]
+        assert made.provenance["file"] == "glove.6B.100d.txt"
 
-    def test_is_fetched_once(self, mirror, corpus, site):
-        for _ in range(2):
-            Glove(url=mirror).make(corpus, build_vocab(corpus))
+    def test_is_fetched_once_for_all_its_sizes(self, mirror, corpus, site):
+        for settings in ({}, {"dim": 100}, {"name": "6B.100d"}, {"name": "glove.6B.50d"}):
+            Pretrained(url=mirror, **settings).make(corpus, build_vocab(corpus))
         assert site.asked == ["/glove.zip"]
+
+    @pytest.mark.usefixtures("archive")
+    def test_a_file_that_a_former_version_unpacked_is_taken(self, corpus, tmp_path, site):
+        folder = tmp_path / "data" / "glove"
+        folder.mkdir(parents=True)
+        (folder / "glove.6B.50d.txt").write_text("film 1 2\n")
+        made = Glove(url=f"{site.address}/none").make(corpus, build_vocab(corpus))
+        assert made.dim == 2
+        assert site.asked == []
 
     def test_that_cannot_be_had_tells_how_to_name_a_file(self, mirror, corpus):
         with pytest.raises(UserError) as error:
             Glove(url=f"{mirror}.none").make(corpus, build_vocab(corpus))
         assert str(error.value).startswith(f"cannot download {mirror}.none: 403")
         assert str(error.value).endswith("(vectors.path=FILE names one you have.)")
+
+    def test_a_mirror_that_serves_another_file_is_refused(self, archive, corpus, site):
+        url = site.put("/glove.zip", archive[:-1])
+        with pytest.raises(UserError, match=r"is not the file expected: its sha256 is \w+, not"):
+            Glove(url=url).make(corpus, build_vocab(corpus))
+
+    def test_a_name_says_where_vectors_are_from(self, mirror, corpus):
+        made = Pretrained(name="6B.50d", url=mirror).make(corpus, build_vocab(corpus))
+        assert made.provenance["name"] == "glove.6B.50d"
+        assert made.provenance["licence"] == "PDDL 1.0 (public domain)"
+        assert "Pennington" in made.provenance["citation"]
+
+    @pytest.mark.parametrize(
+        ("name", "file"), [("2024.wikigiga.50d", ".zip"), ("numberbatch.en", ".txt.gz")]
+    )
+    def test_what_has_no_published_digest_is_read_as_it_is_shipped(
+        self, name, file, corpus, site, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        rows = b"2 2\nfilm 1 2\nbrilliant 3 4\n"
+        buffer = io.BytesIO()
+        if file == ".zip":
+            with zipfile.ZipFile(buffer, "w") as archive:
+                archive.writestr("wiki_giga_2024_50_MFT20_combined.txt", rows)
+        else:
+            buffer.write(gzip.compress(rows))
+        url = site.put(f"/any{file}", buffer.getvalue())
+        made = Pretrained(name=name, url=url).make(corpus, build_vocab(corpus))
+        assert made.words == ["film", "brilliant"]
+        (record,) = (tmp_path / "data").rglob("*.sha256")
+        assert made.provenance["digest"] in record.read_text()
+
+
+class TestCatalog:
+    def test_every_entry_is_complete(self):
+        for name, named in catalog.catalog().items():
+            assert named.name == name
+            assert named.archive.url.startswith("https://")
+            assert len(named.archive.sha256 or "0" * 64) == 64
+            assert named.text
+            assert named.licence
+            assert named.citation
+
+    def test_glove_may_be_left_out(self):
+        assert catalog.find("840B.300d") is catalog.find("glove.840B.300d")
+        assert catalog.find("840B.300d").cased
+        assert catalog.find("twitter.200d").member == "glove.twitter.27B.200d.txt"
+        assert catalog.find("fasttext.crawl").family == "fasttext"
+
+    def test_an_unknown_name_is_told_with_the_nearest_and_all(self):
+        with pytest.raises(UserError) as error:
+            Pretrained(name="6B.55d")
+        assert str(error.value).startswith(
+            "vectors.name=6B.55d: no such vectors (did you mean '6B.50d'?); choose from 6B.50d, "
+        )
+        for name in ("2024.dolma.300d", "word2vec.googlenews", "numberbatch.en", "42B.300d"):
+            assert name in str(error.value)
+
+    def test_a_file_and_a_name_are_one_too_many(self):
+        with pytest.raises(UserError, match=r"vectors\.path and vectors\.name: give one of them"):
+            Pretrained(path="v.txt", name="6B.50d")
 
 
 class TestPretrain:

@@ -30,9 +30,9 @@ from pipeline.stages.features.averaging import VOCAB, Mean
 from pipeline.stages.features.features import Features
 from pipeline.stages.report import Report
 from pipeline.stages.sweep.sweep import Sweep, Sweepable
-from pipeline.stages.vectors.formats import files_of
 from pipeline.stages.vectors.loop import Trainer
-from pipeline.stages.vectors.pretrained import ARCHIVE, Glove
+from pipeline.stages.vectors.pretrained import Pretrained
+from pipeline.stages.vectors.pretrained import digest_of as vectors_digest
 from pipeline.stages.vectors.vectors import Source
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocab, Vocabulary
@@ -117,8 +117,8 @@ def _downloads(configs: Plain) -> Plain:
     found = {}
     if isinstance(corpus, Sst) and corpus.path is None:
         found["corpus"] = [path_digest(path) for path in corpus.files()]
-    if isinstance(vectors, Glove) and vectors.path is None and not isinstance(corpus, Sample):
-        found["vectors"] = [path_digest(vectors.downloaded())]
+    if isinstance(vectors, Pretrained) and vectors.is_downloaded(isinstance(corpus, Sample)):
+        found["vectors"] = [vectors_digest(vectors.downloaded())]
     return found
 
 
@@ -142,9 +142,13 @@ def vectors(
     """Return what vectors depend on: if trained, of the corpus only the text, and no checkpoint."""
     if isinstance(source, Trainer):
         return {"config": described(source), "text": vocabulary.digest}
-    if type(source) is Glove:
+    if type(source) is Pretrained:
         words = sorted({*vocabulary.words, *corpus.words(), *also})
-        return {"dim": source.dim, "file": _glove(source, corpus), "words": digest_of(words)}
+        return {
+            "config": [source.dim, source.keys, source.unpickle],
+            "file": source.file_key(corpus),
+            "words": digest_of(words),
+        }
     return {
         "config": described(source),
         "corpus": [corpus.digest, corpus.ordinal],
@@ -152,14 +156,6 @@ def vectors(
         "text": vocabulary.digest,
         "also": digest_of(list(also)),
     }
-
-
-def _glove(source: Glove, corpus: Corpus) -> Any:
-    """Name the file by its content, one that need not be there yet by what it will be."""
-    if source.path is not None:
-        path = Path(source.path).expanduser()
-        return [path.name, *(file_digest(file) for file in files_of(path))]
-    return corpus.pretraining.key if corpus.pretraining else ARCHIVE.sha256
 
 
 def evaluation(vectors: WordVectors, config: Evaluation) -> Plain:

@@ -11,7 +11,7 @@ from pipeline.stages.corpus import Corpus
 from pipeline.stages.vectors.checkpoint import CACHE, MINUTES
 from pipeline.stages.vectors.glove import GloveTrain
 from pipeline.stages.vectors.loop import Trainer
-from pipeline.stages.vectors.pretrained import Glove, Random
+from pipeline.stages.vectors.pretrained import Glove, Pretrained, Random
 from pipeline.stages.vectors.train import train
 from pipeline.stages.vectors.word2vec import CBOW, SkipGram
 from pipeline.stages.vectors.word_vectors import WordVectors
@@ -21,6 +21,7 @@ __all__ = [
     "CBOW",
     "Glove",
     "GloveTrain",
+    "Pretrained",
     "Random",
     "SkipGram",
     "Source",

@@ -34,15 +34,25 @@ from pipeline.stages.vectors.formats import (
     npz,
     projector,
     static,
+    text,
 )
 from pipeline.stages.vectors.formats.binary import read_binary, write_binary
 from pipeline.stages.vectors.formats.npz import read_npz, write_npz
 from pipeline.stages.vectors.formats.projector import read_projector, write_projector
 from pipeline.stages.vectors.formats.reading import head
+from pipeline.stages.vectors.formats.rows import NoWordsError
 from pipeline.stages.vectors.formats.text import read_text, write_text
 from pipeline.stages.vectors.word_vectors import WordVectors
 
-__all__ = ["files_of", "read_text", "read_vectors", "write_text", "write_vectors"]
+__all__ = [
+    "NoWordsError",
+    "files_of",
+    "first_words",
+    "read_text",
+    "read_vectors",
+    "write_text",
+    "write_vectors",
+]
 
 WRITERS: dict[str, Callable[[WordVectors, Path], None]] = {
     ".txt": write_text,
@@ -93,6 +103,17 @@ def read_vectors(
             return read(path, words)
     foreign.refuse(path, start)
     return (read_binary if binary.is_binary(path, start) else read_text)(path, words)
+
+
+def first_words(path: Path, count: int = 1000) -> list[str]:
+    """Return the first words of a file; of text as many as there are in a block of it."""
+    if not (static.is_model(path) or path.is_dir() or projector.is_pair(path)):
+        start = head(path)
+        if binary.is_binary(path, start):
+            return binary.first_words(path, count)
+        if not foreign.is_pickle(start) and not any(is_this(start) for is_this, _ in SIGNS):
+            return text.first_words(path)[:count]
+    return read_vectors(path, unpickle=True).words[:count]
 
 
 def files_of(path: Path) -> list[Path]:

@@ -5,7 +5,8 @@ word2vec.c ends each row with a newline, gensim does not. Both are read; the lat
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,16 @@ def read_binary(path: Path, words: Collection[str] | None = None) -> WordVectors
         return _Reader(path, file, header).read(encoded(words)).vectors(words)
 
 
+def first_words(path: Path, count: int) -> list[str]:
+    """Return the first words of a file."""
+    with opened(path) as file:
+        header = parse_header(path, file.readline(LONGEST_HEADER))
+        if header is None:
+            return []
+        words = islice(_Reader(path, file, header).rows(), count)
+        return [word.decode(errors="replace") for word in words]
+
+
 class _Reader:
     """Reads row by row, through a window on the file's bytes."""
 
@@ -85,26 +96,32 @@ class _Reader:
         self.window, self.at = b"", 0
         self.row = 0
 
-    def read(self, wanted: set[bytes] | None) -> Gathered:
-        """Read all rows."""
-        gathered = Gathered(self.path, "row")
+    def rows(self) -> Iterator[bytes]:
+        """Yield the words; meanwhile the window is at the word's numbers."""
         size = FLOAT * self.header.dim
-        words: list[bytes] = []
-        rows: list[bytes] = []
-        places: list[int] = []
         for row in range(1, self.header.rows + 1):
             self.row = row
             word = self._word()
             while len(self.window) - self.at < size:
                 self._more()
+            yield word
+            self.at += size
+
+    def read(self, wanted: set[bytes] | None) -> Gathered:
+        """Read all rows, or those of the words wanted."""
+        gathered = Gathered(self.path, "row")
+        size = FLOAT * self.header.dim
+        words: list[bytes] = []
+        rows: list[bytes] = []
+        places: list[int] = []
+        for word in self.rows():
             if wanted is None or word in wanted:
                 words.append(word)
                 rows.append(self.window[self.at : self.at + size])
-                places.append(row)
+                places.append(self.row)
                 if len(rows) * size > BLOCK:
                     self._add(gathered, words, places, rows)
                     words, rows, places = [], [], []
-            self.at += size
         if rows:
             self._add(gathered, words, places, rows)
         rest = self.window[self.at :] + self.file.read(3)

@@ -22,6 +22,16 @@ log = logging.getLogger(__name__)
 DAMAGED = "The file is damaged there, or not a vectors file."
 
 
+class NoWordsError(UserError):
+    """A file has none of the words wanted."""
+
+    def __init__(self, path: Path, wanted: int, hint: str = "") -> None:
+        super().__init__(
+            f"{path} has none of the {wanted:,} words of the corpus. Is it in the same language, "
+            "and lower-cased or not as the corpus is (corpus.lower)?" + f" {hint}".rstrip()
+        )
+
+
 class Header(NamedTuple):
     """The first line of word2vec files."""
 
@@ -114,10 +124,7 @@ def finish(
 ) -> WordVectors:
     """Make vectors of what was read from a file; `places` says where each row was."""
     if not words and asked is not None:
-        raise UserError(
-            f"{path} has none of the {len(asked):,} words of the corpus. Is it in the same "
-            "language, and lower-cased or not as the corpus is (corpus.lower)?"
-        )
+        raise NoWordsError(path, len(asked))
     require(words, f"{path} has a header but no vectors.")
     if len(set(words)) < len(words):
         first: dict[str, int] = {}

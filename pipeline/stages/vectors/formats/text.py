@@ -76,6 +76,16 @@ def read_text(path: Path, words: Collection[str] | None = None) -> WordVectors:
     return gathered.vectors(words)
 
 
+def first_words(path: Path) -> list[str]:
+    """Return the words of the first block of a file."""
+    layout = _layout(path, head(path))
+    with opened(path) as file:
+        block = next(_blocks(layout, file), Block(b"", np.empty(0, np.int64)))
+    numbered = zip(block.lines.tolist(), block.text.split(b"\n"), strict=False)
+    rows = (split_row(layout, number, line) for number, line in numbered)
+    return [row[0].decode(errors="replace") for row in rows if row]
+
+
 def write_text(vectors: WordVectors, path: Path, *, header: bool = False) -> None:
     """Write GloVe text, or with a `header` word2vec text; every float32 reads back exactly.
 
