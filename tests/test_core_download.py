@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import io
+import logging
 import random
 import struct
 import threading
@@ -16,6 +18,7 @@ import pytest
 from pipeline.core import download as module
 from pipeline.core.download import OFFLINE, Archive, download, fetch, redirected
 from pipeline.core.errors import UserError
+from pipeline.core.secrets import hide
 
 MEMBERS = {"trees/train.txt": "(3 good)", "trees/dev.txt": "(1 bad)"}
 
@@ -450,6 +453,21 @@ class TestFetch:
             fetch(Archive(site.put("/v.zip", CONTENT)), path)
         OFFLINE.reset(token)
         assert site.asked == []
+
+
+def test_a_password_in_the_address_is_sent_and_never_shown(host, folder, caplog):
+    seen = []
+
+    def behave(handler, _):
+        seen.append(handler.headers["Authorization"])
+        send(handler, b"", status=403 if len(seen) > 1 else 302, headers=[("Location", "/else")])
+
+    host.behave = behave
+    url = hide(host.url.replace("://", "://me:planted@"))
+    with caplog.at_level(logging.INFO), pytest.raises(UserError, match="403") as error:
+        fetch(Archive(url), folder / "v.zip")
+    assert seen == [f"Basic {base64.b64encode(b'me:planted').decode()}"] * 2
+    assert "planted" not in str(error.value) + caplog.text
 
 
 class TestRedirect:

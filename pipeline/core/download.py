@@ -236,8 +236,8 @@ def redirected(url: str, location: str) -> str:
         is_safe = False
     require(
         is_safe,
-        f"cannot download {mask(url)}: it redirects to {mask(location)[:80]}, which is not safe. Instead, "
-        f"{_REMEDY}",
+        f"cannot download {mask(url)}: it redirects to {mask(location)[:80]}, which is not safe. "
+        f"Instead, {_REMEDY}",
     )
     return target
 
