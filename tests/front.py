@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,13 +85,18 @@ def call(folder: Path, *arguments: str) -> Done:
     return Done(int(code or 0), out.getvalue(), said)  # type: ignore[call-overload]
 
 
-def compose_jobs(folder: Path, *arguments: str) -> list[Any]:
-    """Compose and check the jobs of a command line as ``-m`` does, without running them."""
-    from hydra import compose, initialize_config_dir
+@dataclass(frozen=True)
+class Job:
+    """The overrides of a job, and the folder of further configuration."""
+
+    overrides: tuple[str, ...]
+    conf: str | None = None
+
+
+def split_jobs(*arguments: str) -> list[Job]:
+    """Return the jobs that a command line lists; without ``-m`` one."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    from pipeline.cli import config
 
     parser = argparse.ArgumentParser()
     parser.add_argument("-m", action="store_true")
@@ -99,18 +104,27 @@ def compose_jobs(folder: Path, *arguments: str) -> list[Any]:
     given, overrides = parser.parse_known_args(arguments)
     parsed = OverridesParser.create().parse_overrides(overrides)
     jobs = BasicSweeper.split_arguments(parsed, None)[0] if given.m else [overrides]
-    if given.config_dir:
-        more = f"hydra.searchpath=[file://{folder / given.config_dir}]"
-        jobs = [[*job, more] for job in jobs]
+    return [Job(tuple(job), given.config_dir) for job in jobs]
+
+
+def compose_jobs(folder: Path, jobs: Iterable[Job]) -> list[Any]:
+    """Compose and check jobs as ``-m`` does before the first one starts."""
+    from hydra import compose, initialize_config_dir
+
+    from pipeline.cli import config
+
     config.register()
     built = []
-    with pytest.MonkeyPatch.context() as patch:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        initialize_config_dir(str(config.CONF), version_base="1.3"),
+    ):
         patch.chdir(folder)
         patch.syspath_prepend(folder)
-        with initialize_config_dir(str(config.CONF), version_base="1.3"):
-            for job in jobs:
-                cfg = compose("config", job, return_hydra_config=True)
-                built.append(config.build(cfg, cfg.hydra.runtime.choices))
+        for job in dict.fromkeys(jobs):
+            conf = [f"hydra.searchpath=[file://{folder / job.conf}]"] if job.conf else []
+            cfg = compose("config", [*job.overrides, *conf], return_hydra_config=True)
+            built.append(config.build(cfg, cfg.hydra.runtime.choices))
     return built
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 import json
-import multiprocessing
 import shutil
 import subprocess
 import sys
@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from front import SIZES, call, only
+from front import SIZES, call, empty_store, only
 from mlflow import MlflowClient, pyfunc
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
+from processes import Forked
 from server import Server, land
 from sklearn.linear_model import LogisticRegression
 
@@ -57,13 +58,22 @@ def runs(uri, experiment="sample-5"):
 
 
 @pytest.fixture
-def local(tmp_path):
+def missing(tmp_path):
+    """A local store that is not there yet."""
     return Tracking(uri=f"sqlite:///{tmp_path}/store/mlflow.db")
 
 
+@pytest.fixture
+def local(missing, tmp_path):
+    """A local store without runs."""
+    (tmp_path / "store").mkdir()
+    shutil.copyfile(empty_store(), tmp_path / "store" / "mlflow.db")
+    return missing
+
+
 class TestALocalStore:
-    def test_it_is_made_where_it_is_missing(self, local, tmp_path):
-        connect(local.uri)
+    def test_it_is_made_where_it_is_missing(self, missing, tmp_path):
+        connect(missing.uri)
         assert (tmp_path / "store" / "mlflow.db").exists()
 
     def test_artifacts_stand_beside_the_database(self, local, tmp_path):
@@ -217,13 +227,10 @@ class Mine(LogisticRegression):
     """A classifier of a type that no one knows."""
 
 
-ALONE = """
-import gc, sys
-from pathlib import Path
-from pipeline.tracking.upload import upload
-upload(Path(sys.argv[1]), sys.argv[2])
-print("skops" in sys.modules, gc.isenabled())
-"""
+def upload_alone(folder, uri):
+    upload(folder, uri)
+    sys.stdout.write(f"{'skops' in sys.modules} {gc.isenabled()}")
+    sys.stdout.flush()
 
 
 class TestTheModel:
@@ -273,25 +280,16 @@ class TestTheModel:
 
     def test_it_is_sent_without_skops_and_the_garbage_collector_goes_on(self, local, finished):
         connect(local.uri)
-        command = [sys.executable, "-c", ALONE, str(finished), local.uri]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = Forked(finished, upload_alone, finished, local.uri).done()
         assert done.returncode == 0, done.stderr
         assert done.stdout.split() == ["False", "True"]
         assert facts(local.uri)[0]
 
 
-def test_eight_at_once_on_a_store_that_is_not_there_yet_all_land(local, tmp_path):
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlflow", "pipeline.tracking.run"])
-    jobs = [
-        context.Process(target=land, args=(local.uri, tmp_path / str(n), str(n))) for n in range(8)
-    ]
-    for job in jobs:
-        job.start()
-    for job in jobs:
-        job.join(120)
-    assert [job.exitcode for job in jobs] == [0] * 8
-    found = runs(local.uri, "task")
+def test_eight_at_once_on_a_store_that_is_not_there_yet_all_land(missing, tmp_path):
+    jobs = [Forked(tmp_path / str(n), land, missing.uri, Path(), str(n)) for n in range(8)]
+    assert [job.done().returncode for job in jobs] == [0] * 8
+    found = runs(missing.uri, "task")
     assert sorted(run.info.run_name for run in found) == sorted(map(str, range(8)))
     assert {run.info.status for run in found} == {"FINISHED"}
 
