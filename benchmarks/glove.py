@@ -24,7 +24,7 @@ import numpy as np
 from texts import documents, take
 
 from pipeline import Vocab, Vocabulary
-from pipeline.stages.vectors.glove import GloveTrain, group
+from pipeline.stages.vectors.glove import GloVe, group
 from pipeline.stages.vectors.kernels import glove as kernels
 from pipeline.stages.vocab import build
 
@@ -32,7 +32,7 @@ RECORD = np.dtype([("center", "<i4"), ("context", "<i4"), ("count", "<f8")])
 EPOCHS = 2  # timed, after the first
 
 
-def write(folder: Path, vocabulary: Vocabulary, trainer: GloveTrain) -> None:
+def write(folder: Path, vocabulary: Vocabulary, trainer: GloVe) -> None:
     """Write vocabulary and shuffled co-occurrences as the C program reads them."""
     pairs, values = trainer.count(vocabulary)
     records = np.zeros(2 * len(pairs), RECORD)  # the file has each pair twice, once in either order
@@ -44,7 +44,7 @@ def write(folder: Path, vocabulary: Vocabulary, trainer: GloveTrain) -> None:
     (folder / "words.txt").write_text("".join(f"{word} {n}\n" for word, n in counted))
 
 
-def theirs(program: Path, folder: Path, trainer: GloveTrain) -> float:
+def theirs(program: Path, folder: Path, trainer: GloVe) -> float:
     """Return the CPU seconds per epoch of the C program."""
 
     def seconds(epochs: int) -> float:
@@ -69,7 +69,7 @@ def theirs(program: Path, folder: Path, trainer: GloveTrain) -> float:
     return (seconds(1 + EPOCHS) - seconds(1)) / EPOCHS
 
 
-def ours(vocabulary: Vocabulary, trainer: GloveTrain) -> float:
+def ours(vocabulary: Vocabulary, trainer: GloVe) -> float:
     """Return the CPU seconds per epoch of our trainer."""
     pairs, values = trainer.count(vocabulary)
     kernels.shuffle(pairs, values, np.uint64(1))
@@ -104,7 +104,7 @@ def main() -> None:
             flags = args.flags.split()
             subprocess.run(["cc", *flags, str(source), "-o", str(program), "-lm"], check=True)
         for dim in (50, 100):
-            trainer = GloveTrain(dim=dim)
+            trainer = GloVe(dim=dim)
             write(folder, vocabulary, trainer)
             pairs = (folder / "pairs.bin").stat().st_size // RECORD.itemsize
             runs = [

@@ -48,7 +48,7 @@ def main() -> None:
     args = parser.parse_args()
     print("| trainer | dim | words | vocabulary | must, MB | vocab, MB | vectors, MB | times |")
     print("|---" * 8 + "|")
-    for trainer in ("SkipGram", "CBOW", "GloveTrain"):
+    for trainer in ("SkipGram", "CBOW", "GloVe"):
         for dim in (100, 300):
             command = [sys.executable, "-c", PROGRAM, str(args.text), trainer, str(dim)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)

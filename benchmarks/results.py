@@ -45,7 +45,7 @@ ROWS = {
 BASE = "experiment=treebank50 seed=1,2"
 # GloVe has no such threshold, and its learning rate means something else: a separate multirun.
 TRAINERS = (
-    "corpus=sst vectors.dim=50 vectors.window=15 vectors.combine=concat vectors.spelling=10 "
+    "corpus=sst vectors.dim=50 vectors.window=15 vectors.combine=concat vectors.subword=10 "
     "seed=1,2 sweep.strengths=[0.1,1,10,100]"
 )
 FACTORS = {  # the first override is the one that is swept
@@ -57,7 +57,7 @@ FACTORS = {  # the first override is the one that is swept
     "trainer": f"vectors=skipgram,cbow vectors.subsample=0 vectors.learning_rate=0.025 {TRAINERS}",
     "vectors of a word": f"vectors.combine=input,sum,concat {BASE}",
     "unknown words": f"features.unknown=skip,zero {BASE}",
-    "spelling of rare words": f"vectors.spelling=0,3,10,30 {BASE}",
+    "spelling of rare words": f"vectors.subword=0,3,10,30 {BASE}",
     "weighting": f"features.weighting=none,idf,sif {BASE}",
     "labels of phrases": f"corpus.phrases=null,16,12,8 {BASE}",
     "words of reviews": "corpus.unlabelled_words=100000,300000,1000000,3000000,null "

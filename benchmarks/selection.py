@@ -37,7 +37,7 @@ from pipeline.stages.features.features import (
 )
 from pipeline.stages.sweep.sweep import Logistic, fit
 from pipeline.stages.vectors.loop import Combine, Trained
-from pipeline.stages.vectors.subword import smoothed
+from pipeline.stages.vectors.subword import smooth
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary, build
 
@@ -67,10 +67,10 @@ ON_TREEBANK: list[tuple[Trainer, list[Way]]] = [
     *((replace(TREEBANK, epochs=epochs), PLAIN) for epochs in (10, 40)),
     *((replace(TREEBANK, negative=negative), PLAIN) for negative in (2, 10)),
     *((replace(TREEBANK, subsample=threshold), PLAIN) for threshold in (1e-3, 1e-4)),
-    *((replace(SMALL_STEPS, spelling=prior), PLAIN) for prior in (0, 3, 10, 30)),
+    *((replace(SMALL_STEPS, subword=prior), PLAIN) for prior in (0, 3, 10, 30)),
     (yv.CBOW(dim=50, window=15, subsample=0), PLAIN),
     *((replace(TREEBANK, dim=dim), PLAIN) for dim in (100, 300)),
-    (replace(SMALL_STEPS, spelling=10, dim=100), WITH_PHRASES),
+    (replace(SMALL_STEPS, subword=10, dim=100), WITH_PHRASES),
 ]
 ON_REVIEWS: list[tuple[Trainer, list[Way]]] = [
     (REVIEWS, WAYS[:3]),
@@ -127,7 +127,7 @@ def score(trees: list[Tree], train: Train, trials: list[tuple[Trainer, list[Way]
             vocabulary, trained = train(trainer, fold[0].tolist())
             for way, (combine, mean, least) in enumerate(ways):
                 matrix = trained.matrix(combine)
-                matrix = smoothed(vocabulary.words, vocabulary.counts, matrix, trainer.spelling)
+                matrix = smooth(vocabulary.words, vocabulary.counts, matrix, trainer.subword)
                 vectors = WordVectors(vocabulary.words, matrix)
                 found[way].append(accuracies(trees, vectors, mean, least, fold))
         for (combine, mean, least), scores in zip(ways, found, strict=True):

@@ -27,6 +27,7 @@ from pipeline.stages.vectors.formats import read_text, read_vectors, write_text,
 from pipeline.stages.vectors.loop import Combine
 from pipeline.stages.vectors.vectors import (
     CBOW,
+    GloVe,
     Glove,
     GloveTrain,
     Pretrained,
@@ -47,6 +48,7 @@ __all__ = [
     "Corpus",
     "Experiment",
     "Features",
+    "GloVe",
     "Glove",
     "GloveTrain",
     "Granularity",

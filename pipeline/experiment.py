@@ -1,47 +1,106 @@
-"""The experiment: a corpus and six stages, each taking what those before it gave."""
+"""The experiment: a corpus and six stages, each using the results of those before it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, Protocol, TypeVar
 
-from pipeline.cache.stages import CachedRunner
-from pipeline.cache.store import Cache
-from pipeline.core.journal import Journal, anew
+from pipeline.cache.stages import CachedStages
+from pipeline.cache.store import Cache, Outcome, timed
+from pipeline.core.metrics import Metric, write_metrics
 from pipeline.core.plain import plain_or_digest
 from pipeline.core.renamed import old_names
 from pipeline.stages.best.best import OnDev, pick_best
-from pipeline.stages.corpus import CorpusConfig, Sample, load_corpus
+from pipeline.stages.corpus import CorpusConfig, Sample
 from pipeline.stages.evaluation.evaluation import Evaluation, evaluate
 from pipeline.stages.features.features import Mean, featurize
-from pipeline.stages.report import Report, draw_page, result, write_page, write_report
+from pipeline.stages.report import Report, result, write_page, write_report
 from pipeline.stages.report.result import Result, write_result
-from pipeline.stages.sweep.sweep import Logistic, Sweepable, check_takes_weights, sweep_strengths
-from pipeline.stages.vectors.vectors import SkipGram, Source, train_vectors
-from pipeline.stages.vocab import Vocab, build_vocab
+from pipeline.stages.sweep.sweep import Logistic, Sweepable, check_takes_weights
+from pipeline.stages.vectors.vectors import SkipGram, Source
+from pipeline.stages.vocab import Vocab
+
+log = logging.getLogger(__name__)
 
 STAGES = ("corpus", "vocab", "vectors", "evaluation", "features", "sweep", "best", "report")
 
 
+class StageResult(Protocol):
+    """What a stage returns: it describes itself in words and in numbers."""
+
+    def describe(self) -> str:
+        """Return one line for the person at the terminal."""
+        ...
+
+    def metrics(self) -> Iterable[Metric]:
+        """Return the metrics to track."""
+        ...
+
+
+P = ParamSpec("P")
+T = TypeVar("T", bound=StageResult)
+
+
+@dataclass
+class StageRunner:
+    """Runs stages; logs a line for each and collects metrics and times.
+
+    Parameters
+    ----------
+    metrics
+        The metrics of all stages so far.
+    seconds
+        How long each stage took. A result from the cache counts with the time it took to make.
+    how
+        How each result was obtained: ``made``, ``reused`` or ``loaded``.
+    """
+
+    metrics: list[Metric] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    how: dict[str, str] = field(default_factory=dict)
+
+    def stage(self, name: str, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a stage."""
+        return self.cached(name, lambda: timed(lambda: make(*args, **kwargs)))
+
+    def cached(
+        self, name: str, make: Callable[P, Outcome[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a stage, or get its result from the cache, whichever `make` does."""
+        began = time.perf_counter()
+        value, how, seconds = make(*args, **kwargs)
+        took = f"{time.perf_counter() - began:.1f} s"
+        if how == "reused":
+            took += f", made in {seconds:.1f} s"
+        log.info("  %-9s %s (%s, %s)", name, value.describe(), how, took)
+        self.seconds[name], self.how[name] = seconds, how
+        self.metrics.append(Metric(f"time/{name}_s", seconds))
+        self.metrics.extend(value.metrics())
+        return value
+
+
 @dataclass
 class Experiment:
-    """What to do in each stage, and how to call it.
+    """One experiment: a configuration for each stage.
 
     Parameters
     ----------
     corpus, vocab, vectors, evaluation, features, sweep, best, report
-        A configuration a stage.
+        The configuration of each stage.
     seed
-        Noted with the results; what is drawn follows the seed of its own stage.
+        Recorded with the results; random numbers follow the seed of their own stage.
     name
-        Of the run; unset: the vectors' name.
+        The name of the run; unset: the vectors' name.
     choices
-        Names of what was chosen for each of them, noted with the results.
+        The name of what was chosen for each stage, recorded with the results.
     cache
-        Where what the stages give is kept, and found again.
+        Where results are cached.
     """
 
     corpus: CorpusConfig = field(default_factory=Sample)
@@ -58,12 +117,20 @@ class Experiment:
     cache: Cache = field(default_factory=Cache)
 
     def __post_init__(self) -> None:
-        """Name what was not named."""
-        names = {stage: type(getattr(self, stage)).__name__.lower() for stage in STAGES}
+        """Fill in the choices that are not named."""
+        kinds = {stage: type(getattr(self, stage)) for stage in STAGES}
+        names = {
+            stage: getattr(kind, "choice", kind.__name__.lower()) for stage, kind in kinds.items()
+        }
         self.choices = names | self.choices
 
     def run(self, folder: Path, mlflow_run_id: str | None = None) -> Result:
-        """Run all stages; what they gave goes to `folder`. Return the content of ``result.json``.
+        """Run all stages and write their results to `folder`.
+
+        Returns
+        -------
+        Result
+            The content of ``result.json``.
 
         Raises
         ------
@@ -71,19 +138,17 @@ class Experiment:
             If a stage finds its input wrong; see each stage.
         """
         also = self.evaluation.words()  # first: a broken file is found before anything is trained
-        run = Journal(keep=CachedRunner(self.cache) if self.cache.enabled else anew)
-        corpus = run.stage("corpus", load_corpus, self.corpus)
+        run, cached = StageRunner(), CachedStages(self.cache)
+        corpus = run.cached("corpus", cached.corpus, self.corpus)
         if corpus.phrases is not None:
             check_takes_weights(self.sweep)
-        vocabulary = run.stage("vocab", build_vocab, corpus, self.vocab)
-        saving = self.cache.checkpoint_minutes, Path(self.cache.path).expanduser() / "training"
-        source = self.vectors, also, *saving
-        vectors = run.stage("vectors", train_vectors, corpus, vocabulary, *source)
+        vocabulary = run.cached("vocab", cached.vocab, corpus, self.vocab)
+        vectors = run.cached("vectors", cached.vectors, corpus, vocabulary, self.vectors, also)
         if also:
             evaluated = run.stage("evaluation", evaluate, vectors, self.evaluation)
             evaluated.save(folder / "evaluation")  # tables; the numbers are metrics
         features = run.stage("features", featurize, corpus, vectors, self.features, vocabulary)
-        swept = run.stage("sweep", sweep_strengths, features, self.sweep)
+        swept = run.cached("sweep", cached.sweep, features, self.sweep)
         best = run.stage("best", pick_best, swept, features, self.best)
         everything = (corpus, vocabulary, vectors, features, swept, best)
         run.stage("report", write_report, folder, *everything, self.features, self.report)
@@ -94,16 +159,15 @@ class Experiment:
             "seed": self.seed,
             **result(corpus, vocabulary, vectors, features, best),
             "mlflow_run_id": mlflow_run_id,
-            "stages": run.stages,
+            "stages": run.how,
             "seconds": run.seconds,
             "settings": self.settings(),
             "settings_hash": self.settings_hash(),
             "changed": self.changed(),
             "files": {},  # listed when it is written
         }
-        run.save(folder)
-        drawn, _ = run.keep("page", draw_page, folder, numbers)
-        write_page(folder, numbers, drawn)
+        write_metrics(folder, run.metrics)
+        write_page(folder, numbers)
         write_result(folder, numbers)  # last: a folder with it is complete
         return numbers
 

@@ -33,15 +33,15 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from sklearn.linear_model import LogisticRegression
 
-from pipeline.cache.store import Store, digest_of
+from pipeline.cache.store import Store
 from pipeline.cli import config
 from pipeline.core.errors import UserError
+from pipeline.core.plain import json_digest
 from pipeline.stages.corpus import Table, Text
 from pipeline.stages.corpus.sst import read_trees
 from pipeline.stages.evaluation.files import read_pairs, read_questions
 from pipeline.stages.sweep.persistence import load_classifier, save_classifier
 from pipeline.stages.vectors.checkpoint import Checkpoint
-from pipeline.stages.vectors.checkpoint import digest as digest_of_state
 from pipeline.stages.vectors.formats import read_vectors, write_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -303,10 +303,11 @@ class Thing:
 
 
 def read_store(folder: Path) -> bool:
-    """Give an entry, or what is made anew because it is not as it was written."""
-    kept = Store(folder).get("s", {"a": 1}, Thing, lambda _, at: (at / "x").touch(), load_thing)
+    """Load an entry; make it again if it is damaged."""
+    key = {"a": 1}
+    kept = Store(folder).get("s", lambda: key, Thing, lambda _, at: (at / "x").touch(), load_thing)
     assert isinstance(kept.value, Thing)
-    return kept.reused
+    return kept.how == "reused"
 
 
 def load_thing(entry: Path) -> Thing:
@@ -315,7 +316,10 @@ def load_thing(entry: Path) -> Thing:
 
 
 def stored(folder: Path) -> Files:
-    Store(folder).get("s", {"a": 1}, Thing, lambda _, at: (at / "value.txt").write_text("v"), None)
+    def save(_: Thing, at: Path) -> None:
+        (at / "value.txt").write_text("v")
+
+    Store(folder).get("s", lambda: {"a": 1}, Thing, save, load_thing)
     found = {
         p.relative_to(folder).as_posix(): p.read_bytes()
         for p in folder.rglob("*")
@@ -450,8 +454,8 @@ def readers(folder: Path) -> list[Reader]:
             [members(model["c.skops"])],
             0.3,
         ),
-        Reader("store's entries", read_store, [entries], 0.6, signed(digest_of, "sha256")),
-        Reader("checkpoints", read_checkpoint, [states], 0.6, signed(digest_of_state, "digest")),
+        Reader("store's entries", read_store, [entries], 0.6, signed(json_digest, "sha256")),
+        Reader("checkpoints", read_checkpoint, [states], 0.6, signed(json_digest, "digest")),
         Reader("configuration", read_overrides, [{"overrides": o} for o in OVERRIDES], 0.02),
     ]
 

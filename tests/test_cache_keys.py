@@ -15,7 +15,7 @@ from pipeline.stages.evaluation.evaluation import Evaluation
 from pipeline.stages.features.features import Features, Mean, Unknown, featurize
 from pipeline.stages.report import Report
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest
-from pipeline.stages.vectors.vectors import CBOW, Glove, GloveTrain, Random, SkipGram, train_vectors
+from pipeline.stages.vectors.vectors import CBOW, GloVe, Glove, Random, SkipGram, train_vectors
 from pipeline.stages.vectors.word2vec import Loss
 from pipeline.stages.vocab import Vocab, build_vocab
 
@@ -105,7 +105,7 @@ CHANGES = {
     "vectors.seed=2": DOWN,
     "vectors.threads=2": DOWN,
     "vectors.loss=Loss.softmax": DOWN,
-    "vectors.spelling=5": DOWN,
+    "vectors.subword=5": DOWN,
     "evaluation.lower=False": "evaluation",
     "features.normalize=True": "features sweep best report",
     "features.unknown=Unknown.zero": "features best report",  # test alone has such
@@ -164,7 +164,7 @@ def test_phrases_change_what_is_learnt_from_them_and_no_vectors(base):
 
 def test_another_class_of_settings_is_another_thing(base):
     assert changed(base, replace(base, vectors=CBOW(dim=2, epochs=1))) == DOWN
-    assert changed(base, replace(base, vectors=GloveTrain(dim=2, epochs=1))) == DOWN
+    assert changed(base, replace(base, vectors=GloVe(dim=2, epochs=1))) == DOWN
     assert changed(base, replace(base, sweep=OneVsRest([1.0], tol=1e-6))) == "sweep"
 
 

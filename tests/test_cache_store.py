@@ -12,7 +12,6 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from threading import Barrier
 
@@ -24,22 +23,21 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.cache import store as module
-from pipeline.cache.store import MANIFEST, BrokenError, Cache, Store, digest_of, verify
+from pipeline.cache.code import UnknownError
+from pipeline.cache.store import MANIFEST, Cache, DamagedError, Store, verify
+from pipeline.core import locks
 from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import UserError
+from pipeline.core.plain import json_digest
 
-WHAT = {"stage": "vectors", "dim": 10, "text": "abc"}
+KEY = {"dim": 10, "text": "abc"}
 
 
 @dataclass
 class Numbers:
-    """A result, kept in two files."""
+    """A result, saved in two files."""
 
     values: list[float]
-
-    @cached_property
-    def digest(self):
-        return digest_of(self.values)
 
     def save(self, folder):
         write_array(folder / "values.npy", np.array(self.values))
@@ -74,8 +72,8 @@ def make():
     return Maker()
 
 
-def get(store, make, what=WHAT, save=Numbers.save, load=Numbers.load):
-    return store.get(what["stage"], what, make, save, load)
+def get(store, make, key=KEY, save=Numbers.save, load=Numbers.load, stage="vectors"):
+    return store.get(stage, lambda: key, make, save, load)
 
 
 def entry_of(store):
@@ -91,29 +89,47 @@ class TestResult:
     def test_is_made_once_and_then_loaded(self, store, make):
         first, second = get(store, make), get(store, make)
         assert make.calls == 1
-        assert (first.reused, second.reused) == (False, True)
+        assert (first.how, second.how) == ("made", "reused")
         assert first.value == second.value == Numbers([1.0, 2.5])
-        assert first.digest == second.digest
 
-    @pytest.mark.parametrize(
-        "other",
-        [WHAT | {"dim": 11}, WHAT | {"text": "abd"}, WHAT | {"stage": "vocab"}, WHAT | {"seed": 1}],
-    )
-    def test_of_anything_else_is_another(self, store, make, other):
+    def test_says_how_long_it_took_to_make_however_fast_it_is_loaded(self, store):
+        first, second = (get(store, Maker(seconds=0.2)) for _ in range(2))
+        assert second.how == "reused"
+        assert second.seconds == first.seconds >= 0.2
+
+    @pytest.mark.parametrize("other", [KEY | {"dim": 11}, KEY | {"text": "abd"}, KEY | {"seed": 1}])
+    def test_of_another_key_is_another(self, store, make, other):
         get(store, make)
-        assert not get(store, make, other).reused
-        assert get(store, make).reused
+        assert get(store, make, other).how == "made"
+        assert get(store, make).how == "reused"
         assert make.calls == 2
 
-    def test_is_the_same_whatever_the_order_in_which_its_causes_are_named(self, store, make):
+    def test_of_another_stage_is_another(self, store, make):
         get(store, make)
-        assert get(store, make, dict(reversed(WHAT.items()))).reused
+        assert get(store, make, stage="vocab").how == "made"
 
-    def test_brings_its_digest_so_that_nobody_reads_all_of_it_again(self, store, make):
+    def test_is_the_same_whatever_the_order_of_its_key(self, store, make):
         get(store, make)
-        assert "digest" in vars(get(store, make).value)
+        assert get(store, make, dict(reversed(KEY.items()))).how == "reused"
 
-    def test_says_again_what_was_said_of_it(self, store, caplog):
+    def test_of_a_key_that_cannot_be_known_is_not_cached_and_that_is_said(self, store, caplog):
+        def unknown():
+            raise UnknownError("the source of x is in no file")
+
+        caplog.set_level("INFO")
+        made = store.get("vectors", unknown, Maker(), Numbers.save, Numbers.load)
+        assert made.how == "made"
+        assert caplog.messages == ["  vectors   is not cached: the source of x is in no file"]
+        assert not store.folder.exists()
+
+    def test_whose_key_changed_while_it_was_made_is_not_cached(self, store, make, caplog):
+        keys = iter([KEY, KEY | {"text": "edited"}])
+        store.get("vectors", lambda: next(keys), make, Numbers.save, Numbers.load)
+        assert "is not cached: a file changed while it was made" in caplog.text
+        assert get(store, make).how == "made"
+        assert get(store, make, KEY | {"text": "edited"}).how == "made"
+
+    def test_repeats_the_warnings_about_it(self, store, caplog):
         def make():
             logging.getLogger("pipeline.stages.sweep.sweep").warning("the fit did not converge")
             logging.getLogger("pipeline.stages.vectors.checkpoint").warning(
@@ -136,12 +152,12 @@ class TestResult:
 
 
 class TestEntry:
-    def test_says_what_it_is_of_and_who_made_it(self, store, make, monkeypatch):
+    def test_says_what_its_key_is_and_who_made_it(self, store, make, monkeypatch):
         argv = ["pipeline", "tracking.uri=postgresql://me:secret@host/db"]
         monkeypatch.setattr(sys, "argv", argv)
         get(store, make)
         manifest = json.loads((entry_of(store) / MANIFEST).read_text("utf-8"))
-        assert manifest.items() >= WHAT.items()
+        assert manifest["key"] == KEY
         assert set(manifest["files"]) == {"values.npy", "below/note.txt"}
         assert manifest["seconds"] >= 0
         assert "@" in manifest["by"]
@@ -168,7 +184,7 @@ class TestEntry:
     def test_stands_wherever_it_is_asked_to(self, tmp_path, make):
         store = Store(tmp_path / "два слова" / "言葉 'n' $x")
         get(store, make)
-        assert get(store, make).reused
+        assert get(store, make).how == "reused"
 
     def test_used_is_younger_than_one_that_is_not(self, store, make):
         get(store, make)
@@ -185,7 +201,7 @@ def flip(path):
 
 def forge(path):
     manifest = json.loads(path.read_text("utf-8"))
-    path.write_text(json.dumps(manifest | {"digest": "0" * 64}), "utf-8")
+    path.write_text(json.dumps(manifest | {"seconds": -1}), "utf-8")
 
 
 DAMAGES = {
@@ -196,28 +212,36 @@ DAMAGES = {
 }
 
 
-class TestBrokenEntry:
+class TestDamagedEntry:
     @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
     @pytest.mark.parametrize("file", ["values.npy", "below/note.txt", MANIFEST])
     def test_is_noticed_named_thrown_away_and_made_again(self, store, make, file, damage, caplog):
         get(store, make)
         damage(entry_of(store) / file)
-        with pytest.raises(BrokenError, match="is not as it was written"):
+        with pytest.raises(DamagedError, match="has changed"):
             verify(entry_of(store))
         kept = get(store, make)
-        assert (kept.reused, kept.value, make.calls) == (False, Numbers([1.0, 2.5]), 2)
-        assert f"{entry_of(store)} is broken" in caplog.text
+        assert (kept.how, kept.value, make.calls) == ("made", Numbers([1.0, 2.5]), 2)
+        assert f"{entry_of(store)} is damaged" in caplog.text
         assert len(caplog.messages) == 1
-        assert get(store, make).reused
+        assert get(store, make).how == "reused"
         assert not left(store)
 
     def test_is_one_whose_manifest_was_changed(self, store, make):
         get(store, make)
         forge(entry_of(store) / MANIFEST)
-        assert not get(store, make).reused
+        assert get(store, make).how == "made"
 
     @pytest.mark.parametrize(
-        "change", [{"files": 5}, {"files": {"value": 5}}, {"warnings": 5}, {"digest": []}, None]
+        "change",
+        [
+            {"files": 5},
+            {"files": {"value": 5}},
+            {"warnings": 5},
+            {"key": 5},
+            {"seconds": "x"},
+            None,
+        ],
     )
     def test_is_one_whose_manifest_has_the_right_digest_of_the_wrong_things(
         self, change, store, make
@@ -229,32 +253,32 @@ class TestBrokenEntry:
         if change is None:
             del manifest["warnings"]
         manifest |= change or {}
-        path.write_text(json.dumps(manifest | {"sha256": digest_of(manifest)}))
-        assert not get(store, make).reused
-        assert get(store, make).reused
+        path.write_text(json.dumps(manifest | {"sha256": json_digest(manifest)}))
+        assert get(store, make).how == "made"
+        assert get(store, make).how == "reused"
 
     @pytest.mark.parametrize("content", ["[" * 100_000, "5", '"text"', "null", ""])
     def test_is_one_whose_manifest_is_something_else(self, content, store, make):
         get(store, make)
         (entry_of(store) / MANIFEST).write_text(content)
-        assert not get(store, make).reused
+        assert get(store, make).how == "made"
 
     def test_is_one_of_something_else_under_its_name(self, store, make, caplog):
         get(store, make)
-        get(store, make, WHAT | {"dim": 11})
+        get(store, make, KEY | {"dim": 11})
         first, second = sorted(store.folder.glob("vectors/*[!k]"), key=lambda p: p.stat().st_ctime)
         shutil.rmtree(first)
         second.rename(first)
-        assert not get(store, make).reused
-        assert "it was made of something else" in caplog.text
+        assert get(store, make).how == "made"
+        assert "it has another key" in caplog.text
 
     def test_is_one_that_cannot_be_loaded(self, store, make, caplog):
         def refuse(_):
             raise ValueError("not mine")
 
         get(store, make)
-        assert not get(store, make, load=refuse).reused
-        assert "thrown away and made again: not mine" in caplog.text
+        assert get(store, make, load=refuse).how == "made"
+        assert "is made again: not mine" in caplog.text
 
     def test_is_not_one_that_the_disk_could_not_be_read_for(self, store, make, caplog):
         def fail(_):
@@ -263,7 +287,7 @@ class TestBrokenEntry:
         get(store, make)
         assert get(store, make, load=fail).value == Numbers([1.0, 2.5])
         assert "cannot be read: Input/output error" in caplog.text
-        assert get(store, make).reused
+        assert get(store, make).how == "reused"
 
 
 HOLDER = """
@@ -281,7 +305,7 @@ def save(value, folder):
     time.sleep(60)
 
 make = make if sys.argv[2] == "make" else lambda: None
-Store(Path(sys.argv[1])).get("vectors", {what}, make, save, None)
+Store(Path(sys.argv[1])).get("vectors", lambda: {key}, make, save, None)
 """
 
 
@@ -291,18 +315,18 @@ class TestOthers:
         with ThreadPoolExecutor(8) as pool:
             kept = list(pool.map(lambda _: get(store, make), range(8)))
         assert make.calls == 1
-        assert sum(one.reused for one in kept) == 7
+        assert sum(one.how == "reused" for one in kept) == 7
         assert all(one.value == Numbers([1.0, 2.5]) for one in kept)
 
     def test_are_told_that_they_wait(self, store, monkeypatch, caplog):
         caplog.set_level("INFO")
-        monkeypatch.setattr(module, "PATIENCE", 0.05)
+        monkeypatch.setattr(locks, "PATIENCE", 0.05)
         make = Maker(seconds=0.5)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda _: get(store, make), range(2)))
-        assert [m for m in caplog.messages if "waiting for it" in m] == [
-            "  vectors   another process makes the same: waiting for it"
-        ]
+        (said,) = [m for m in caplog.messages if "waiting" in m]
+        assert "another process: vectors" in said
+        assert said.endswith(f"remove {entry_of(store)}.lock)")
 
     def test_do_not_wait_for_those_who_need_something_else(self, store):
         all_here = Barrier(4)
@@ -312,21 +336,21 @@ class TestOthers:
             return Numbers([1.0])
 
         with ThreadPoolExecutor(4) as pool:
-            kept = pool.map(lambda n: get(store, make, WHAT | {"dim": n}), range(4))
-            assert not any(one.reused for one in kept)
+            kept = pool.map(lambda n: get(store, make, KEY | {"dim": n}), range(4))
+            assert not any(one.how == "reused" for one in kept)
 
     @pytest.mark.parametrize("at", ["make", "save"])
     def test_do_not_wait_for_the_dead_and_clean_up_after_them(self, store, make, at):
-        program = HOLDER.format(what=WHAT)
+        program = HOLDER.format(key=KEY)
         command = [sys.executable, "-c", program, store.folder, at]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout.readline() in {"making\n", "saving\n"}
             process.kill()
         assert process.returncode == -signal.SIGKILL
         assert len(left(store)) == (at == "save")
-        assert not get(store, make).reused
+        assert get(store, make).how == "made"
         assert not left(store)
-        assert get(store, make).reused
+        assert get(store, make).how == "reused"
 
     def test_may_have_it_removed_under_their_hands(self, store, make):
         """Whoever prunes at the wrong moment costs the work, and nothing else."""
@@ -343,9 +367,9 @@ class TestStoreThatCannotBeWritten:
     def test_costs_a_warning_and_the_work(self, tmp_path, make, caplog):
         (tmp_path / "cache").write_text("a file is in the way, which stops even root")
         kept = get(Store(tmp_path / "cache"), make)
-        assert (kept.value, kept.reused, kept.digest) == (Numbers([1.0, 2.5]), False, None)
+        assert (kept.value, kept.how) == (Numbers([1.0, 2.5]), "made")
         (said,) = caplog.messages
-        assert said.startswith(f"  vectors   is not stored in {tmp_path / 'cache'}: ")
+        assert said.startswith(f"  vectors   is not cached in {tmp_path / 'cache'}: ")
 
     @pytest.mark.parametrize("at", ["values.npy", MANIFEST])
     def test_because_the_disk_is_full_is_left_as_it_was(self, store, make, at, monkeypatch, caplog):
@@ -353,21 +377,21 @@ class TestStoreThatCannotBeWritten:
 
         full = OSError(errno.ENOSPC, "No space left on device")
 
-        def no_space(*_):
+        def no_space(*_, **__):
             raise full
 
         monkeypatch.setattr(
             *((arrays, "write") if at == "values.npy" else (module, "write_json")), no_space
         )
         kept = get(store, make)
-        assert (kept.value, kept.digest) == (Numbers([1.0, 2.5]), None)
+        assert (kept.value, kept.how) == (Numbers([1.0, 2.5]), "made")
         assert caplog.messages == [
-            f"  vectors   is not stored in {store.folder}: No space left on device"
+            f"  vectors   is not cached in {store.folder}: No space left on device"
         ]
         assert not left(store)
         monkeypatch.undo()
-        assert not get(store, make).reused
-        assert get(store, make).reused
+        assert get(store, make).how == "made"
+        assert get(store, make).how == "reused"
 
     def test_because_no_file_may_be_so_large(self, store):
         program = f"""
@@ -380,13 +404,14 @@ from pipeline.cache.store import Store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 save = lambda value, folder: write_array(folder / "values.npy", value)
-kept = Store(Path(sys.argv[1])).get("vectors", {WHAT}, lambda: np.zeros(100_000), save, None)
-print(kept.value.sum(), kept.digest)
+store = Store(Path(sys.argv[1]))
+kept = store.get("vectors", lambda: {KEY}, lambda: np.zeros(100_000), save, None)
+print(kept.value.sum())
 """
         command = [sys.executable, "-c", program, store.folder]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert done.stdout == "0.0 None\n"
-        assert "is not stored" in done.stderr
+        assert done.stdout == "0.0\n"
+        assert "is not cached" in done.stderr
         assert not left(store)
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -402,7 +427,8 @@ from pipeline.cache.store import Store
 def get(n):
     save = lambda value, folder: (folder / "value").write_text(value)
     store = Store(Path(sys.argv[1]))
-    return store.get("vectors", {WHAT} | {{"dim": n}}, lambda: "made", save, lambda _: "loaded")
+    key = {KEY} | {{"dim": n}}
+    return store.get("vectors", lambda: key, lambda: "made", save, lambda _: "loaded")
 
 get(10)
 os.setuid(65534)
@@ -411,7 +437,7 @@ print(get(10).value, get(11).value)
             command = [sys.executable, "-c", program, folder / "cache"]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             assert done.stdout == "loaded made\n"
-            assert "is not stored" in done.stderr
+            assert "is not cached" in done.stderr
         finally:
             shutil.rmtree(folder)
 
@@ -420,7 +446,7 @@ print(get(10).value, get(11).value)
             raise ValueError("such a thing has no file")
 
         assert get(store, make, save=refuse).value == Numbers([1.0, 2.5])
-        assert "is not stored" in caplog.text
+        assert "is not cached" in caplog.text
         assert "such a thing has no file" in caplog.text
 
 
@@ -433,7 +459,7 @@ class TestClock:
     def test_that_jumps_back_changes_nothing(self, store, make):
         get(store, make)
         os.utime(entry_of(store) / MANIFEST, (4e9, 4e9))  # made in the year 2096
-        assert get(store, make).reused
+        assert get(store, make).how == "reused"
 
 
 @settings(max_examples=30, deadline=None)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from front import only
 
-from pipeline.cache.store import MANIFEST, Store, lock_of
+from pipeline.cache.store import MANIFEST, Store
 from pipeline.cli.cache import items, main, prune
 from pipeline.core.arrays import write_array
+from pipeline.core.locks import lock_of
 from pipeline.stages.vectors.checkpoint import Checkpoint
 
 DAY = 86_400.0
@@ -27,8 +28,8 @@ def folder(tmp_path):
 
 
 def keep(folder, stage):
-    what = {"stage": stage, "config": {"class": "pipeline.stages.vectors.word2vec.SkipGram"}}
-    Store(folder).get(stage, what, lambda: np.zeros(1000), save, None)
+    key = {"stage": stage, "config": {"class": "pipeline.stages.vectors.word2vec.SkipGram"}}
+    Store(folder).get(stage, lambda: key, lambda: np.zeros(1000), save, None)
     return only(folder, f"{stage}/*[!k]")
 
 
@@ -50,6 +51,15 @@ def stopped(folder, days):
     return checkpoint
 
 
+def old(folder):
+    """Leave what version 0.1.0 did: a file of vectors, and entries with another manifest."""
+    (folder / "pretrained").mkdir()
+    (folder / "pretrained" / "sample.50d.txt").write_text("the 1 2\n")
+    for stage in ("features", "vectors"):
+        (folder / stage / "0a1b").mkdir(parents=True)
+        (folder / stage / "0a1b" / MANIFEST).write_text(f'{{"stage": "{stage}"}}')
+
+
 def stages(folder):
     return [item.stage for item in items(folder)]
 
@@ -62,11 +72,20 @@ class TestItems:
             files = [item.path / "values.npy", item.path / MANIFEST]
             assert item.size >= sum(path.stat().st_size for path in files) > 8000
 
-    def test_are_trainings_that_were_stopped_and_pretrained_vectors_too(self, folder):
+    def test_are_checkpoints_and_what_older_versions_left_too(self, folder):
         stopped(folder, 0)
-        (folder / "pretrained").mkdir()
-        (folder / "pretrained" / "sample.50d.txt").write_text("the 1 2\n")
-        assert set(stages(folder)) == {"training", "pretrained", "vocab", "vectors", "sweep"}
+        old(folder)
+        assert set(stages(folder)) == {
+            *("training", "vocab", "vectors", "sweep"),
+            *("pretrained", "features"),
+        }
+
+    def test_are_nothing_that_is_not_the_cache_s(self, folder):
+        (folder / "thesis").mkdir()
+        (folder / "thesis" / "chapter.txt").write_text("Years of work.")
+        assert len(items(folder)) == 3
+        prune(folder, max_size=0)
+        assert (folder / "thesis" / "chapter.txt").exists()
 
     def test_there_are_none_in_a_folder_that_is_not_there(self, tmp_path):
         assert items(tmp_path / "nowhere") == []
@@ -124,15 +143,14 @@ class TestPruning:
         prune(folder)
         assert "training" not in stages(folder)
 
-    def test_removes_pretrained_vectors_by_the_same_rules(self, folder):
-        (folder / "pretrained").mkdir()
-        path = folder / "pretrained" / "sample.50d.txt"
-        path.write_text("the 1 2\n")
-        assert prune(folder, older_than=DAY / 2)
-        assert path.exists()
-        os.utime(path, (0, 0))
-        prune(folder, older_than=DAY / 2)
-        assert not path.exists()
+    def test_removes_what_older_versions_left(self, folder):
+        old(folder)
+        removed = {(item.stage, item.path.name) for item in prune(folder)}
+        assert removed == {
+            *(("pretrained", "sample.50d.txt"), ("features", "0a1b"), ("vectors", "0a1b")),
+        }
+        assert stages(folder) == ["sweep", "vectors", "vocab"]
+        assert not (folder / "pretrained").exists()
 
 
 @pytest.fixture
@@ -171,16 +189,16 @@ class TestCommand:
         assert len(items(folder)) == left
 
     def test_verify_says_that_all_is_well(self, call):
-        assert "all is as it was written" in call("verify")
+        assert "everything is intact" in call("verify")
 
     def test_verify_names_what_is_broken_and_fails(self, call, folder, capsys):
         path = only(folder, "vectors/*/values.npy")
         path.write_bytes(path.read_bytes()[:-1])
         with pytest.raises(SystemExit) as end:
             call("verify")
-        assert "1 entry broken" in str(end.value)
+        assert "1 entry damaged" in str(end.value)
         said = capsys.readouterr().out
-        assert f"{path.parent} is broken: values.npy is not as it was written" in said
+        assert f"{path.parent} is damaged: values.npy has changed" in said
 
     @pytest.mark.parametrize("command", ["list", "prune", "verify"])
     def test_an_empty_store_is_no_error(self, command, tmp_path, capsys):
@@ -192,7 +210,7 @@ class TestCommand:
     def test_an_amount_without_a_unit_is_refused(self, wrong, call, folder, capsys):
         with pytest.raises(SystemExit):
             call("prune", *wrong)
-        assert "is no number with one of" in capsys.readouterr().err
+        assert "is not a number with one of" in capsys.readouterr().err
         assert len(items(folder)) == 3
 
     def test_runs_as_a_module(self, folder):

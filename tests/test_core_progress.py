@@ -4,13 +4,13 @@ import logging
 
 from numba import njit
 
-from pipeline.core.progress import saying_when_compiling
+from pipeline.core.progress import report_compilation
 
 
 class TestSayingWhenCompiling:
     def test_says_so_once_however_much_there_is_to_compile(self, caplog):
         caplog.set_level(logging.INFO)
-        with saying_when_compiling():
+        with report_compilation():
             assert njit(lambda x: x + 1)(1) == 2
             assert njit(lambda x: x + 2)(1) == 3
         assert [r.message for r in caplog.records if r.name == "pipeline.core.progress"] == [
@@ -21,6 +21,6 @@ class TestSayingWhenCompiling:
         caplog.set_level(logging.INFO)
         compiled = njit(lambda x: x + 1)
         compiled(1)
-        with saying_when_compiling():
+        with report_compilation():
             compiled(1)
         assert not [r for r in caplog.records if r.name == "pipeline.core.progress"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.stages.corpus import SPLITS, Corpus, CorpusConfig, Split, Text, Tokenizer
 
 LABELLED = {

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.download import Archive
 from pipeline.core.errors import UserError
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.stages.corpus import Granularity, Sst, sst
 from pipeline.stages.corpus.sst import OFFICIAL, parse_tree, read_trees
 from pipeline.stages.vectors.formats import read_text

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_info
 
 from pipeline.core.errors import UserError
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.stages.best.best import OnDev, Ties, pick_best
 from pipeline.stages.corpus import Sst
 from pipeline.stages.features.features import Features, Mean, Unknown, featurize

@@ -11,18 +11,20 @@ import pytest
 import trains
 from processes import Forked
 
+from pipeline.cache import keys
+from pipeline.cache.stages import CachedStages
 from pipeline.cache.store import Cache
 from pipeline.core.errors import UserError
 from pipeline.experiment import Experiment
 from pipeline.stages.vectors import checkpoint as module
 from pipeline.stages.vectors.checkpoint import Checkpoint
-from pipeline.stages.vectors.glove import GloveTrain
-from pipeline.stages.vectors.loop import LossMeter, LossPoint, Trainer
+from pipeline.stages.vectors.glove import GloVe
+from pipeline.stages.vectors.loop import Combine, LossMeter, LossPoint, Trainer
 from pipeline.stages.vectors.train import train
 from pipeline.stages.vectors.word2vec import CBOW, Loss, SkipGram
 from pipeline.stages.vocab import Vocab, build
 
-WHAT = {"trainer": "SkipGram", "dim": 10, "rate": 0.1}
+KEY = {"trainer": "SkipGram", "dim": 10, "rate": 0.1}
 
 
 @pytest.fixture(autouse=True)
@@ -49,19 +51,19 @@ class TestKilled:
     def whole(cls, tmp_path_factory):
         """Two trainings that nothing stopped, in a folder each."""
         folder = tmp_path_factory.mktemp("whole")
-        for trainer in ("SkipGram", "GloveTrain"):
+        for trainer in ("SkipGram", "GloVe"):
             done = Forked(folder / trainer, trains.main, trainer, math.inf).done()
             assert done.returncode == 0, done.stderr
         return folder
 
-    @pytest.mark.parametrize("trainer", ["SkipGram", "GloveTrain"])
+    @pytest.mark.parametrize("trainer", ["SkipGram", "GloVe"])
     def test_several_times_and_ends_with_the_same_bits(self, trainer, whole, tmp_path):
         folder, resumed = tmp_path / "killed", []
         for chunks in (1, 3, 2, None):  # a chunk is saved before the next one is reported
             kill = (signal.SIGKILL, chunks) if chunks else ()
             done = Forked(folder, trains.main, trainer, 0, *kill).done()
             assert done.returncode == (-signal.SIGKILL if chunks else 0), done.stderr
-            resumed.append("going on" in done.stderr)
+            resumed.append("continuing" in done.stderr)
         assert resumed == [False, False, True, True]
         assert result(folder) == result(whole / trainer)
         assert not states(folder)
@@ -71,10 +73,10 @@ class TestKilled:
         folder = tmp_path / "stopped"
         done = Forked(folder, trains.main, "SkipGram", math.inf, number, 2).done()
         assert done.returncode in {1, -number, 143}
-        assert done.stderr.count("training stopped; the same command goes on from here") == 1
+        assert done.stderr.count("training stopped; the same command continues from here") == 1
         assert len(states(folder)) == 1
         done = Forked(folder, trains.main, "SkipGram", math.inf).done()
-        assert done.stderr.count("going on where training stopped") == 1
+        assert done.stderr.count("continuing where training stopped") == 1
         assert result(folder) == result(whole / "SkipGram")
 
 
@@ -122,7 +124,7 @@ TRAINERS = [
     small(SkipGram, epochs=100),
     small(CBOW, epochs=100),
     small(SkipGram, loss=Loss.softmax, epochs=2),
-    small(GloveTrain, window=3),
+    small(GloVe, window=3),
 ]
 
 
@@ -132,22 +134,22 @@ class TestResuming:
     def test_goes_on_to_the_same_bits(self, trainer, how, tmp_path, caplog):
         caplog.set_level("INFO")
         whole = trainer.train(text())
-        here = Checkpoint(tmp_path / "here", WHAT)
+        here = Checkpoint(tmp_path / "here", KEY)
         with pytest.raises(KeyboardInterrupt):
             trainer.train(text(), Stop(3, how), here)
         assert f"({tmp_path / 'here'})" in caplog.messages[-1]
         watch = Stop(0, None)
-        resumed = trainer.train(text(), watch, Checkpoint(tmp_path / "here", WHAT))
+        resumed = trainer.train(text(), watch, Checkpoint(tmp_path / "here", KEY))
         assert same(resumed, whole)
         assert watch.seen[0].words_before > 0
-        assert [m for m in caplog.messages if m.startswith("going on where training stopped, at")]
+        assert [m for m in caplog.messages if m.startswith("continuing where training stopped, at")]
         assert not (tmp_path / "here").exists()
 
-    @pytest.mark.parametrize("trainer", [small(SkipGram, threads=2), small(GloveTrain, threads=2)])
+    @pytest.mark.parametrize("trainer", [small(SkipGram, threads=2), small(GloVe, threads=2)])
     def test_with_threads_nothing_is_left_out_or_done_twice(self, trainer, tmp_path):
         with pytest.raises(KeyboardInterrupt):
-            trainer.train(text(), Stop(1, interrupt), Checkpoint(tmp_path / "here", WHAT, 0))
-        resumed = trainer.train(text(), None, Checkpoint(tmp_path / "here", WHAT))
+            trainer.train(text(), Stop(1, interrupt), Checkpoint(tmp_path / "here", KEY, 0))
+        resumed = trainer.train(text(), None, Checkpoint(tmp_path / "here", KEY))
         assert resumed.curve[-1].words_seen == trainer.epochs * 400 * 12
 
     def test_nothing_is_written_unless_asked(self, tmp_path, monkeypatch):
@@ -156,38 +158,35 @@ class TestResuming:
         train(text(), small(SkipGram))
         assert not list(tmp_path.iterdir())
 
-    def test_a_stage_keeps_it_by_what_determines_the_result(self, tmp_path, monkeypatch, caplog):
+    def test_of_other_settings_or_code_another_is_used(self, tmp_path, monkeypatch, caplog):
+        def run(trainer, vocabulary=None):
+            cached = CachedStages(Cache(str(tmp_path), checkpoint_minutes=0))
+            return cached.vectors(None, vocabulary or text(), trainer, ()).value
+
+        def stop(self, vocabulary, _, checkpoint):
+            return original(self, vocabulary, Stop(2, interrupt), checkpoint)
+
         caplog.set_level("INFO")
-        monkeypatch.chdir(tmp_path)
-
-        def stop(self, *arguments):
-            checkpoint = arguments[-1]
-            return original(self, text(), Stop(2, interrupt), checkpoint)
-
         original = SkipGram.train
-        monkeypatch.setattr(SkipGram, "train", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(text(), small(SkipGram))
-        monkeypatch.setattr(SkipGram, "train", original)
-        (state,) = states(tmp_path)
-        assert json.loads(state.read_text("utf-8"))["what"]["settings"]["dim"] == 10
-        for other in (
-            lambda: train(text(), small(SkipGram, seed=2)),
-            lambda: train(text(), small(CBOW)),
-            lambda: train(text(1), small(SkipGram)),
-        ):
-            other()
-        monkeypatch.setattr(module.metadata, "version", lambda _: "0.0.1")
-        train(text(), small(SkipGram))
-        monkeypatch.undo()
-        monkeypatch.chdir(tmp_path)
-        assert "going on" not in caplog.text
-        assert states(tmp_path) == [state]
-        vectors = train(text(), small(SkipGram), checkpoint_minutes=0)
-        assert "going on" in caplog.text
+        with monkeypatch.context() as patch:
+            patch.setattr(SkipGram, "train", stop)
+            with pytest.raises(KeyboardInterrupt):
+                run(small(SkipGram))
+        (state,) = tmp_path.glob("training/*/state.json")
+        assert json.loads(state.read_text("utf-8"))["key"]["config"]["dim"] == 10
+        run(small(SkipGram, seed=2))
+        run(small(CBOW))
+        run(small(SkipGram), text(1))
+        with monkeypatch.context() as patch:
+            patch.setattr(keys, "package_digest", lambda: "edited")
+            run(small(SkipGram))
+        assert "continuing" not in caplog.text
+        assert list(tmp_path.glob("training/*/state.json")) == [state]
+        vectors = run(small(SkipGram, combine=Combine.concat))  # which is no part of the training
+        assert "continuing" in caplog.text
         whole = small(SkipGram).train(text())
-        assert np.array_equal(vectors.matrix, whole.input + whole.output)
-        assert not states(tmp_path)
+        assert np.array_equal(vectors.matrix, np.hstack([whole.input, whole.output]))
+        assert not list(tmp_path.glob("training/*/state.json"))
 
     def test_of_an_experiment_its_state_is_in_the_folder_of_its_cache(self, tmp_path, monkeypatch):
         def stop(self, vocabulary, _, checkpoint):
@@ -201,21 +200,35 @@ class TestResuming:
             Experiment(vectors=small(SkipGram), cache=cache).run(tmp_path / "run")
         assert len(list(tmp_path.glob("kept/training/*/state.json"))) == 1
 
+    def test_with_the_cache_off_nothing_is_saved_or_continued(self, tmp_path, monkeypatch):
+        def stop(self, vocabulary, _, checkpoint):
+            assert checkpoint is None
+            return original(self, vocabulary, Stop(2, interrupt), checkpoint)
+
+        original = SkipGram.train
+        monkeypatch.setattr(SkipGram, "train", stop)
+        monkeypatch.chdir(tmp_path)
+        cache = Cache(str(tmp_path / "kept"), enabled=False, checkpoint_minutes=0)
+        with pytest.raises(KeyboardInterrupt):
+            Experiment(vectors=small(SkipGram), cache=cache).run(tmp_path / "run")
+        assert not list(tmp_path.glob("**/state.json"))
+        assert not (tmp_path / "kept").exists()
+
     def test_a_diverged_training_is_not_resumed(self, tmp_path):
         diverging = small(SkipGram, learning_rate=1e30)
         with pytest.raises(UserError, match="diverged"):
-            diverging.train(text(), None, Checkpoint(tmp_path / "here", WHAT, 0))
+            diverging.train(text(), None, Checkpoint(tmp_path / "here", KEY, 0))
         assert not (tmp_path / "here").exists()
 
     def test_signals_are_handled_as_before_when_it_is_over(self, tmp_path):
         before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
-        small(SkipGram).train(text(), None, Checkpoint(tmp_path / "here", WHAT, 0))
+        small(SkipGram).train(text(), None, Checkpoint(tmp_path / "here", KEY, 0))
         with pytest.raises(KeyboardInterrupt):
-            small(SkipGram).train(text(), Stop(1, interrupt), Checkpoint(tmp_path / "here", WHAT))
+            small(SkipGram).train(text(), Stop(1, interrupt), Checkpoint(tmp_path / "here", KEY))
         assert before == [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
 
     def test_asked_twice_it_stops_at_once(self, tmp_path):
-        checkpoint = Checkpoint(tmp_path / "here", WHAT)
+        checkpoint = Checkpoint(tmp_path / "here", KEY)
         with checkpoint:
             interrupt()  # waits
             with pytest.raises(KeyboardInterrupt):
@@ -236,24 +249,24 @@ def empty():
 def kept(tmp_path):
     """A folder with the state that was saved second."""
     folder = tmp_path / "kept"
-    with Checkpoint(folder, WHAT) as checkpoint:
+    with Checkpoint(folder, KEY) as checkpoint:
         assert checkpoint.save(arrays(1), {"chunks": 1})
         assert checkpoint.save(arrays(2), {"chunks": 2, "loss": 0.1 + 0.2})
     checkpoint.lock.release()
     return folder
 
 
-def assert_ignored(folder, caplog, what=WHAT):
+def assert_ignored(folder, caplog, what=KEY):
     into = empty()
     assert Checkpoint(folder, what).load(into) is None
     assert not any(array.any() for array in into.values())
-    assert f"{folder}: the checkpoint is broken" in caplog.text
+    assert f"{folder}: the checkpoint is damaged" in caplog.text
 
 
 class TestState:
     def test_comes_back_as_it_was(self, kept):
         into = empty()
-        assert Checkpoint(kept, WHAT).load(into) == {"chunks": 2, "loss": 0.1 + 0.2}
+        assert Checkpoint(kept, KEY).load(into) == {"chunks": 2, "loss": 0.1 + 0.2}
         for name, array in arrays(2).items():
             assert np.array_equal(into[name], array)
 
@@ -281,14 +294,14 @@ class TestState:
         assert_ignored(kept, caplog)
 
     def test_of_something_else_is_ignored(self, kept, caplog):
-        assert_ignored(kept, caplog, WHAT | {"dim": 11})
+        assert_ignored(kept, caplog, KEY | {"dim": 11})
 
     @pytest.mark.parametrize("content", ["{", "[" * 100_000, "5", '"text"', "null", "[]", ""])
     def test_after_a_broken_one_a_new_one_is_saved(self, content, kept, caplog):
         (kept / "state.json").write_text(content)
-        checkpoint = Checkpoint(kept, WHAT)
+        checkpoint = Checkpoint(kept, KEY)
         assert checkpoint.load(empty()) is None
-        assert "broken" in caplog.text
+        assert "damaged" in caplog.text
         assert checkpoint.save(arrays(3), {"chunks": 3})
         assert checkpoint.load(into := empty()) == {"chunks": 3}
         assert np.array_equal(into["input"], arrays(3)["input"])
@@ -301,15 +314,15 @@ class TestState:
         calls = iter(range(9))
 
         def full(function):
-            def instead(*arguments):
+            def instead(*arguments, **options):
                 if next(calls) == at:
                     raise OSError(errno.ENOSPC, "No space left on device")
-                function(*arguments)
+                function(*arguments, **options)
 
             return instead
 
-        checkpoint = Checkpoint(kept, WHAT)
-        monkeypatch.setattr(module, "write", full(module.write))
+        checkpoint = Checkpoint(kept, KEY)
+        monkeypatch.setattr(module, "write_array", full(module.write_array))
         monkeypatch.setattr(module, "write_json", full(module.write_json))
         assert not checkpoint.save(arrays(3), {"chunks": 3})
         assert f"{kept}: no checkpoint saved (No space left on device)" in caplog.text
@@ -320,17 +333,17 @@ class TestState:
     def test_training_goes_on_when_nothing_can_be_written(self, tmp_path, caplog):
         (tmp_path / "file").write_text("in the way")
         trainer = small(SkipGram)
-        watched = trainer.train(text(), None, Checkpoint(tmp_path / "file" / "here", WHAT, 0))
+        watched = trainer.train(text(), None, Checkpoint(tmp_path / "file" / "here", KEY, 0))
         assert same(watched, trainer.train(text()))
         assert str(tmp_path / "file" / "here") in caplog.text
 
     def test_two_at_the_same_training_do_not_disturb_each_other(self, tmp_path, caplog):
         caplog.set_level("INFO")
-        first, second = (Checkpoint(tmp_path / "here", WHAT, 0) for _ in range(2))
+        first, second = (Checkpoint(tmp_path / "here", KEY, 0) for _ in range(2))
         assert first.save(arrays(1), {"chunks": 1})
         assert not second.save(arrays(2), {"chunks": 2})
         assert second.load(empty()) is None
-        assert caplog.text.count("another process is at the same training") == 1
+        assert caplog.text.count("another process runs the same training") == 1
         second.remove()
         assert first.load(empty()) == {"chunks": 1}
         first.remove()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline import Combine, UserError, train_vectors
 from pipeline.formulas.objectives import glove
 from pipeline.stages.vectors import glove as module
-from pipeline.stages.vectors.glove import GloveTrain, chunks
+from pipeline.stages.vectors.glove import GloVe, chunks
 from pipeline.stages.vectors.kernels import glove as kernels
 from pipeline.stages.vocab import Vocabulary
 
@@ -56,7 +56,7 @@ class TestCount:
     @given(sentences, st.integers(1, 6), st.floats(0.5, 20), st.floats(0, 1))
     @settings(max_examples=60, deadline=None)
     def test_is_the_definition(self, sentences, window, x_max, alpha):
-        trainer = GloveTrain(window=window, x_max=x_max, alpha=alpha)
+        trainer = GloVe(window=window, x_max=x_max, alpha=alpha)
         pairs, values = trainer.count(encoded(sentences))
         X = counted(sentences, window)
         both = {*map(tuple, pairs.tolist())} | {(j, i) for i, j in pairs.tolist()}
@@ -67,20 +67,20 @@ class TestCount:
         np.testing.assert_allclose(values[:, 1], np.minimum(1, (x / x_max) ** alpha), rtol=1e-6)
 
     def test_in_blocks_and_threads_is_the_same(self, monkeypatch):
-        whole = GloveTrain().count(text())
+        whole = GloVe().count(text())
         monkeypatch.setattr(module, "BLOCK", 100)
         for threads in (1, 3):
-            again = GloveTrain(threads=threads).count(text())
+            again = GloVe(threads=threads).count(text())
             assert np.array_equal(again.pairs, whole.pairs)
             assert np.array_equal(again.values, whole.values)
 
     def test_no_words(self):
         with pytest.raises(UserError, match="min_count"):
-            GloveTrain().train(encoded([], 0))
+            GloVe().train(encoded([], 0))
 
     def test_only_one_word_sentences(self):
         with pytest.raises(UserError, match="context"):
-            GloveTrain().train(encoded([[1], [2], []]))
+            GloVe().train(encoded([[1], [2], []]))
 
 
 class TestShuffle:
@@ -136,7 +136,7 @@ class TestFit:
     def test_steps_as_the_formula_says(self, dim, pairs, seed):
         rate, x_max, alpha = 0.05, 10.0, 0.75
         random = np.random.default_rng(seed)
-        table = GloveTrain(dim=dim, seed=seed).start(V)
+        table = GloVe(dim=dim, seed=seed).start(V)
         for row in (0, 1):
             table[:, row, :dim] = random.normal(0, 1 / np.sqrt(dim), (V, dim))
         now = {name: x.astype(float) for name, x in parts(table, dim).items()}
@@ -163,8 +163,8 @@ class TestFit:
 
     @pytest.mark.parametrize("dim", [1, 5, 6, 7, 8, 14, 15])
     def test_leaves_ones_and_padding_as_they_are(self, dim):
-        table = GloveTrain(dim=dim).start(V)
-        pairs, values = GloveTrain().count(encoded([list(range(V))] * 2))
+        table = GloVe(dim=dim).start(V)
+        pairs, values = GloVe().count(encoded([list(range(V))] * 2))
         for _ in range(50):
             kernels.fit(pairs, values, table, dim, np.float32(0.05))
         assert (table[:, 0, dim + 1] == 1).all()
@@ -172,7 +172,7 @@ class TestFit:
         assert not table[:, :2, dim + 2 :].any()
 
     def test_what_is_not_a_number_is_not_hidden(self):
-        table = GloveTrain().start(V)
+        table = GloVe().start(V)
         table[3, 0, 7] = np.nan
         pairs, values = np.array([[3, 4]], np.int32), np.ones((1, 2), np.float32)
         assert math.isnan(kernels.fit(pairs, values, table, 50, np.float32(0.05))[0])
@@ -192,20 +192,20 @@ class TestFit:
 
 class TestTraining:
     def test_the_same_seed_gives_the_same_bits(self):
-        one, two = (GloveTrain(seed=3, epochs=3).train(text()) for _ in range(2))
+        one, two = (GloVe(seed=3, epochs=3).train(text()) for _ in range(2))
         assert np.array_equal(one.input, two.input)
         assert np.array_equal(one.output, two.output)
         assert one.curve == two.curve
 
     def test_another_seed_gives_other_vectors(self):
-        one, two = (GloveTrain(seed=seed, epochs=3).train(text()) for seed in (3, 4))
+        one, two = (GloVe(seed=seed, epochs=3).train(text()) for seed in (3, 4))
         assert not np.array_equal(one.input, two.input)
 
     def test_the_loss_is_that_of_the_formula_and_falls(self):
-        curve = GloveTrain(epochs=40).train(text()).curve
+        curve = GloVe(epochs=40).train(text()).curve
         assert curve[-1].loss < curve[0].loss / 2
         assert [p.words_seen for p in curve] == [400 * 12 * (i + 1) for i in range(40)]
-        still = GloveTrain(epochs=1, learning_rate=1e-9)
+        still = GloVe(epochs=1, learning_rate=1e-9)
         table = still.start(30).astype(float)
         pairs, values = still.count(text())
         both = pairs[pairs[:, 0] != pairs[:, 1]]
@@ -217,7 +217,7 @@ class TestTraining:
         assert still.train(text()).curve[0].loss == pytest.approx(formula.loss / len(x), rel=1e-5)
 
     def test_words_of_one_topic_come_together(self):
-        trained = GloveTrain(dim=10, x_max=100).train(text(2000))
+        trained = GloVe(dim=10, x_max=100).train(text(2000))
         vectors = trained.input + trained.output
         unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         alike = unit @ unit.T
@@ -226,7 +226,7 @@ class TestTraining:
 
     @pytest.mark.parametrize("dim", [1, 2, 7, 8, 15, 16, 17, 62])
     def test_any_dimension(self, dim):
-        trained = GloveTrain(dim=dim, epochs=2).train(text(50))
+        trained = GloVe(dim=dim, epochs=2).train(text(50))
         for vectors in (trained.input, trained.output):
             assert vectors.shape == (30, dim)
             assert vectors.dtype == np.float32
@@ -235,34 +235,34 @@ class TestTraining:
 
     @pytest.mark.parametrize("words", [1, 2])
     def test_tiny_vocabularies(self, words):
-        trained = GloveTrain(epochs=2).train(encoded([[i % words for i in range(20)]], words))
+        trained = GloVe(epochs=2).train(encoded([[i % words for i in range(20)]], words))
         assert np.isfinite(trained.input).all()
 
     def test_two_threads_learn_as_well(self, monkeypatch):
         monkeypatch.setattr(module, "CHUNK", 1000)
         big = text(5000, 300)
-        losses = [GloveTrain(threads=n).train(big).curve[-1].loss for n in (1, 2)]
+        losses = [GloVe(threads=n).train(big).curve[-1].loss for n in (1, 2)]
         assert losses[1] == pytest.approx(losses[0], rel=0.05)
 
     def test_a_diverging_loss_names_the_learning_rate(self):
         with pytest.raises(UserError, match=r"vectors\.learning_rate, now 1e\+30"):
-            GloveTrain(learning_rate=1e30).train(text())
+            GloVe(learning_rate=1e30).train(text())
 
     def test_progress_is_told_in_words(self):
         seen = []
-        GloveTrain(epochs=3).train(text(), seen.append)
+        GloVe(epochs=3).train(text(), seen.append)
         assert [now.words_seen for now in seen] == [4800, 9600, 14400]
         assert seen[-1].words_total == 14400
         assert seen[0].learning_rate == 0.05
 
     @pytest.mark.parametrize(("combine", "dim"), [("input", 8), ("sum", 8), ("concat", 16)])
     def test_is_a_source_of_the_stage(self, combine, dim):
-        trainer = GloveTrain(dim=8, epochs=2, combine=Combine(combine))
+        trainer = GloVe(dim=8, epochs=2, combine=Combine(combine))
         vectors, trained = train_vectors(None, text(), trainer), trainer.train(text())
         assert vectors.matrix.shape == (30, dim)
         if combine == "sum":
             assert np.array_equal(vectors.matrix, trained.input + trained.output)
-        assert vectors.provenance["trainer"] == "GloveTrain"
+        assert vectors.provenance["trainer"] == "GloVe"
         assert vectors.provenance["settings"]["x_max"] == trainer.x_max
         assert vectors.provenance["reproducible"]
         assert len(vectors.curve) == 2
@@ -296,7 +296,7 @@ class TestSettings:
     )
     def test_a_bad_value_is_named_with_its_key(self, name, value, message):
         with pytest.raises(UserError) as caught:
-            GloveTrain(**{name: value})
+            GloVe(**{name: value})
         assert str(caught.value) == message
 
     def test_importing_the_settings_does_not_import_numba(self):

@@ -39,11 +39,11 @@ def learn(inputs, outputs, rows, targets, dim):
     rows = np.asarray(rows) * width
     x = np.zeros(len(rows) * tiles * simd.LANES, np.float32)
     signs, before = np.zeros_like(x), np.zeros(len(rows) * simd.LANES, np.float32)
-    kernels.mark(signs, tiles, len(targets))
+    kernels.set_signs(signs, tiles, len(targets))
     block = (inputs.reshape(-1), rows, outputs.reshape(-1), filled * width, dim, x)
     kernels.scores(*block)
-    loss = kernels.steps(x, signs, np.float32(RATE))
-    kernels.move(*block, before)
+    loss = kernels.loss_and_gradients(x, signs, np.float32(RATE))
+    kernels.apply(*block, before)
     return loss
 
 
@@ -106,12 +106,12 @@ class TestCBOW:
         places[: len(targets)] = np.array(targets) * width
         x = np.zeros(2 * simd.LANES, np.float32)
         signs = np.zeros_like(x)
-        kernels.mark(signs, 2, len(targets))
+        kernels.set_signs(signs, 2, len(targets))
         kernels.average(flat, rows, mean)
         kernels.scores(mean, np.zeros(1, np.int64), outputs.reshape(-1), places, dim, x)
-        loss = kernels.steps(x, signs, np.float32(RATE))
-        kernels.move_mean(mean, outputs.reshape(-1), places, dim, x, moved)
-        kernels.spread(flat, rows, moved)
+        loss = kernels.loss_and_gradients(x, signs, np.float32(RATE))
+        kernels.apply_to_mean(mean, outputs.reshape(-1), places, dim, x, moved)
+        kernels.scatter_add(flat, rows, moved)
         assert loss == pytest.approx(formula.loss, rel=3e-6)
         np.testing.assert_allclose(inputs[:, :dim], v, atol=2e-6)
         np.testing.assert_allclose(outputs[:, :dim], u, atol=2e-6)
@@ -122,17 +122,17 @@ class TestSteps:
         scores = np.linspace(-30, 30, 100_001).astype(np.float32)
         for sign in (-1, 1):
             x = scores.copy()
-            kernels.steps(x, np.full_like(x, sign), np.float32(1))
+            kernels.loss_and_gradients(x, np.full_like(x, sign), np.float32(1))
             np.testing.assert_allclose(x, -sign * sigmoid(sign * scores.astype(float)), atol=1e-6)
         for score in scores[::1000]:
             one = np.array([score], np.float32)
-            loss = kernels.steps(one, np.ones_like(one), np.float32(1))
+            loss = kernels.loss_and_gradients(one, np.ones_like(one), np.float32(1))
             assert loss == pytest.approx(np.logaddexp(0, float(score)), rel=5e-6)
 
     @pytest.mark.parametrize("score", [500.0, -500.0, 1e30, -1e30])
     def test_huge_scores_stay_finite(self, score):
         x = np.array([score], np.float32)
-        loss = kernels.steps(x, np.ones_like(x), np.float32(1))
+        loss = kernels.loss_and_gradients(x, np.ones_like(x), np.float32(1))
         assert loss == pytest.approx(max(score, 0.0), rel=1e-6, abs=1e-6)
         assert x[0] == (-1 if score > 0 else pytest.approx(0, abs=1e-6))
 
@@ -140,7 +140,7 @@ class TestSteps:
     def test_what_is_not_a_number_is_not_hidden(self, length):
         x = np.zeros(length, np.float32)
         x[-1] = np.nan
-        assert np.isnan(kernels.steps(x, np.ones_like(x), np.float32(1)))
+        assert np.isnan(kernels.loss_and_gradients(x, np.ones_like(x), np.float32(1)))
 
 
 class TestDrawing:
@@ -157,7 +157,7 @@ class TestDrawing:
         weights = np.array([5.0, 3.0, 2.0])
         table = kernels.alias_table(weights)
         outputs, targets = np.zeros(3 * 16, np.float32), np.zeros(30_000, np.int64)
-        count, _ = kernels.draw(0, 29_999, table, outputs, 16, targets, np.uint64(1))
+        count, _ = kernels.draw_targets(0, 29_999, table, outputs, 16, targets, np.uint64(1))
         drawn = np.bincount(targets[1:count] // 16, minlength=3)
         assert drawn[0] == 0
         assert count == pytest.approx(15_000, rel=0.03)
@@ -166,7 +166,9 @@ class TestDrawing:
     def test_a_vocabulary_of_one_word_has_no_negatives(self):
         targets = np.zeros(6, np.int64)
         table = kernels.alias_table(np.ones(1))
-        count, _ = kernels.draw(0, 5, table, np.zeros(16, np.float32), 16, targets, np.uint64(1))
+        count, _ = kernels.draw_targets(
+            0, 5, table, np.zeros(16, np.float32), 16, targets, np.uint64(1)
+        )
         assert count == 1
 
     def test_subsampling_keeps_words_as_often_as_word2vec_does(self):
@@ -184,7 +186,7 @@ class TestDrawing:
     def test_the_window_never_holds_its_center(self):
         rows = np.zeros(10, np.int64)
         kept = np.arange(5) * 16
-        assert kernels.surround(kept, 1, 2, rows) == 3
+        assert kernels.find_context(kept, 1, 2, rows) == 3
         assert rows[:3].tolist() == [0, 32, 48]
 
 

@@ -4,9 +4,7 @@ import gzip
 import hashlib
 import io
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Barrier
 
 import numpy as np
 import pytest
@@ -17,8 +15,14 @@ from pipeline.core.files import file_digest
 from pipeline.stages.corpus import Pretraining, Sample, Sst
 from pipeline.stages.vectors import catalog, pretrained
 from pipeline.stages.vectors.formats import read_vectors, write_vectors
-from pipeline.stages.vectors.pretrained import Glove, Pretrained, Random, pretrain
-from pipeline.stages.vectors.word_vectors import WordVectors
+from pipeline.stages.vectors.loop import Trained
+from pipeline.stages.vectors.pretrained import (
+    Glove,
+    Pretrained,
+    Random,
+    pretrain,
+    pretraining_trainer,
+)
 from pipeline.stages.vocab import build_vocab
 
 GLOVE = "the 1 2\nfilm 3 4\nelsewhere 5 6\nbrilliant 7 8\nit 9 10\n"
@@ -42,10 +46,10 @@ def training(monkeypatch):
     """Training that is over at once; gives how often it was called."""
     calls = []
 
-    def train(vocabulary, trainer):
+    def train(vocabulary, trainer, _=None):
         calls.append((vocabulary, trainer))
         matrix = np.ones((len(vocabulary), trainer.dim), np.float32)
-        return WordVectors(vocabulary.words, matrix)
+        return Trained(matrix, matrix, [])
 
     monkeypatch.setattr(pretrained, "train", train)
     return calls
@@ -225,50 +229,27 @@ class TestCatalog:
 class TestPretrain:
     TEXT = Pretraining("key", lambda: iter([["often"] * 5 + ["rare"]]))
 
-    def test_trains_on_the_words_seen_five_times_and_keeps_the_vectors(self, training, tmp_path):
-        path = pretrain(self.TEXT, folder=tmp_path)
-        assert path.parent == tmp_path
-        assert path.name.startswith("key.")
-        assert path.read_text() == f"often{' 1.0' * 50}\n"
+    def test_trains_on_the_words_seen_five_times(self, training):
+        vectors = pretrain(self.TEXT, pretraining_trainer(None))
+        assert vectors.words == ["often"]
+        assert vectors.dim == 50
         assert len(training) == 1
 
-    def test_trains_once(self, training, tmp_path):
-        for _ in range(2):
-            pretrain(self.TEXT, folder=tmp_path)
-        assert len(training) == 1
-
-    def test_of_many_who_ask_at_once_one_trains(self, training, tmp_path):
-        together = Barrier(4)
-
-        def ask(_):
-            together.wait()
-            return pretrain(self.TEXT, folder=tmp_path).read_text()
-
-        with ThreadPoolExecutor(4) as pool:
-            assert len(set(pool.map(ask, range(4)))) == 1
-        assert len(training) == 1
-
-    def test_other_texts_have_other_vectors(self, training, tmp_path):
-        other = Pretraining("other", lambda: iter([["else"] * 5]))
-        assert pretrain(other, folder=tmp_path) != pretrain(self.TEXT, folder=tmp_path)
-        assert len(training) == 2
-
-    def test_that_fails_leaves_no_vectors(self, tmp_path, monkeypatch):
-        def fail(*_):
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(pretrained, "train", fail)
-        with pytest.raises(KeyboardInterrupt):
-            pretrain(self.TEXT, folder=tmp_path)
-        assert list(tmp_path.glob("*.txt")) == []
-
-    def test_serves_a_corpus_that_has_a_larger_text(self, training, tmp_path, monkeypatch):
-        monkeypatch.chdir(tmp_path)
+    def test_serves_a_corpus_that_has_a_larger_text(self, training):
         sample = Sample(train=50, dev=50, test=50, pretraining=500).load()
         made = Glove().make(sample, build_vocab(sample))
         ((vocabulary, trainer),) = training
         assert made.dim == trainer.dim == 50
         assert set(made.words) == set(vocabulary.words) & set(sample.words())
+
+    def test_includes_words_outside_the_corpus_that_are_asked_for(self, training):
+        sample = Sample(train=50, dev=50, test=50, pretraining=500).load()
+        whole = pretrain(sample.pretraining, pretraining_trainer(2))
+        other = next(word for word in whole.words if word not in sample.words())
+        vocabulary = build_vocab(sample)
+        assert other not in Glove().select(whole, sample, vocabulary)
+        assert other in Glove().select(whole, replace(sample, also=(other,)), vocabulary)
+        assert len(training) == 1
 
 
 class TestRandom:

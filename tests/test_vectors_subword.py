@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
-from pipeline.stages.vectors.glove import GloveTrain
-from pipeline.stages.vectors.subword import ngrams_of, smoothed
-from pipeline.stages.vectors.train import train
+from pipeline.core.renamed import _notice
+from pipeline.stages.vectors.glove import GloVe
+from pipeline.stages.vectors.subword import ngrams_of, smooth
+from pipeline.stages.vectors.vectors import train_vectors
 from pipeline.stages.vectors.word2vec import CBOW, SkipGram
 from pipeline.stages.vocab import Vocab, build
 
@@ -35,7 +36,7 @@ def errors(matrix):
 def test_brings_the_vectors_of_rare_words_nearer_to_the_truth():
     counts = np.where(np.arange(len(WORDS)) % 3 == 0, 2, 200)
     before = noisy(counts)
-    after = smoothed(WORDS, counts, before, 10)
+    after = smooth(WORDS, counts, before, 10)
     rare = counts == 2
     assert errors(after)[rare].mean() < errors(before)[rare].mean() / 2
 
@@ -43,7 +44,7 @@ def test_brings_the_vectors_of_rare_words_nearer_to_the_truth():
 def test_hardly_moves_the_vectors_of_frequent_words():
     counts = np.where(np.arange(len(WORDS)) % 3 == 0, 2, 100_000)
     before = noisy(counts)
-    moved = np.abs(smoothed(WORDS, counts, before, 10) - before).max(axis=1)
+    moved = np.abs(smooth(WORDS, counts, before, 10) - before).max(axis=1)
     assert moved[counts > 2].max() < 1e-3 < moved[counts == 2].min()
 
 
@@ -53,20 +54,20 @@ def test_scaled_and_shifted_vectors_come_out_scaled_and_shifted(count, prior, sc
     counts = np.full(len(WORDS), count)
     before = noisy(counts)
     other = (scale * before + shift).astype(np.float32)
-    expected = scale * smoothed(WORDS, counts, before, prior) + shift
-    np.testing.assert_allclose(smoothed(WORDS, counts, other, prior), expected, atol=0.05)
+    expected = scale * smooth(WORDS, counts, before, prior) + shift
+    np.testing.assert_allclose(smooth(WORDS, counts, other, prior), expected, atol=0.05)
 
 
 def test_worth_nothing_changes_nothing():
     counts = np.ones(len(WORDS), np.int64)
     before = noisy(counts)
-    assert smoothed(WORDS, counts, before, 0) is before
+    assert smooth(WORDS, counts, before, 0) is before
 
 
 @pytest.mark.parametrize("words", [[], ["a"], ["so", "to"], ["xyz", "abc", "klm"]])
 def test_words_that_share_no_ngram_keep_their_vectors(words):
     before = np.ones((len(words), 4), np.float32)
-    assert smoothed(words, np.ones(len(words)), before, 10) is before
+    assert smooth(words, np.ones(len(words)), before, 10) is before
 
 
 def test_ngrams_tell_the_ends_of_a_word_and_case():
@@ -80,27 +81,36 @@ def test_ngrams_tell_the_ends_of_a_word_and_case():
 
 def test_is_the_same_to_the_bit_every_time():
     counts = np.arange(1, len(WORDS) + 1)
-    first, second = (smoothed(WORDS, counts, noisy(counts), 5) for _ in range(2))
+    first, second = (smooth(WORDS, counts, noisy(counts), 5) for _ in range(2))
     assert first.tobytes() == second.tobytes()
     assert first.dtype == np.float32
 
 
-@pytest.mark.parametrize("kind", [SkipGram, CBOW, GloveTrain])
-def test_every_trainer_may_ask_for_it(kind, tmp_path):
+@pytest.mark.parametrize("kind", [SkipGram, CBOW, GloVe])
+def test_every_trainer_may_ask_for_it(kind):
     vocabulary = build([WORDS[i : i + 10] for i in range(30)] * 3, Vocab())
-    plain = train(vocabulary, kind(dim=4, epochs=1), checkpoints=tmp_path)
-    asked = train(vocabulary, kind(dim=4, epochs=1, spelling=7.0), checkpoints=tmp_path)
-    expected = smoothed(vocabulary.words, vocabulary.counts, plain.matrix, 7.0)
+    plain = train_vectors(None, vocabulary, kind(dim=4, epochs=1))
+    asked = train_vectors(None, vocabulary, kind(dim=4, epochs=1, subword=7.0))
+    expected = smooth(vocabulary.words, vocabulary.counts, plain.matrix, 7.0)
     np.testing.assert_array_equal(asked.matrix, expected)
     assert not np.array_equal(asked.matrix, plain.matrix)
-    assert asked.provenance["settings"]["spelling"] == 7.0
+    assert asked.provenance["settings"]["subword"] == 7.0
 
 
-@pytest.mark.parametrize("kind", [SkipGram, CBOW, GloveTrain])
+@pytest.mark.parametrize("kind", [SkipGram, CBOW, GloVe])
+def test_its_old_name_still_works_with_a_notice(kind, caplog):
+    _notice.cache_clear()
+    assert kind(spelling=3.0) == kind(subword=3.0)
+    assert caplog.messages == [
+        "vectors.spelling is now called vectors.subword; the old name still works."
+    ]
+
+
+@pytest.mark.parametrize("kind", [SkipGram, CBOW, GloVe])
 @pytest.mark.parametrize(
     ("worth", "limit"),
-    [(-1, "least 0"), (np.inf, "least 0"), (np.nan, "least 0"), (1e7, "most 1,")],
+    [(-1, "least 0"), (np.inf, "least 0"), (np.nan, "least 0"), (1e7, "most 1,000,000")],
 )
 def test_a_worth_below_nothing_or_beyond_all_is_refused(kind, worth, limit):
-    with pytest.raises(UserError, match=rf"vectors\.spelling must be at {limit}"):
-        kind(spelling=worth)
+    with pytest.raises(UserError, match=rf"vectors\.subword must be at .*{limit}"):
+        kind(subword=worth)

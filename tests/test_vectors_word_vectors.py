@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import pdist
 
 from pipeline.core.errors import UserError
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 quick = settings(max_examples=30, deadline=None)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.stages import vocab
 from pipeline.stages.corpus import Sst
 from pipeline.stages.vocab import Vocab, Vocabulary, build, build_vocab

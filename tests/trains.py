@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.stages.vectors.glove import GloveTrain
-from pipeline.stages.vectors.train import train
+from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.glove import GloVe
+from pipeline.stages.vectors.train import finish, train
 from pipeline.stages.vectors.word2vec import SkipGram
 from pipeline.stages.vocab import Vocab, build
 
@@ -43,6 +44,8 @@ def main(trainer, minutes, number=None, chunks=0):
     vocabulary = build(([str(word) for word in row] for row in tokens.tolist()), Vocab())
     trainers = {
         "SkipGram": stopped(SkipGram, number, chunks)(dim=10, epochs=20),
-        "GloveTrain": stopped(GloveTrain, number, chunks)(dim=10, epochs=40),
+        "GloVe": stopped(GloVe, number, chunks)(dim=10, epochs=40),
     }
-    train(vocabulary, trainers[trainer], minutes).save(Path("result"))
+    state = Path("outputs") / "cache" / "training" / trainer
+    trained = train(vocabulary, trainers[trainer], Checkpoint(state, {"trainer": trainer}, minutes))
+    finish(vocabulary, trainers[trainer], trained).save(Path("result"))

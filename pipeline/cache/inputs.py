@@ -61,7 +61,7 @@ def _digest_of_name(text: str) -> list[str]:
     """Return the digests of the files that a text names: none if it names no file."""
     name = os.path.expanduser(text)  # noqa: PTH111 - of any text, also "~nobody"
     try:
-        if text and os.path.exists(name):  # noqa: PTH110 - false, not an error, for any text
+        if text and os.path.exists(_archive(Path(name))):  # noqa: PTH110 - false for any text
             return [path_digest(Path(name))]
         if any(character in text for character in "*?["):
             return [path_digest(Path(path)) for path in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
@@ -72,16 +72,23 @@ def _digest_of_name(text: str) -> list[str]:
     return []
 
 
+def _archive(path: Path) -> Path:
+    """Return the archive that a path leads into; the path itself if it does not."""
+    return next((parent for parent in path.parents if parent.is_file()), path)
+
+
 def path_digest(path: Path) -> str:
     """Return the sha256 of a file, or of the names and contents of all files in a folder.
 
-    A file that was digested before is not read again while its size and times are the same.
+    Of a file inside an archive, ``a.zip/b.txt``, it is that of the archive. A file that was
+    digested before is not read again while its size and times are the same.
 
     Raises
     ------
     UnknownError
         If it is neither, or a folder with too many files.
     """
+    path = _archive(path)
     if path.is_dir():
         return _folder_digest(path)
     if not path.is_file():

@@ -1,47 +1,39 @@
-"""What each stage's result depends on, as plain values: the store's keys are made of them.
+"""Everything that a result depends on, as plain JSON values.
 
-A function a stage, called like the stage's own. To name too little is to reuse what should have
-been made anew; to name too much, to make again what is there.
+`run_key` is of a whole run. The other functions are the cache's keys, one for each stage that is
+cached. A missing input causes stale results, an extra one only needless work.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import re
 import secrets
-import sys
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any, Protocol
 
-from pipeline.cache.code import UnknownError, own_code, package_digest
+from pipeline.cache.code import UnknownError, is_own, own_code, package_digest
 from pipeline.cache.inputs import named_files, path_digest, texts
-from pipeline.cache.store import digest_of
 from pipeline.core.errors import UserError
-from pipeline.core.files import file_digest
-from pipeline.core.plain import NotPlainError, plain
-from pipeline.stages.best.best import Best, OnDev
-from pipeline.stages.corpus import Corpus, CorpusConfig, Sample, Sst, Table
-from pipeline.stages.evaluation.evaluation import Evaluation
-from pipeline.stages.features.averaging import VOCAB, Mean
+from pipeline.core.plain import NotPlainError, json_digest, plain
+from pipeline.core.renamed import old_names
+from pipeline.stages.corpus import Corpus, CorpusConfig, Pretraining, Sample, Sst
 from pipeline.stages.features.features import Features
-from pipeline.stages.report import Report
-from pipeline.stages.sweep.sweep import Sweep, Sweepable
+from pipeline.stages.sweep.sweep import Sweepable
 from pipeline.stages.vectors.loop import Trainer
 from pipeline.stages.vectors.pretrained import Pretrained
-from pipeline.stages.vectors.pretrained import digest_of as vectors_digest
+from pipeline.stages.vectors.train import POSTPROCESSING
 from pipeline.stages.vectors.vectors import Source
-from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocab, Vocabulary
 
 Plain = dict[str, Any]
-
-# What these tell is of no concern to what is read from the table.
-_NOT_OF_TABLE = {"unlabelled", "unlabelled_words", "tokenized", "text_splits", "ordinal"}
-
 
 # Packages whose version can change a number.
 PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "llvmlite", "pandas", "pyarrow", "nltk")
@@ -78,7 +70,7 @@ def run_key(experiment: Runnable) -> Plain:
         key |= {
             "configs": {stage: described(config) for stage, config in configs.items()},
             "files": {stage: _files(config) for stage, config in configs.items()},
-            "downloads": _downloads(configs),
+            "unnamed_files": _unnamed_files(configs),
             "code": package_digest(),
             "own_code": {stage: code_of(config) for stage, config in configs.items()},
         }
@@ -102,7 +94,7 @@ def _name(kind: type) -> str:
 
 def _files(config: Any) -> Plain:
     """Return the digests of all files that a configuration names."""
-    return named_files(plain_settings(config), own=is_own(type(config).__module__))
+    return named_files(plain_settings(config), own=is_own(type(config)))
 
 
 def code_of(config: Any) -> Plain:
@@ -111,123 +103,135 @@ def code_of(config: Any) -> Plain:
     return own_code([config], [name.partition(":")[0] for name in names])
 
 
-def _downloads(configs: Plain) -> Plain:
-    """Return the digests of the files that no setting names: they are downloaded if need be."""
+def _unnamed_files(configs: Plain) -> Plain:
+    """Return digests of files that no setting names: beside a named one, or to be downloaded."""
     corpus, vectors = configs["corpus"], configs["vectors"]
     found = {}
     if isinstance(corpus, Sst) and corpus.path is None:
         found["corpus"] = [path_digest(path) for path in corpus.files()]
-    if isinstance(vectors, Pretrained) and vectors.is_downloaded(isinstance(corpus, Sample)):
-        found["vectors"] = [vectors_digest(vectors.downloaded())]
+    if isinstance(vectors, Pretrained) and not vectors.is_of_corpus(isinstance(corpus, Sample)):
+        found["vectors"] = [path_digest(path) for path in vectors.files()]
     return found
 
 
-def corpus(config: CorpusConfig) -> Plain | None:
-    """Return what the labelled sentences depend on; None: they are had in a second, or not ours."""
-    if type(config) is not Table or config.path is None:
-        return None
-    told = {name: value for name, value in described(config).items() if name not in _NOT_OF_TABLE}
-    path = Path(config.path).expanduser()
-    return {"config": told | {"path": path.name}, "file": file_digest(path)}
+# The cache's keys -----------------------------------------------------------------------------
+
+
+def corpus(config: CorpusConfig) -> Plain:
+    """Return what the labelled sentences depend on; unlabelled text is not part of the entry."""
+    settings = {
+        name: value for name, value in described(config).items() if name not in _UNLABELLED_TEXT
+    }
+    return _entry(settings, [config])
 
 
 def vocab(corpus: Corpus, config: Vocab) -> Plain:
     """Return what the vocabulary depends on: the text, whatever its labels."""
-    return {"config": described(config), "text": corpus.text_digest}
+    text = corpus.unlabelled
+    return _entry(described(config), [config, text], text=corpus.text_digest)
+
+
+def training(vocabulary: Vocabulary, trainer: Trainer) -> Plain:
+    """Return what the training of vectors depends on; how they are combined is not part of it."""
+    settings = described(trainer)
+    if not is_own(type(trainer)):
+        settings = {name: settings[name] for name in settings if name not in POSTPROCESSING}
+    return _entry(settings, [trainer], text=vocabulary.digest, machine=machine())
+
+
+def finished(vocabulary: Vocabulary, trainer: Trainer) -> Plain:
+    """Return what trained vectors depend on after they were combined and smoothed."""
+    return _entry(described(trainer), [trainer], text=vocabulary.digest, machine=machine())
 
 
 def vectors(
-    corpus: Corpus, vocabulary: Vocabulary, source: Source, also: Iterable[str] = (), *_: Any
+    corpus: Corpus, vocabulary: Vocabulary, source: Source, also: Iterable[str] = ()
 ) -> Plain:
-    """Return what vectors depend on: if trained, of the corpus only the text, and no checkpoint."""
-    if isinstance(source, Trainer):
-        return {"config": described(source), "text": vocabulary.digest}
-    if type(source) is Pretrained:
-        words = sorted({*vocabulary.words, *corpus.words(), *also})
-        return {
-            "config": [source.dim, source.keys, source.unpickle],
-            "file": source.file_key(corpus),
-            "words": digest_of(words),
-        }
-    return {
-        "config": described(source),
-        "corpus": [corpus.digest, corpus.ordinal],
-        "pretraining": corpus.pretraining.key if corpus.pretraining else None,
-        "text": vocabulary.digest,
-        "also": digest_of(list(also)),
-    }
+    """Return what vectors of any other source depend on: it may use all it is given."""
+    return _entry(
+        described(source),
+        [source],
+        files=[path_digest(path) for path in source.files()]
+        if isinstance(source, Pretrained)
+        else [],
+        corpus=[corpus.digest, corpus.ordinal],
+        pretraining=corpus.pretraining.key if corpus.pretraining else None,
+        text=vocabulary.digest,
+        also=json_digest(list(also)),
+        machine=machine(),
+    )
 
 
-def evaluation(vectors: WordVectors, config: Evaluation) -> Plain:
-    """Return what the scores of vectors depend on."""
-    files = {
-        kind: [[Path(name).stem, file_digest(Path(name).expanduser())] for name in names]
-        for kind, names in (("similarity", config.similarity), ("analogies", config.analogies))
-    }
-    return {"config": described(config) | files, "vectors": vectors.digest}
-
-
-def features(
-    corpus: Corpus, vectors: WordVectors, config: Mean, vocabulary: Vocabulary | None = None
-) -> Plain:
-    """Return what features depend on: the labelled sentences, the vectors, the words in use."""
-    files = [
-        vocabulary.digest if vocabulary and name == VOCAB else path_digest(Path(name).expanduser())
-        for name in config.vocabulary
-    ]
-    return {
-        "config": described(config) | {"vocabulary": files},
-        "splits": [[name, split.digest] for name, split in corpus.splits.items()],
-        "phrases": corpus.phrases.digest if corpus.phrases is not None else None,
-        "classes": [corpus.classes, corpus.ordinal],
-        "vectors": vectors.digest,
-    }
+def pretrained(text: Pretraining, trainer: Trainer, config: Vocab) -> Plain:
+    """Return what vectors trained on a corpus's own larger text depend on."""
+    make = text.sentences
+    if not isinstance(make, FunctionType | MethodType):
+        raise UnknownError("the code of corpus.pretraining is not a function")
+    settings = described(trainer) | {"vocab": described(config)}
+    modules = [make.__module__]
+    return _entry(settings, [trainer], modules, text=text.key, machine=machine())
 
 
 def sweep(features: Features, config: Sweepable) -> Plain:
-    """Return what the sweep depends on, and test is no part of it."""
-    seen = {part: digest for part, digest in features.digest.items() if part != "test"}
-    return {"config": described(config), "features": seen}
+    """Return what the sweep depends on: the test split is not part of it."""
+    used = {part: digest for part, digest in features.digest.items() if part != "test"}
+    return _entry(described(config), [config], features=used, machine=machine())
 
 
-def best(_: Sweep, features: Features, config: OnDev) -> Plain:
-    """Return what the choice and its scores depend on, besides the sweep."""
-    return {"config": described(config), "features": [features.digest, features.ordinal]}
+# Settings of a corpus that only concern its unlabelled text.
+_UNLABELLED_TEXT = {"unlabelled", "unlabelled_words", "tokenized"}
 
 
-def report(
-    folder: Path,  # noqa: ARG001 - where it stands is no part of it
-    corpus: Corpus,
-    vocabulary: Vocabulary,
-    vectors: WordVectors,  # noqa: ARG001 - these four by their files: more than their digests say
-    features: Features,  # noqa: ARG001
-    swept: Sweep,  # noqa: ARG001
-    best: Best,  # noqa: ARG001
-    mean: Mean,
-    config: Report,
-) -> Plain:
-    """Return what the report depends on, besides the files of other stages."""
-    unlabelled = [str(path) for path in corpus.unlabelled.paths]
+def _entry(settings: Plain, configs: list[Any], modules: Iterable[str] = (), **more: Any) -> Plain:
+    """Return a key: settings, inputs, code and versions."""
     return {
-        "config": described(config),
-        "mean": described(mean),
-        "corpus": [corpus.digest, corpus.ordinal, unlabelled],
-        "vocab": vocabulary.digest,
+        "config": settings,
+        **more,
+        "code": package_digest(),
+        "own_code": [own_code([], modules), *(code_of(config) for config in configs)],
+        "python": platform.python_version(),
+        "packages": versions(),
     }
 
 
-def page(folder: Path, result: Plain) -> Plain:
-    """Return what the drawn part of the page depends on, besides the report: on no time."""
-    this_time = {"seconds", "stages", "mlflow_run_id"}
-    tables = sorted((folder / "evaluation").glob("*.csv"))
-    return {
-        "result": {name: value for name, value in result.items() if name not in this_time},
-        "evaluation": [[path.name, file_digest(path)] for path in tables],
+@cache
+def machine() -> Plain:
+    """Return what decides, to the last bit, how this machine computes with floats.
+
+    The processor's instructions, as numba and the BLAS library use them: a fused multiply-add
+    rounds once, where two instructions round twice.
+    """
+    import llvmlite.binding as llvm
+    from threadpoolctl import threadpool_info
+
+    features = ",".join(sorted(name for name, on in llvm.get_host_cpu_features().items() if on))
+    blas = [
+        {name: library.get(name) for name in ("internal_api", "version", "architecture")}
+        for library in threadpool_info()
+        if library["user_api"] == "blas" and "numpy" in library["filepath"]
+    ]
+    overrides = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("NUMBA_", "OPENBLAS_", "MKL_", "NPY_"))
+        and not name.endswith(("_THREADS", "_DIR"))
     }
+    return {
+        "kind": platform.machine(),
+        "processor": llvm.get_host_cpu_name(),
+        "features": json_digest(features),
+        "blas": blas,
+        "overrides": overrides,
+    }
+
+
+# Configurations -------------------------------------------------------------------------------
 
 
 def described(config: Any) -> Plain:
-    """Return class and settings of a configuration, and digests of the files that these name.
+    """Return class and settings of a configuration, with digests of the files these name.
+
+    Of our own classes a file's content and name count, not its folder.
 
     Raises
     ------
@@ -235,24 +239,26 @@ def described(config: Any) -> Plain:
         For a setting that has no plain value.
     """
     settings = plain_settings(config)
-    own = is_own(type(config).__module__)
-    return {
-        "class": _name(type(config)),
-        **settings,
-        **(named_files(settings, own=True) if own else {}),
-    }
+    if is_own(type(config)):
+        settings["files"] = named_files(settings, own=True)
+    else:
+        for name, files in named_files(settings, own=False).items():
+            settings[name] = [[Path(text).name, digest] for text, digest in files]
+    return {"class": _name(type(config)), **settings}
 
 
 def plain_settings(config: Any) -> Plain:
-    """Return the settings of a configuration as plain values: its fields and attributes.
+    """Return the settings of a configuration as plain values; of a user's own all attributes.
 
     Raises
     ------
     UnknownError
         For a setting that has no plain value.
     """
-    names = [field.name for field in fields(config)] if is_dataclass(config) else []
-    names += [name for name in getattr(config, "__dict__", {}) if name not in names]
+    old = old_names(config)
+    names = [f.name for f in fields(config) if f.name not in old] if is_dataclass(config) else []
+    if is_own(type(config)):
+        names += [name for name in getattr(config, "__dict__", {}) if name not in names]
     settings = {}
     for name in names:
         try:
@@ -260,8 +266,3 @@ def plain_settings(config: Any) -> Plain:
         except NotPlainError as error:
             raise UnknownError(f"{type(config).__name__}.{name}: {error}") from error
     return settings
-
-
-def is_own(module: str) -> bool:
-    """Return whether a module is a user's own: neither of this package nor of Python."""
-    return module.partition(".")[0] not in {*sys.stdlib_module_names, __name__.partition(".")[0]}

@@ -1,217 +1,196 @@
-"""The stages as the store knows them: what their results depend on, and how each is kept.
+"""The stages that take long, with their results cached.
 
-Code counts too: that of the stage and of one's own classes, and the versions of the packages that
-a number can depend on.
+Each method is called like the stage itself, and says how its result was obtained. All other stages
+take less time to run than to look after in a cache.
 """
 
 from __future__ import annotations
 
 import json
-import logging
-import math
-import platform
-import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from importlib import metadata
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from pipeline.cache import keys as depends
-from pipeline.cache.code import UnknownError
-from pipeline.cache.source import NoSourceError, source_digest
-from pipeline.cache.store import Cache, Store
+from pipeline.cache import keys
+from pipeline.cache.code import UnknownError, is_own
+from pipeline.cache.store import Cache, Outcome, Store, timed
 from pipeline.core.arrays import read_array, write_array
-from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
-from pipeline.stages.best.best import Best
-from pipeline.stages.corpus import SPLITS, Corpus, Split, Table
-from pipeline.stages.evaluation.evaluation import Analogies, Evaluated, Similarity
-from pipeline.stages.features.features import Features
-from pipeline.stages.report import PageContent, ReportFolder
-from pipeline.stages.sweep.sweep import Sweep
+from pipeline.core.plain import json_digest, plain
+from pipeline.stages.corpus import Corpus, CorpusConfig, Split, load_corpus
+from pipeline.stages.features.features import PHRASES, Features
+from pipeline.stages.sweep.sweep import Sweep, Sweepable, sweep_strengths
+from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.loop import Trained, Trainer
+from pipeline.stages.vectors.pretrained import (
+    PRETRAINED_VOCAB,
+    Pretrained,
+    pretrain,
+    pretraining_trainer,
+)
+from pipeline.stages.vectors.train import finish, train
+from pipeline.stages.vectors.vectors import Source, train_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
-from pipeline.stages.vocab import Vocabulary, encode
+from pipeline.stages.vocab import Vocab, Vocabulary, build_vocab, encode
 
-log = logging.getLogger(__name__)
+CORPUS_FACTS = ("task", "classes", "text_splits", "ordinal")
+"""The fields of a corpus that are plain values."""
 
-P = ParamSpec("P")
-T = TypeVar("T")
+TRAINING = "training"
+"""The folder of checkpoints."""
 
-
-class CachedRunner:
-    """Calls a stage's function, unless what it would give is in the store."""
-
-    def __init__(self, cache: Cache) -> None:
-        self.store = Store(Path(cache.path).expanduser())
-        self.files: dict[str, str | None] = {}  # the digest of what was stored for a stage
-
-    def __call__(
-        self, stage: str, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> tuple[T, str]:
-        """Return what `make` gives, and whether it was ``made``, ``loaded`` or ``reused``."""
-        kept = ADAPTERS[stage]
-        try:
-            what = self._what(stage, make, *args, **kwargs)
-        except (UnknownError, NoSourceError) as why:
-            log.info("  %-9s is not stored: %s", stage, why)
-            return make(*args, **kwargs), "made"
-        except (OSError, UserError):  # of a file that is missing: the stage says it better
-            return make(*args, **kwargs), "made"
-        if what is None:
-            return make(*args, **kwargs), "loaded"
-        value, reused, self.files[stage] = self.store.get(
-            stage,
-            what,
-            make=lambda: make(*args, **kwargs),
-            save=kept.save,
-            load=lambda folder: kept.load(folder, *args, **kwargs),
-        )
-        return value, "reused" if reused else "made"
-
-    def _what(
-        self, stage: str, make: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> dict[str, Any] | None:
-        """Return all that determines what `make` gives; None: it is not for the store."""
-        kept = ADAPTERS[stage]
-        if (what := kept.depends(*args, **kwargs)) is None:
-            return None
-        files = {name: self.files.get(name) for name in kept.files_of}
-        for name, digest in files.items():
-            if digest is None:
-                raise UnknownError(f"what stage {name} gave is not either")
-        kinds = {type(arg).__module__ for arg in args}
-        modules = {make.__module__, *filter(depends.is_own, kinds)}
-        return {
-            "stage": stage,
-            **what,
-            "given": files,
-            "code": {module: source_digest(module) for module in sorted(modules)},
-            "python": platform.python_version(),
-            "packages": {name: metadata.version(name) for name in kept.packages},
-        }
+STAGES = ("corpus", "vocab", "vectors", "subword", "pretrained", "sweep")
+"""The folders of entries."""
 
 
-def _save(value: Any, folder: Path) -> None:
-    value.save(folder)
-
-
-@dataclass(frozen=True)
-class StageAdapter:
-    """How a stage is kept.
-
-    Parameters
-    ----------
-    depends
-        Turns what the stage takes into the values that determine what it gives.
-    load
-        Reads the result from a folder, with what the stage takes.
-    packages
-        Whose versions matter, besides Python's.
-    save
-        Writes the result to a folder.
-    files_of
-        Stages whose stored files it depends on, as they are.
-    """
-
-    depends: Callable[..., dict[str, Any] | None]
-    load: Callable[..., Any]
-    packages: tuple[str, ...]
-    save: Callable[[Any, Path], object] = _save
-    files_of: tuple[str, ...] = ()
-
-
-def _save_corpus(corpus: Corpus, folder: Path) -> None:
-    sentences = chain.from_iterable(split.sentences for split in corpus.splits.values())
+def save_corpus(corpus: Corpus, folder: Path) -> None:
+    """Write everything in a corpus but its unlabelled text, which stays in its own files."""
+    parts = _parts(corpus.splits, corpus.phrases)
+    sentences = chain.from_iterable(part.sentences for part in parts.values())
     words, tokens, offsets = encode(sentences)
-    write_json(folder / "corpus.json", {"classes": corpus.classes, "words": words})
+    facts = {name: plain(getattr(corpus, name)) for name in CORPUS_FACTS}
+    digests = {name: part.digest for name, part in parts.items()}
+    write_json(folder / "corpus.json", {"facts": facts, "words": words, "digests": digests})
     write_array(folder / "tokens.npy", tokens)
     write_array(folder / "offsets.npy", offsets)
-    for name, split in corpus.splits.items():
-        write_array(folder / f"{name}.labels.npy", split.labels)
+    for name, part in parts.items():
+        write_array(folder / f"{name}.labels.npy", part.labels)
 
 
-def _load_corpus(folder: Path, config: Table) -> Corpus:
-    facts = json.loads((folder / "corpus.json").read_text("utf-8"))
-    words, tokens = facts["words"], read_array(folder / "tokens.npy")
+def load_saved_corpus(folder: Path, config: CorpusConfig) -> Corpus:
+    """Read what `save_corpus` wrote; the unlabelled text is the configuration's."""
+    saved = json.loads((folder / "corpus.json").read_text("utf-8"))
+    words, tokens = saved["words"], read_array(folder / "tokens.npy")
     ends = pairwise(read_array(folder / "offsets.npy").tolist())
     sentences = ([words[i] for i in tokens[begin:end].tolist()] for begin, end in ends)
-    labels = {name: read_array(folder / f"{name}.labels.npy") for name in SPLITS}
-    splits = {name: Split(list(islice(sentences, len(y))), y) for name, y in labels.items()}
-    return config.corpus(tuple(facts["classes"]), splits)
+    parts = {}
+    for name, digest in saved["digests"].items():
+        labels = read_array(folder / f"{name}.labels.npy")
+        parts[name] = Split(list(islice(sentences, len(labels))), labels)
+        vars(parts[name])["digest"] = digest  # computing it takes as long as reading
+    phrases = parts.pop(PHRASES, None)
+    facts: dict[str, Any] = saved["facts"]
+    for name in ("classes", "text_splits"):
+        facts[name] = tuple(facts[name])
+    return Corpus(**facts, splits=parts, phrases=phrases, unlabelled=config.extra_text())
 
 
-def _save_evaluation(evaluated: Evaluated, folder: Path) -> None:
-    rows = asdict(evaluated)
-    for row in rows["similarity"]:
-        row["spearman"] = None if math.isnan(row["spearman"]) else row["spearman"]
-    write_json(folder / "evaluation.json", rows)
+def _parts(splits: dict[str, Split], phrases: Split | None) -> dict[str, Split]:
+    return splits if phrases is None else splits | {PHRASES: phrases}
 
 
-def _load_evaluation(folder: Path, *_: Any) -> Evaluated:
-    rows = json.loads((folder / "evaluation.json").read_text("utf-8"))
-    for row in rows["similarity"]:
-        row["spearman"] = math.nan if row["spearman"] is None else row["spearman"]
-    pairs = [Similarity(**row) for row in rows["similarity"]]
-    return Evaluated(pairs, [Analogies(**row) for row in rows["analogies"]])
+class CachedStages:
+    """The expensive stages of an experiment."""
 
+    def __init__(self, cache: Cache) -> None:
+        self.store = Store(Path(cache.path).expanduser() if cache.enabled else None)
+        self.checkpoint_minutes = cache.checkpoint_minutes
 
-# Not `vectors`: they are large, and kept already.
-_REPORTED = ("corpus", "vocab", "sweep", "best", "report")
+    def corpus(self, config: CorpusConfig) -> Outcome[Corpus]:
+        """Read a corpus: cached if it has to be tokenized."""
+        if not getattr(config, "slow", False) or is_own(type(config)):
+            return timed(lambda: load_corpus(config), "loaded")
+        return self.store.get(
+            "corpus",
+            key=lambda: keys.corpus(config),
+            make=lambda: load_corpus(config),
+            save=save_corpus,
+            load=partial(load_saved_corpus, config=config),
+        )
 
+    def vocab(self, corpus: Corpus, config: Vocab) -> Outcome[Vocabulary]:
+        """Build the vocabulary: cached if there is unlabelled text to tokenize."""
+        if not corpus.unlabelled.paths:
+            return timed(lambda: build_vocab(corpus, config))
+        return self.store.get(
+            "vocab",
+            key=lambda: keys.vocab(corpus, config),
+            make=lambda: build_vocab(corpus, config),
+            save=Vocabulary.save,
+            load=Vocabulary.load,
+        )
 
-def _depends_report(folder: Path, *given: Any) -> dict[str, Any]:
-    if any((folder / part).exists() for part in _REPORTED):
-        raise UnknownError(f"{folder} holds files of an earlier run")
-    return depends.report(folder, *given)
+    def vectors(
+        self, corpus: Corpus, vocabulary: Vocabulary, source: Source, also: Iterable[str]
+    ) -> Outcome[WordVectors]:
+        """Train or load vectors."""
+        if isinstance(source, Trainer):
+            return self._trained(vocabulary, source)
+        if isinstance(source, Pretrained) and source.is_of_corpus(corpus.pretraining is not None):
+            whole = self._pretrained(corpus, source)
+            needed = replace(corpus, also=tuple(also))
+            return Outcome(source.select(whole.value, needed, vocabulary), *whole[1:])
+        return self.store.get(
+            "vectors",
+            key=lambda: keys.vectors(corpus, vocabulary, source, also),
+            make=lambda: train_vectors(corpus, vocabulary, source, also),
+            save=WordVectors.save,
+            load=WordVectors.load,
+        )
 
+    def _trained(self, vocabulary: Vocabulary, trainer: Trainer) -> Outcome[WordVectors]:
+        """Train vectors; then combine and smooth them, which needs no training again."""
+        trained = self._training(vocabulary, trainer)
+        vectors = partial(finish, vocabulary, trainer, trained.value)
+        finished = timed(vectors)
+        if getattr(trainer, "subword", 0):  # takes minutes for many words
+            finished = self.store.get(
+                "subword",
+                key=lambda: keys.finished(vocabulary, trainer),
+                make=vectors,
+                save=WordVectors.save,
+                load=WordVectors.load,
+            )
+        return Outcome(finished.value, trained.how, trained.seconds + finished.seconds)
 
-def _save_report(written: ReportFolder, folder: Path) -> None:
-    for part in _REPORTED:
-        if (written.folder / part).is_dir():
-            shutil.copytree(written.folder / part, folder / part)
+    def _training(self, vocabulary: Vocabulary, trainer: Trainer) -> Outcome[Trained]:
+        def key() -> dict[str, Any]:
+            return keys.training(vocabulary, trainer)
 
+        return self.store.get(
+            "vectors",
+            key=key,
+            make=lambda: train(vocabulary, trainer, self._checkpoint(key)),
+            save=Trained.save,
+            load=Trained.load,
+        )
 
-def _load_report(
-    stored: Path, folder: Path, _corpus: Corpus, _vocab: Vocabulary, vectors: WordVectors, *_: Any
-) -> ReportFolder:
-    for path in stored.iterdir():
-        if path.is_dir():
-            shutil.copytree(path, folder / path.name, dirs_exist_ok=True)
-    vectors.save(folder / "vectors")
-    return ReportFolder(folder)
+    def _checkpoint(self, key: Callable[[], dict[str, Any]]) -> Checkpoint | None:
+        """Return the checkpoint of a training; None if nothing may be saved."""
+        if self.store.folder is None:
+            return None
+        try:
+            known = key()
+        except (UnknownError, OSError):
+            return None
+        folder = self.store.folder / TRAINING / json_digest(known)[:32]
+        return Checkpoint(folder, known, self.checkpoint_minutes)
 
+    def _pretrained(self, corpus: Corpus, source: Pretrained) -> Outcome[WordVectors]:
+        """Train the vectors that stand for GloVe, on the corpus's own larger text."""
+        text, trainer = corpus.pretraining, pretraining_trainer(source.dim)
+        assert text is not None
 
-_NUMERICS = ("numpy", "scipy", "scikit-learn")
-_DRAWING = (*_NUMERICS, "pandas", "matplotlib", "adjustText", "skops")
+        def key() -> dict[str, Any]:
+            return keys.pretrained(text, trainer, PRETRAINED_VOCAB)
 
-ADAPTERS = {
-    "corpus": StageAdapter(depends.corpus, _load_corpus, ("nltk", "scikit-learn"), _save_corpus),
-    "vocab": StageAdapter(depends.vocab, lambda folder, *_: Vocabulary.load(folder), ("nltk",)),
-    "vectors": StageAdapter(
-        depends.vectors, lambda folder, *_: WordVectors.load(folder), (*_NUMERICS, "numba")
-    ),
-    "evaluation": StageAdapter(depends.evaluation, _load_evaluation, _NUMERICS, _save_evaluation),
-    "features": StageAdapter(depends.features, lambda folder, *_: Features.load(folder), _NUMERICS),
-    "sweep": StageAdapter(depends.sweep, lambda folder, *_: Sweep.load(folder), _NUMERICS),
-    "best": StageAdapter(
-        depends.best,
-        lambda folder, swept, *_: Best.load(folder, swept),
-        _NUMERICS,
-        files_of=("sweep",),
-    ),
-    "report": StageAdapter(
-        _depends_report,
-        _load_report,
-        _DRAWING,
-        _save_report,
-        files_of=("vectors", "features", "sweep", "best"),
-    ),
-    "page": StageAdapter(
-        depends.page,
-        lambda stored, folder, _: PageContent.load(stored, folder),
-        _DRAWING,
-        files_of=("report",),
-    ),
-}
+        return self.store.get(
+            "pretrained",
+            key=key,
+            make=lambda: pretrain(text, trainer, self._checkpoint(key)),
+            save=WordVectors.save,
+            load=WordVectors.load,
+        )
+
+    def sweep(self, features: Features, config: Sweepable) -> Outcome[Sweep]:
+        """Fit the classifier at every strength."""
+        return self.store.get(
+            "sweep",
+            key=lambda: keys.sweep(features, config),
+            make=lambda: sweep_strengths(features, config),
+            save=Sweep.save,
+            load=Sweep.load,
+        )

@@ -1,18 +1,16 @@
-"""The stage store: what was made once is kept on disk, under all that it depends on.
+"""The cache on disk: results in entries that are locked, written atomically and checked.
 
-A result is an entry, ``<store>/<stage>/<key>/``: the files it is kept in, and ``manifest.json``,
-which says what it was made of, by whom and when, with a digest of every file. The key is the digest
-of what it was made of. An entry is written beside its place and renamed, so nobody ever sees half
-of one; of all who need the same at the same time one makes it and the others wait, by a lock that
-ends with its process. What is read is checked: what is not as it was written is thrown away and
-made again. A store that cannot be read or written costs a warning, and the work.
+An entry is a folder, ``<cache>/<stage>/<digest of its key>/``, with the files of a result and
+``manifest.json``: the key, who made it and when, how long that took, and a sha256 of every file.
+It is written beside its place and renamed, so a reader sees all of it or nothing. If several
+processes need the same result, one makes it and the others wait. A damaged entry is made again. A
+cache that cannot be read or written costs a line in the log and the time to compute.
 """
 
 from __future__ import annotations
 
 import contextlib
 import getpass
-import hashlib
 import json
 import logging
 import os
@@ -26,35 +24,35 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from filelock import FileLock, Timeout
-
+from pipeline.cache.code import UnknownError
 from pipeline.core.errors import UserError, require
-from pipeline.core.files import file_digest, write_json
+from pipeline.core.files import file_digest, sync, sync_all, write_json
+from pipeline.core.locks import locked
+from pipeline.core.plain import json_digest
 from pipeline.core.secrets import mask
 
 log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
-PATIENCE = 3.0  # seconds of waiting that need no word
 
 T = TypeVar("T")
+Plain = dict[str, Any]
 
 
 @dataclass
 class Cache:
-    """The stage store: what was made before is not made again.
+    """Whether and where results are cached.
 
     Parameters
     ----------
     path
-        Its folder. Many runs, also at the same time, can share one.
+        The folder of the cache. Many runs can share it, also at the same time.
     enabled
-        Whether to use it at all; ``cache=off`` says no.
+        ``cache=off`` turns it off: nothing is read or written, not even checkpoints.
     checkpoint_minutes
-        How often training saves its state there, to go on from if it is stopped. 0: as often as
-        possible.
+        Minutes between two checkpoints of a training; 0 saves as often as possible.
     """
 
     path: str = "outputs/cache"
@@ -68,233 +66,252 @@ class Cache:
         require(minutes >= 0, f"cache.checkpoint_minutes must be at least 0, not {minutes}.")
 
 
-class BrokenError(Exception):
+class DamagedError(Exception):
     """An entry is not as it was written."""
 
 
-class Kept(NamedTuple, Generic[T]):
-    """A result, whether it was there before, and the digest of its files; None if not stored."""
+class Outcome(NamedTuple, Generic[T]):
+    """The result of a stage.
+
+    Parameters
+    ----------
+    value
+        What the stage returns.
+    how
+        ``made`` now, ``reused`` from the cache, or ``loaded`` from the user's data.
+    seconds
+        How long it took to make, even if that was in an earlier run.
+    """
 
     value: T
-    reused: bool
-    digest: str | None
+    how: Literal["made", "reused", "loaded"]
+    seconds: float
+
+
+def timed(make: Callable[[], T], how: Literal["made", "loaded"] = "made") -> Outcome[T]:
+    """Call `make` and measure how long it takes."""
+    began = time.perf_counter()
+    value = make()
+    return Outcome(value, how, time.perf_counter() - began)
 
 
 @dataclass(frozen=True)
 class Store:
-    """Entries in a folder.
+    """The entries in a folder.
 
     Parameters
     ----------
     folder
-        Made where it is missing.
+        Created when the first entry is written. None: nothing is read or written.
     """
 
-    folder: Path
+    folder: Path | None
 
     def get(
         self,
         stage: str,
-        what: dict[str, Any],
+        key: Callable[[], Plain],
         make: Callable[[], T],
         save: Callable[[T, Path], object],
         load: Callable[[Path], T],
-    ) -> Kept[T]:
-        """Load what is there; otherwise make it, and keep it.
+    ) -> Outcome[T]:
+        """Return a result from the cache; make and save it if it is not there.
 
         Parameters
         ----------
         stage
-            Whose result it is.
-        what
-            All that determines the result, as plain JSON values.
+            The folder of the entry in the cache.
+        key
+            Returns everything the result depends on, as plain JSON values. It is called again
+            after `make`: if a file changed meanwhile, the result is not saved.
         make, save, load
-            Make the result; write it to an empty folder; read it from one.
+            Make the result; write it to an empty folder; read it from a folder.
         """
-        what = json.loads(json.dumps(what))  # as it will be read again
-        entry = self.folder / stage / digest_of(what)[:32]
-        if (kept := self._read(entry, what, load)) is not None:
-            return kept
+        if self.folder is None or (wanted := _known(stage, key)) is None:
+            return timed(make)
+        entry = self.folder / stage / json_digest(wanted)[:32]
+        if (reused := _read(entry, wanted, load)) is not None:
+            return reused
         with contextlib.ExitStack() as stack:
             try:
-                stack.enter_context(_alone(entry))
+                stack.enter_context(locked(entry, f"{stage}, which is needed here too"))
             except OSError as error:
-                log.warning("  %-9s is not stored in %s: %s", stage, self.folder, _why(error))
-                return Kept(make(), reused=False, digest=None)
-            # Another may have made it meanwhile.
-            if (kept := self._read(entry, what, load, last=True)) is not None:
-                return kept
-            began = time.perf_counter()
-            with _listening() as warnings:
-                value = make()
-            about = {"seconds": time.perf_counter() - began, "warnings": warnings}
+                log.warning("  %-9s is not cached in %s: %s", stage, self.folder, _why(error))
+                return timed(make)
+            # Another process may have made it meanwhile.
+            if (reused := _read(entry, wanted, load, last_try=True)) is not None:
+                return reused
+            with _recorded_warnings() as warnings:
+                made = timed(make)
             try:
-                digest = _write(entry, what | about, value, save)
+                if _known(stage, key) == wanted:  # no input was edited meanwhile
+                    _write(entry, wanted, made, warnings, save)
+                else:
+                    log.warning("  %-9s is not cached: a file changed while it was made", stage)
             except (OSError, ValueError, TypeError, UserError) as error:
-                log.warning("  %-9s is not stored in %s: %s", stage, self.folder, _why(error))
-                digest = None
-        return Kept(value, reused=False, digest=digest)
+                log.warning("  %-9s is not cached in %s: %s", stage, self.folder, _why(error))
+        return made
 
-    def _read(
-        self, entry: Path, what: dict[str, Any], load: Callable[[Path], T], *, last: bool = False
-    ) -> Kept[T] | None:
-        """Load an entry; one that is broken is thrown away if this is the last attempt."""
-        try:
-            if not entry.is_dir():
-                return None
-            manifest = verify(entry, what)
-            value = load(entry)
-        except OSError as error:  # whatever is wrong, it may not be the entry
-            if last:
-                log.warning("%s cannot be read: %s", entry, _why(error))
+
+def _known(stage: str, key: Callable[[], Plain]) -> Plain | None:
+    """Return a key as it will be read again; None if it cannot be known."""
+    try:
+        known: Plain = json.loads(json.dumps(key()))
+    except (UnknownError, OSError) as error:
+        log.info("  %-9s is not cached: %s", stage, _why(error))
+        return None
+    except UserError:  # of a missing file: the stage itself explains it better
+        return None
+    return known
+
+
+def _read(
+    entry: Path, key: Plain, load: Callable[[Path], T], *, last_try: bool = False
+) -> Outcome[T] | None:
+    """Load an entry; on the last try, remove one that is damaged."""
+    try:
+        if not os.path.lexists(entry):
             return None
-        except Exception as error:  # noqa: BLE001 - whatever a reader says of a file that looks whole
-            if last:
-                log.warning("%s is broken, so thrown away and made again: %s", entry, error)
-                discard(entry)
-            return None
-        with contextlib.suppress(OSError):
-            os.utime(entry / MANIFEST)  # when it was last used, for `prune`
-        for said in manifest["warnings"]:
-            log.warning("%s", said)
-        if manifest["digest"] is not None:  # to read all again for it would take as long
-            vars(value)["digest"] = manifest["digest"]
-        return Kept(value, reused=True, digest=digest_of(manifest["files"]))
+        manifest = verify(entry, key)
+        value = load(entry)
+    except OSError as error:  # the disk or the permissions, not the entry
+        if last_try:
+            log.warning("%s cannot be read: %s", entry, _why(error))
+        return None
+    except Exception as error:  # noqa: BLE001 - whatever a reader raises for a damaged file
+        if last_try:
+            log.warning("%s is damaged and is made again: %s", entry, error)
+            discard(entry)
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(entry / MANIFEST)  # when it was last used, for `prune`
+    for warning in manifest["warnings"]:
+        log.warning("%s", warning)
+    return Outcome(value, "reused", float(manifest["seconds"]))
 
 
-def _write(entry: Path, about: dict[str, Any], value: T, save: Callable[[T, Path], object]) -> str:
-    """Write an entry beside its place, and rename it; return the digest of its files."""
-    for left in entry.parent.glob(f".{entry.name}.*"):  # by one who died: the lock is ours
+def _write(
+    entry: Path,
+    key: Plain,
+    made: Outcome[T],
+    warnings: list[str],
+    save: Callable[[T, Path], object],
+) -> None:
+    """Write an entry beside its place and rename it when all of it is on disk."""
+    for left in entry.parent.glob(f".{entry.name}.*"):  # by a process that was killed
         shutil.rmtree(left, ignore_errors=True)
     temporary = _beside(entry)
     temporary.mkdir()
     try:
-        save(value, temporary)
+        save(made.value, temporary)
         files = {
             str(path.relative_to(temporary)): file_digest(path)
             for path in sorted(temporary.rglob("*"))
             if path.is_file()
         }
         manifest = {
-            **about,
-            "digest": getattr(value, "digest", None),
+            "key": key,
+            "seconds": made.seconds,
+            "warnings": warnings,
             "files": files,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "by": f"{_user()}@{platform.node()}",
             "command": mask(shlex.join(sys.argv)),
             "working_directory": str(Path.cwd()),
         }
-        write_json(temporary / MANIFEST, manifest | {"sha256": digest_of(manifest)})
+        write_json(temporary / MANIFEST, manifest | {"sha256": json_digest(manifest)})
+        sync_all(temporary)
         temporary.rename(entry)
+        sync(entry.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return digest_of(files)
 
 
-def _why(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or str(error)
-
-
-def verify(entry: Path, what: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the manifest of an entry of which every file is as it was written.
+def verify(entry: Path, key: Plain | None = None) -> Plain:
+    """Return the manifest of an entry if every file is as it was written.
 
     Parameters
     ----------
     entry
-        Its folder.
-    what
-        What the result must have been made of; unset: whatever.
+        The folder of the entry.
+    key
+        The key it must have; unset: any.
 
     Raises
     ------
-    BrokenError
-        Otherwise; it says which file is not.
+    DamagedError
+        Otherwise; the message names the file.
     """
     try:
-        manifest: dict[str, Any] = json.loads((entry / MANIFEST).read_text("utf-8"))
-        whole = manifest.pop("sha256") == digest_of(manifest) and _is_complete(manifest)
-    except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
-        whole = False
-    if not whole:
-        raise BrokenError(f"{MANIFEST} is not as it was written")
+        manifest: Plain = json.loads((entry / MANIFEST).read_text("utf-8"))
+        intact = manifest.pop("sha256") == json_digest(manifest) and _has_types(manifest)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        intact = False
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        intact = False
+    if not intact:
+        raise DamagedError(f"{MANIFEST} has changed")
     for name, digest in manifest["files"].items():
         path = entry / name
         if not path.is_file() or file_digest(path) != digest:
-            raise BrokenError(f"{name} is not as it was written")
-    if any(manifest.get(name) != value for name, value in (what or {}).items()):
-        raise BrokenError("it was made of something else")
+            raise DamagedError(f"{name} has changed")
+    if key is not None and manifest["key"] != key:
+        raise DamagedError("it has another key")
     return manifest
 
 
-def _is_complete(manifest: dict[str, Any]) -> bool:
-    """Tell whether what is read of a manifest is there, and of its kind."""
-    files, warnings, digest = manifest["files"], manifest["warnings"], manifest["digest"]
-    digests = list(digest.values()) if isinstance(digest, dict) else [digest]
-    if digest is None:  # of what has none
-        digests = []
-    texts = [*files.values(), *warnings, *digests]
-    return isinstance(warnings, list) and all(isinstance(text, str) for text in texts)
+def _has_types(manifest: Plain) -> bool:
+    """Return whether the parts of a manifest that are read have the right types."""
+    files, warnings, key = manifest["files"], manifest["warnings"], manifest["key"]
+    return (
+        isinstance(key, dict)
+        and isinstance(manifest["seconds"], int | float)
+        and isinstance(warnings, list)
+        and all(isinstance(text, str) for text in [*files.values(), *warnings])
+    )
 
 
 def discard(entry: Path) -> None:
-    """Remove an entry; others see the whole of it or nothing."""
+    """Remove an entry; a reader sees all of it or nothing."""
     temporary = _beside(entry)
     with contextlib.suppress(OSError):
         entry.rename(temporary)
-        shutil.rmtree(temporary, ignore_errors=True)
+        if temporary.is_dir() and not temporary.is_symlink():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink()
 
 
 def _beside(entry: Path) -> Path:
     return entry.with_name(f".{entry.name}.{secrets.token_hex(4)}")
 
 
-def lock_of(entry: Path) -> FileLock:
-    """Return the lock that who makes an entry must have."""
-    return FileLock(entry.with_name(f"{entry.name}.lock"))
+def _why(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 @contextlib.contextmanager
-def _alone(entry: Path) -> Iterator[None]:
-    """Wait until nobody else makes the same."""
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    lock = lock_of(entry)
-    try:
-        lock.acquire(timeout=PATIENCE)
-    except Timeout:
-        log.info("  %-9s another process makes the same: waiting for it", entry.parent.name)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+def _recorded_warnings() -> Iterator[list[str]]:
+    """Record the warnings about a result, to repeat them when it is reused."""
+    recorded: list[str] = []
 
-
-@contextlib.contextmanager
-def _listening() -> Iterator[list[str]]:
-    """Note the warnings that belong to what is made, to give them again with it."""
-    heard: list[str] = []
-
-    class Ear(logging.Handler):
+    class Recorder(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.name not in {log.name, "pipeline.stages.vectors.checkpoint"}:  # of this once
-                heard.append(record.getMessage())
+            about_this_run = {log.name, "pipeline.core.locks", "pipeline.stages.vectors.checkpoint"}
+            if record.name not in about_this_run:
+                recorded.append(record.getMessage())
 
-    ear = Ear(logging.WARNING)
+    recorder = Recorder(logging.WARNING)
     package = logging.getLogger(log.name.partition(".")[0])
-    package.addHandler(ear)
+    package.addHandler(recorder)
     try:
-        yield heard
+        yield recorded
     finally:
-        package.removeHandler(ear)
-
-
-def digest_of(values: Any) -> str:
-    """Return the sha256 of plain JSON values."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        package.removeHandler(recorder)
 
 
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # one that the system has no name for
+    except (OSError, KeyError):  # a user id without a name
         return "unknown"

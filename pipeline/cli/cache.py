@@ -1,6 +1,6 @@
-"""The stage store from the command line: ``python -m pipeline cache``.
+"""Look after the cache from the command line: ``python -m pipeline cache``.
 
-Look what is kept, remove what is old or too much, check that all is as it was written::
+List what is there, remove what is old or too much, check that everything is intact::
 
     python -m pipeline cache list
     python -m pipeline cache prune --older-than 30d --max-size 5GB
@@ -17,7 +17,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sized
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,25 +27,30 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.cache.store import MANIFEST, BrokenError, Cache, discard, lock_of, verify
+from pipeline.cache.stages import STAGES, TRAINING
+from pipeline.cache.store import MANIFEST, Cache, DamagedError, discard, verify
 from pipeline.core.errors import UserError
+from pipeline.core.locks import acquire, lock_of
 from pipeline.stages.vectors.checkpoint import STATE
 
-ABANDONED = 7 * 86_400.0  # seconds after which nobody goes on with a training that was stopped
+OLD_STAGES = ("evaluation", "features", "best", "report", "page")
+"""The folders that only version 0.1.0 wrote."""
+
+ABANDONED = 7 * 86_400.0  # seconds after which a stopped training is given up
 
 
 @dataclass(frozen=True)
 class Item:
-    """Something that is kept: an entry, the state of a training, or a file of pretrained vectors.
+    """Something in the cache: an entry, a checkpoint, or what an older version left.
 
     Parameters
     ----------
     path
-        Its folder or file; the folder above is called by the stage.
+        Its folder or file; the folder above is named after the stage.
     size
         Bytes.
     used
-        When it was last of use, in seconds since 1970.
+        When it was last used, in seconds since 1970.
     """
 
     path: Path
@@ -54,49 +59,56 @@ class Item:
 
     @property
     def stage(self) -> str:
-        """The stage that it is of, or ``training``, or ``pretrained``."""
+        """The stage it belongs to, or ``training`` for a checkpoint."""
         return self.path.parent.name
 
     @property
-    def lock(self) -> FileLock:
-        """What who writes it holds."""
-        path = self.path
-        return FileLock(path.with_suffix(".lock")) if path.is_file() else lock_of(path)
+    def is_outdated(self) -> bool:
+        """Whether it was left by an older version and is never used again."""
+        if self.stage in OLD_STAGES or (self.stage in STAGES and self.path.is_file()):
+            return True
+        return "stage" in _manifest(self.path)
 
 
 def items(folder: Path) -> list[Item]:
-    """Return all that is kept in a store, the least recently used first."""
+    """Return everything in a cache, the least recently used first."""
     found = []
     for path in _paths(folder):
-        with suppress(OSError):  # gone meanwhile
-            named = (path / MANIFEST, path / STATE, path)
-            used = next(mark for mark in named if mark.exists()).stat().st_mtime
+        with suppress(OSError):  # removed meanwhile
+            marks = (path / MANIFEST, path / STATE, path)
+            used = next(mark for mark in marks if mark.exists()).stat().st_mtime
             parts = path.rglob("*") if path.is_dir() else [path]
             found.append(Item(path, sum(part.stat().st_size for part in parts), used))
     return sorted(found, key=lambda item: item.used)
 
 
 def _paths(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.glob("*/*")):
-        if not path.name.startswith(".") and path.suffix != ".lock":
-            yield path
+    for stage in _folders(folder):
+        for path in sorted(stage.glob("*")):
+            if not path.name.startswith(".") and path.suffix != ".lock":
+                yield path
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders of a cache, and none else in case another folder is named."""
+    return [folder / stage for stage in sorted({*STAGES, *OLD_STAGES, TRAINING})]
 
 
 def prune(
     folder: Path, older_than: float | None = None, max_size: float | None = None
 ) -> list[Item]:
-    """Remove what is old or too much, what is left of processes that died, and idle lock files.
+    """Remove what is old or too much, what older versions or killed processes left, idle locks.
 
-    Nothing that is being made is touched.
+    Nothing that a process is writing is touched.
 
     Parameters
     ----------
     folder
-        The store.
+        The cache.
     older_than
-        Seconds; what was not used for longer goes. A training's state always goes after a week.
+        Seconds; what was not used for longer is removed. A checkpoint always is after a week.
     max_size
-        Bytes; the least recently used goes until no more than this is left.
+        Bytes; the least recently used is removed until no more than this is left.
 
     Returns
     -------
@@ -106,25 +118,42 @@ def prune(
     kept, removed, now = items(folder), [], time.time()
     size = sum(item.size for item in kept)
     for item in kept:
-        limits = [older_than or math.inf, ABANDONED if item.stage == "training" else math.inf]
-        if now - item.used > min(limits) or size > (math.inf if max_size is None else max_size):
-            with suppress(Timeout, OSError), item.lock.acquire(timeout=0):
-                item.path.unlink() if item.path.is_file() else discard(item.path)
+        limit = math.inf if older_than is None else older_than
+        if item.stage == TRAINING:
+            limit = min(limit, ABANDONED)
+        if item.is_outdated:
+            limit = -math.inf
+        if now - item.used > limit or size > (math.inf if max_size is None else max_size):
+            with suppress(Timeout, OSError), _held(lock_of(item.path)):
+                discard(item.path)
                 removed.append(item)
                 size -= item.size
-    for left in folder.glob("*/.*.*"):  # half written when its process died, or half removed
-        entry = left.with_name(left.name.split(".")[1])
-        with suppress(Timeout, OSError), lock_of(entry).acquire(timeout=0):
-            shutil.rmtree(left)
-    for path in folder.glob("*/*.lock"):
-        # Whoever waits for it finds that the file is gone, and makes it again.
-        with suppress(Timeout, OSError), FileLock(path).acquire(timeout=0):
-            path.unlink()
+    for stage in _folders(folder):
+        for left in stage.glob(".*.*"):  # by a process that was killed
+            entry = left.with_name(left.name.split(".")[1])
+            with suppress(Timeout, OSError), _held(lock_of(entry)):
+                shutil.rmtree(left)
+        for path in stage.glob("*.lock"):
+            # A process that waits for it finds the file gone and makes it again.
+            with suppress(Timeout, OSError), _held(FileLock(path)):
+                path.unlink()
+        with suppress(OSError):  # not empty
+            stage.rmdir()
     return removed
 
 
+@contextmanager
+def _held(lock: FileLock) -> Iterator[None]:
+    """Hold a lock that no other process holds; `Timeout` at once if one does."""
+    acquire(lock, timeout=0)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Do what the command line asks for."""
+    """Run the command."""
     given = _parser().parse_args(arguments)
     folder = Path(given.cache).expanduser()
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
@@ -136,12 +165,12 @@ def main(arguments: list[str] | None = None) -> None:
     if given.command == "list" and kept:
         console.print(_table(kept))
     if given.command == "verify":
-        broken = list(_broken(kept))
-        for item, why in broken:
-            console.print(f"{item.path} is broken: {why}", markup=False)
-        if broken:
-            sys.exit(f"error: {_count(broken)} broken; each is made again when it is needed.")
-        console.print("all is as it was written", markup=False)
+        damaged = list(_damaged(kept))
+        for item, why in damaged:
+            console.print(f"{item.path} is damaged: {why}", markup=False)
+        if damaged:
+            sys.exit(f"error: {_count(damaged)} damaged; each is made again when it is needed.")
+        console.print("everything is intact", markup=False)
     size = sum(item.size for item in kept)
     console.print(f"{_count(kept)}, {_mb(size)} in {folder}", markup=False)
 
@@ -149,19 +178,20 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     default = Cache().path
-    common.add_argument("--cache", default=default, metavar="PATH", help=f"its folder; {default}")
+    text = f"the folder of the cache; {default}"
+    common.add_argument("--cache", default=default, metavar="PATH", help=text)
     parser = argparse.ArgumentParser(
-        prog="python -m pipeline cache", description="The stage store."
+        prog="python -m pipeline cache", description="Look after the cache of results."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", parents=[common], help="show what is kept, latest used last")
-    commands.add_parser("verify", parents=[common], help="check that all is as it was written")
+    commands.add_parser("list", parents=[common], help="list the entries, the last used at the end")
+    commands.add_parser("verify", parents=[common], help="check that all entries are intact")
     pruning = commands.add_parser("prune", parents=[common], help="remove what is not needed")
     pruning.add_argument(
         "--older-than", type=_seconds, metavar="TIME", help="not used for so long: 12h, 30d, 4w"
     )
     pruning.add_argument(
-        "--max-size", type=_bytes, metavar="SIZE", help="the latest used that fit in: 500MB, 5GB"
+        "--max-size", type=_bytes, metavar="SIZE", help="keep the last used that fit: 500MB, 5GB"
     )
     return parser
 
@@ -178,16 +208,18 @@ def _amount(text: str, units: dict[str, float], example: str) -> float:
     match = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({'|'.join(units)})", text)
     if match is None:
         listed = ", ".join(units)
-        raise argparse.ArgumentTypeError(f"'{text}' is no number with one of {listed}: {example}")
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a number with one of {listed}: {example}"
+        )
     return float(match[1]) * units[match[2]]
 
 
-def _broken(kept: list[Item]) -> Iterator[tuple[Item, str]]:
+def _damaged(kept: list[Item]) -> Iterator[tuple[Item, str]]:
     for item in kept:
-        if item.stage not in {"training", "pretrained"}:
+        if item.stage != TRAINING and not item.is_outdated:
             try:
                 verify(item.path)
-            except (BrokenError, UserError) as error:
+            except (DamagedError, UserError) as error:
                 yield item, str(error)
 
 
@@ -196,21 +228,24 @@ def _table(kept: list[Item]) -> Table:
     for name in ("stage", "key", "MB", "made in", "last used", "made by", "of"):
         table.add_column(name, justify="right" if name in {"MB", "made in"} else "left")
     for item in kept:
-        about = _about(item.path)
+        about = _manifest(item.path)
         used = datetime.fromtimestamp(item.used, UTC).astimezone()
         seconds = f"{about['seconds']:.1f} s" if "seconds" in about else ""
-        kind = about.get("config", {}).get("class", "").rpartition(".")[2]
+        kind = about.get("key", {}).get("config", {}).get("class", "").rpartition(".")[2]
+        if item.is_outdated:
+            kind = "an older version: `prune` removes it"
         cells = (item.stage, item.path.name[:8], f"{item.size / 1e6:.1f}", seconds)
         table.add_row(*cells, f"{used:%Y-%m-%d %H:%M}", about.get("by", ""), kind)
     return table
 
 
-def _about(path: Path) -> dict[str, Any]:
+def _manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest of an entry; empty if there is none, or it is damaged."""
     try:
-        manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError):
+        manifest = json.loads((path / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return manifest
+    return manifest if isinstance(manifest, dict) else {}
 
 
 def _count(found: Sized) -> str:

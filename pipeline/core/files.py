@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -95,8 +96,12 @@ def _nearest_parent(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; it takes `path`'s place at a clean end."""
+def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write to; it takes `path`'s place at a clean end.
+
+    ``durable``: only when its content is on disk, so that it survives a loss of power. Meant for
+    the files that declare a result complete.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -104,9 +109,33 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes it private
+        if durable:
+            sync(temporary)
         temporary.replace(path)
+        if durable:
+            sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or the names in a folder, are on disk (fsync)."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # a file system that cannot do that
+            raise
+    finally:
+        os.close(handle)
+
+
+def sync_all(folder: Path) -> None:
+    """Wait until everything in a folder and below is on disk."""
+    for path in folder.rglob("*"):
+        if path.is_dir() or path.is_file():
+            sync(path)
+    sync(folder)
 
 
 def _umask() -> int:
@@ -115,16 +144,16 @@ def _umask() -> int:
     return mask
 
 
-def write(path: Path, writer: Callable[[Path], Any]) -> None:
-    """Let `writer` fill a temporary file which then takes `path`'s place."""
-    with atomic(path) as temporary:
+def write(path: Path, writer: Callable[[Path], Any], *, durable: bool = False) -> None:
+    """Let `writer` fill a temporary file which then takes `path`'s place; see `atomic`."""
+    with atomic(path, durable=durable) as temporary:
         writer(temporary)
 
 
-def write_json(path: Path, value: object) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write(path, lambda file: file.write_text(text + "\n", encoding="utf-8"))
+def write_json(path: Path, value: object, *, durable: bool = False) -> None:
+    """Write `value` as indented JSON, whole or not at all; see `atomic`."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write(path, lambda file: file.write_text(text, encoding="utf-8"), durable=durable)
 
 
 def file_digest(path: Path) -> str:

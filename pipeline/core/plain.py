@@ -83,3 +83,8 @@ def plain_or_digest(value: Any) -> Any:
             return f"{kind} {joblib.hash(value)}"
         except Exception:  # noqa: BLE001 - whatever an object does when it is pickled
             return repr(value)  # with its address: equal to no other
+
+
+def json_digest(values: Any) -> str:
+    """Return the sha256 of plain JSON values; the order of keys does not matter."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Progress bars: on a terminal a bar, elsewhere nothing in the way."""
+"""Progress bars on a terminal; nothing where there is none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], name: str, unit: str, total: int | None = None) -> Iterator[T]:
-    """Yield `items` with a bar that shows after two seconds how many are done."""
+    """Yield `items`; a bar that appears after two seconds shows how many are done."""
     yield from tqdm(
         items,
         desc=name,
@@ -30,12 +30,12 @@ def progress(items: Iterable[T], name: str, unit: str, total: int | None = None)
 
 
 def shown() -> bool:
-    """Say whether bars are seen by anyone: on a terminal."""
+    """Return whether there is a terminal to show bars on."""
     return sys.stderr.isatty()
 
 
 def bar(name: str, unit: str, total: int, delay: float = 0) -> Any:
-    """Return a tqdm bar to be moved by hand, shown after `delay` seconds; use it in a ``with``."""
+    """Return a tqdm bar to update by hand, shown after `delay` seconds; use it in a ``with``."""
     return tqdm(
         desc=name,
         total=total,
@@ -48,21 +48,21 @@ def bar(name: str, unit: str, total: int, delay: float = 0) -> Any:
 
 
 @contextlib.contextmanager
-def saying_when_compiling() -> Iterator[None]:
-    """Say so when numba has to compile: else the bar would stand still without a word."""
+def report_compilation() -> Iterator[None]:
+    """Log a line when numba starts to compile; otherwise the bar would stand still unexplained."""
     from numba.core import event
 
-    class Teller(event.Listener):
-        said = False
+    class Reporter(event.Listener):
+        reported = False
 
         def on_start(self, _: event.Event) -> None:
-            if not self.said:
+            if not self.reported:
                 with tqdm.external_write_mode():
                     log.info("compiling the inner loops, once on this machine: some 15 seconds")
-            self.said = True
+            self.reported = True
 
         def on_end(self, _: event.Event) -> None:
             pass
 
-    with event.install_listener("numba:compile", Teller()):
+    with event.install_listener("numba:compile", Reporter()):
         yield

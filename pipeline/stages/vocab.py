@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import write, write_json
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.stages.corpus import Corpus
 
 _BLOCK = 16  # sentences encoded at a time: so few that their words are still in the cache

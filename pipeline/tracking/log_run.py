@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.core.journal import read_metrics
+from pipeline.core.metrics import read_metrics
 from pipeline.core.secrets import mask_files
 from pipeline.stages.report.finished_run import FinishedRun
 from pipeline.stages.report.result import Result, Summary, read_result, set_mlflow_run_id

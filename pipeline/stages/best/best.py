@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import choose
 from pipeline.core.files import write, write_json
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.core.scores import Scores, score
 from pipeline.stages.corpus import SPLITS
 from pipeline.stages.features.features import Features

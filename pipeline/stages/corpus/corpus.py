@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError, require, suggest
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.stages.corpus.tokenizers import Tokenizer
 from pipeline.stages.corpus.unlabelled import Text
 
@@ -215,6 +215,8 @@ class CorpusConfig:
     unlabelled_words: int | None = None
     tokenized: bool = False
     text_splits: list[str] = field(default_factory=lambda: ["train"])
+
+    slow: ClassVar[bool] = False  # whether `load` takes so long that its result is cached
 
     def __post_init__(self) -> None:
         """Check values."""

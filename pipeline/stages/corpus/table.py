@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,8 @@ class Table(CorpusConfig):
     test: float = 0.2
     seed: int = 1
     ordinal: bool = False
+
+    slow: ClassVar[bool] = True  # texts are tokenized
 
     def __post_init__(self) -> None:
         """Check values."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from pipeline.core.errors import require
 from pipeline.core.files import atomic
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.stages.evaluation.files import read_pairs, read_questions
 from pipeline.stages.vectors.word_vectors import WordVectors
 

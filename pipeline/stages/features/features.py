@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import require
 from pipeline.core.files import write_json
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.stages.corpus import Corpus
 from pipeline.stages.features.averaging import (
     VOCAB,

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import write, write_json
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.stages.best.best import Best
 from pipeline.stages.best.text_classifier import TextClassifier
 from pipeline.stages.corpus import Corpus

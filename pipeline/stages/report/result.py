@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeVar
 from typing_extensions import TypedDict
 
 from pipeline.core.errors import UserError
-from pipeline.core.files import file_digest, write_json
+from pipeline.core.files import file_digest, sync, write_json
 from pipeline.core.scores import Scores
 
 if TYPE_CHECKING:
@@ -151,7 +151,9 @@ def write_result(folder: Path, result: Result) -> None:
         paths = (folder / part).rglob("*")
         names += [path.relative_to(folder).as_posix() for path in paths if path.is_file()]
     result["files"] = {name: file_digest(folder / name) for name in sorted(names)}
-    write_json(folder / FILE, result)
+    for name in names:
+        sync(folder / name)  # a result that survives a loss of power vouches for these files
+    write_json(folder / FILE, result, durable=True)
 
 
 def note_rewritten(folder: Path, names: Iterable[str]) -> None:

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.core.errors import require
 from pipeline.core.files import write_json
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 from pipeline.core.progress import progress
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.persistence import Classifier, Saved, check_loadable, save_classifier

@@ -1,11 +1,11 @@
-"""Train word vectors with GloVe (Pennington et al. 2014), on the co-occurrences of one's own text.
+"""Train word vectors with GloVe (Pennington et al. 2014) on the co-occurrences of your own text.
 
 ``vectors=glove_train``, or in Python::
 
-    trained = GloveTrain(dim=100).train(vocabulary)
+    trained = GloVe(dim=100).train(vocabulary)
 
-How often words stand near one another, X, is counted once; then vectors are fitted to log X by
-weighted least squares, pair by pair. The inner loops are in `glove_kernels`.
+The co-occurrence counts X are taken once; then vectors are fitted to log X by weighted least
+squares, pair by pair. The inner loops are in `kernels.glove`.
 """
 
 from __future__ import annotations
@@ -15,39 +15,40 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import require
+from pipeline.core.renamed import accept_old_names, old_name_of
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.loop import (
     POINTS,
     Chunk,
     Combine,
+    EncodedText,
     Floats,
     Progress,
     Trained,
     TrainingLoop,
-    Vocabulary,
     aligned,
     at_least,
-    check_spelling,
     check_text,
 )
+from pipeline.stages.vectors.subword import check_subword
 
-CHUNK = 200_000  # pairs: some 30 ms of one thread, between which all is at rest
-BLOCK = 1_000_000  # occurrences of words whose rows of X are counted in one call
+CHUNK = 200_000  # pairs: some 30 ms of one thread
+BLOCK = 1_000_000  # occurrences whose rows of X are counted in one call
 
 
 class Cooccurrences(NamedTuple):
-    """The pairs of words that stand near one another, each once, the rarer word first.
+    """Pairs of words that occur near one another, each once, the rarer word first.
 
     Parameters
     ----------
     pairs
-        (M, 2) int32, words.
+        (M, 2) int32 word ids.
     values
         (M, 2) float32, log X and the weight f(X).
     """
@@ -57,19 +58,18 @@ class Cooccurrences(NamedTuple):
 
 
 @dataclass
-class GloveTrain:
+class GloVe:
     """GloVe: dot products of vectors are fitted to the logarithms of co-occurrence counts.
 
-    A word j that stands d words from a word i of the same sentence, d at most ``window``, adds 1/d
+    A word j that is d words away from a word i of the same sentence, d at most ``window``, adds 1/d
     to X_ij. With input vectors v, output vectors u and their biases b and c, all (i, j) with
-    X_ij > 0 are fitted by::
+    X_ij > 0 are fitted by minimizing::
 
         J = sum f(X_ij) (v_i . u_j + b_i + c_j - log X_ij)^2      f(X) = min(1, (X / x_max)^alpha)
 
-    (`objectives.glove`), one pair after the other, in chunks drawn at random. As in the authors'
-    own program the step is AdaGrad's (Duchi et al. 2011): with g half the gradient of a pair, a
-    number moves by ``r g / sqrt(1 + sum (r g)^2)``, the sum over its steps before, r the learning
-    rate.
+    (`objectives.glove`), one pair after the other, in random chunks. The optimizer is AdaGrad
+    (Duchi et al. 2011), as in the authors' program: with g half the gradient of a pair and r the
+    learning rate, a number moves by ``r g / sqrt(1 + sum (r g)^2)``, summed over its earlier steps.
 
     Pennington et al., 2014, "GloVe: global vectors for word representation", eq. 8 and 9.
 
@@ -80,25 +80,27 @@ class GloveTrain:
     window
         Words on either side that are context.
     x_max
-        Pairs counted at least so often have the full weight. The paper's 100 is for billions of
-        words; on the 164,000 of the Stanford Sentiment Treebank 10 is best on dev (50 dimensions,
-        mean of three seeds: 34.2 % with 1, 35.0 with 3, 35.1 with 10, 34.1 with 30, 33.0 with 100).
+        Count from which a pair has full weight. The paper's 100 is for billions of words; on the
+        164,000 of the Stanford Sentiment Treebank 10 is best on dev (50 dimensions, mean of three
+        seeds: 34.2 % with 1, 35.0 with 3, 35.1 with 10, 34.1 with 30, 33.0 with 100).
     alpha
-        How fast the weight falls below.
+        How fast the weight falls below ``x_max``.
     learning_rate
-        Of the first steps.
+        Learning rate of the first steps.
     epochs
         Passes over the pairs.
     threads
-        With more than one, all write to the same vectors without locks (Hogwild): faster, and no
-        longer the same to the bit in every run.
+        More than one write to the same vectors without locks (Hogwild): faster, but no longer
+        reproducible bit by bit.
     combine
-        Which of the two vectors of a word to use; the paper has their sum.
-    spelling
-        Occurrences of a word that its spelling is worth: rare words' vectors move towards what
-        their character n-grams predict; 0: not at all. See `spelling.smoothed`.
+        How input and output vectors become one: ``input``, ``sum`` (as in the paper) or ``concat``.
+    subword
+        How many occurrences of a word its character n-grams are worth: the vectors of rare words
+        move towards what their n-grams predict; 0 turns this off. See `subword.smooth`.
     seed
         With one thread, the same seed gives the same vectors.
+    spelling
+        Old name of ``subword``.
     """
 
     dim: int = 50
@@ -109,46 +111,50 @@ class GloveTrain:
     epochs: int = 25
     threads: int = 1
     combine: Combine = Combine.sum
-    spelling: float = 0
+    subword: float = 0
     seed: int = 1
+    spelling: float | None = old_name_of("subword")
+
+    choice: ClassVar[str] = "glove_train"  # its name in configurations: `glove` loads a file
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained with."""
+        """Check values."""
+        accept_old_names(self, "vectors")
         for name in ("dim", "window", "epochs", "threads"):
             at_least(1, name, getattr(self, name))
         for name in ("alpha", "seed"):
             at_least(0, name, getattr(self, name))
-        check_spelling(self.spelling)
+        check_subword(self.subword)
         for name in ("x_max", "learning_rate"):
             value = getattr(self, name)
             require(0 < value < math.inf, f"vectors.{name} must be above 0, not {value}")
 
     def train(
         self,
-        vocabulary: Vocabulary,
+        vocabulary: EncodedText,
         progress: Callable[[Progress], object] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Trained:
-        """Train as `Trainer.train` says; the loss is f(X) error^2, a co-occurrence.
+        """Train as `Trainer.train` says; the loss is f(X) error^2 per co-occurrence.
 
-        A checkpoint does not keep X: to count it again is faster than to read it.
+        A checkpoint does not contain X: counting it again is faster than reading it.
         """
-        from pipeline.stages.vectors.kernels import glove as glove_kernels
+        from pipeline.stages.vectors.kernels import glove as kernels
 
         pairs, values = self.count(vocabulary)
         seed = np.random.SeedSequence([self.seed, 1]).generate_state(1, np.uint64)[0]
-        glove_kernels.shuffle(pairs, values, seed)
+        kernels.shuffle(pairs, values, seed)
         group(pairs, values)
         table = self.start(len(vocabulary.words))
         step = np.float32(self.learning_rate)
 
         def work(chunk: Chunk) -> tuple[float, int]:
             part = pairs[chunk.part], values[chunk.part]
-            loss, terms = glove_kernels.fit(*part, table, self.dim, step)
+            loss, terms = kernels.fit(*part, table, self.dim, step)
             return float(loss), int(terms)
 
         words = len(vocabulary.tokens)
-        course = TrainingLoop(
+        loop = TrainingLoop(
             arrays={"table": table},
             chunks=chunks(len(pairs), words, self.epochs),
             work=work,
@@ -157,31 +163,31 @@ class GloveTrain:
             rate=lambda _: self.learning_rate,
             threads=self.threads,
         )
-        curve = course.run(progress, checkpoint)
+        curve = loop.run(progress, checkpoint)
         inputs, outputs = (np.ascontiguousarray(table[:, row, : self.dim]) for row in (0, 1))
         return Trained(inputs, outputs, curve)
 
-    def count(self, vocabulary: Vocabulary) -> Cooccurrences:
+    def count(self, vocabulary: EncodedText) -> Cooccurrences:
         """Count X, in the order of the words.
 
-        Beside the result, 16 bytes a pair, this takes some 12 bytes a word of the text.
+        Besides the result, 16 bytes per pair, this takes about 12 bytes per word of the text.
         """
-        from pipeline.stages.vectors.kernels import glove as glove_kernels
+        from pipeline.stages.vectors.kernels import glove as kernels
 
         check_text(vocabulary)
         words = len(vocabulary.words)
         tokens = np.ascontiguousarray(vocabulary.tokens, np.int32)
-        text = glove_kernels.separated(tokens, np.ascontiguousarray(vocabulary.offsets, np.int64))
-        places, starts = glove_kernels.occurrences(text, words)
+        text = kernels.separated(tokens, np.ascontiguousarray(vocabulary.offsets, np.int64))
+        places, starts = kernels.occurrences(text, words)
         edges = np.searchsorted(starts, np.arange(0, starts[-1], BLOCK))
         blocks = list(pairwise(np.unique([0, *edges, words]).tolist()))
         begins = np.zeros(words + 1, np.int64)
 
         def measure(block: tuple[int, int]) -> None:
-            glove_kernels.row_sizes(*block, text, places, starts, self.window, begins[1:])
+            kernels.row_sizes(*block, text, places, starts, self.window, begins[1:])
 
         def fill(block: tuple[int, int]) -> None:
-            glove_kernels.fill_rows(
+            kernels.fill_rows(
                 *block,
                 text,
                 places,
@@ -203,8 +209,8 @@ class GloveTrain:
         return Cooccurrences(pairs, values)
 
     def start(self, words: int) -> Floats:
-        """Vectors and biases at random within half a unit over dim, and all sums of squares one."""
-        from pipeline.stages.vectors.kernels.glove import STAYS
+        """Return vectors and biases, uniform within +-0.5 / dim, and sums of squares of 1."""
+        from pipeline.stages.vectors.kernels.glove import FROZEN
         from pipeline.stages.vectors.kernels.simd import LANES
 
         dim = self.dim
@@ -215,15 +221,15 @@ class GloveTrain:
         table[:, 0, dim], table[:, 1, dim + 1] = drawn[:, 0, dim], drawn[:, 1, dim]
         table[:, 0, dim + 1] = table[:, 1, dim] = 1
         table[:, 2:] = 1
-        table[:, 2, dim + 1] = table[:, 3, dim] = STAYS
+        table[:, 2, dim + 1] = table[:, 3, dim] = FROZEN
         return table
 
 
 def group(pairs: NDArray[np.int32], values: Floats) -> None:
     """Within each chunk, bring the pairs of a word together.
 
-    Its rows are then fetched from memory once a chunk. That gains 50 % with 50 dimensions and 70 %
-    with 100 (22,000 words); loss and scores on word similarity are those of the random order.
+    Its rows are then read from memory once per chunk. That gains 50 % with 50 dimensions and 70 %
+    with 100 (22,000 words); loss and word similarity scores equal those of the random order.
     """
     for first in range(0, len(pairs), CHUNK):
         part = slice(first, first + CHUNK)
@@ -232,7 +238,7 @@ def group(pairs: NDArray[np.int32], values: Floats) -> None:
 
 
 def chunks(pairs: int, words: int, epochs: int) -> Iterator[Chunk]:
-    """Go through the pairs ``epochs`` times; an epoch counts as so many words."""
+    """Yield the pairs ``epochs`` times in chunks; an epoch counts as ``words`` words."""
     edges = [*range(0, pairs, CHUNK), pairs]
     number = 0
     for epoch in range(epochs):
@@ -240,3 +246,6 @@ def chunks(pairs: int, words: int, epochs: int) -> Iterator[Chunk]:
             before, after = (words * edge // pairs for edge in (first, last))
             yield Chunk(number, slice(first, last), epoch * words + before, after - before)
             number += 1
+
+
+GloveTrain = GloVe  # its name in version 0.1.0

@@ -1,14 +1,14 @@
-"""What all trainers of word vectors have in common: what they take, what they give, and the loop.
+"""What all trainers of word vectors share: their interface, and the loop over chunks of text.
 
-A trainer is a dataclass whose fields are its hyper-parameters, with a method ``train``. Training is
-a sequence of chunks. What a chunk does depends on its number and on the vectors alone, so with one
-thread the result is the same to the last bit for a seed, whoever watches, and all there is to know
-of a half-done training is the vectors, the number of chunks done and the loss so far: which is what
-a `Checkpoint` keeps.
+A trainer is a dataclass whose fields are its hyper-parameters, with a method ``train``. It trains
+chunk by chunk. What a chunk does depends only on its number and the vectors, so with one thread the
+same seed gives the same bits. It also means that the vectors, the number of finished chunks and the
+loss so far are the whole state of a training: that is what a `Checkpoint` saves.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
@@ -19,32 +19,35 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import UserError
+from pipeline.core.arrays import read_array, write_array
+from pipeline.core.errors import UserError, require
+from pipeline.core.files import write_json
 from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.kernels import CACHE_LINE
 
 log = logging.getLogger(__name__)
 
-POINTS = 200  # in the loss curve, at most about
-MOST_SPELLING = 1_000_000  # occurrences: beyond, only spelling would count
+POINTS = 200  # in the loss curve, roughly at most
 
 Floats = NDArray[np.float32]
 
 
 class Combine(Enum):
-    """Which of the two vectors of a word is the word's vector."""
+    """How a word's input and output vectors become its vector."""
 
     input = "input"
     sum = "sum"
     concat = "concat"
 
 
-class Vocabulary(Protocol):
-    """What a trainer needs to know of the text."""
+class EncodedText(Protocol):
+    """What a trainer needs of a vocabulary."""
 
     @property
     def words(self) -> list[str]:
@@ -60,22 +63,22 @@ class Vocabulary(Protocol):
 
     @property
     def offsets(self) -> NDArray[np.int64]:
-        """Where each sentence begins in ``tokens``, and last where the text ends."""
+        """Where each sentence begins in ``tokens``, and at the end where the text ends."""
 
 
 class Progress(NamedTuple):
-    """How far the training is."""
+    """The state of a training, for a progress bar."""
 
     words_seen: int
     words_total: int
     loss: float
     learning_rate: float
     seconds: float
-    words_before: int = 0  # seen before these seconds began, by a run that was stopped
+    words_before: int = 0  # seen by an earlier run that was stopped
 
 
 class LossPoint(NamedTuple):
-    """The mean loss of a pair since the previous point."""
+    """Mean loss of a pair since the previous point."""
 
     words_seen: int
     loss: float
@@ -83,14 +86,14 @@ class LossPoint(NamedTuple):
 
 @dataclass
 class Trained:
-    """The two vectors of every word, in the vocabulary's order, and how the loss fell."""
+    """The input and output vectors of every word, in the vocabulary's order, and the loss curve."""
 
     input: Floats
     output: Floats
     curve: list[LossPoint]
 
     def matrix(self, combine: Combine) -> Floats:
-        """Return a vector a word, (V, dim); (V, 2 dim) where both stand side by side."""
+        """Return one vector per word: (V, dim), or (V, 2 dim) if they are concatenated."""
         match combine:
             case Combine.input:
                 return self.input
@@ -99,10 +102,26 @@ class Trained:
             case Combine.concat:
                 return np.hstack([self.input, self.output])
 
+    def save(self, folder: Path) -> None:
+        """Write ``input.npy``, ``output.npy`` and ``curve.json``."""
+        write_array(folder / "input.npy", self.input)
+        write_array(folder / "output.npy", self.output)
+        write_json(folder / "curve.json", self.curve)
+
+    @classmethod
+    def load(cls, folder: Path) -> Trained:
+        """Read what `save` wrote; the vectors are memory-mapped."""
+        points = json.loads((folder / "curve.json").read_text("utf-8"))
+        return cls(
+            input=read_array(folder / "input.npy"),
+            output=read_array(folder / "output.npy"),
+            curve=[LossPoint(*point) for point in points],
+        )
+
 
 @runtime_checkable
 class Trainer(Protocol):
-    """Whatever learns two vectors a word from the encoded text; one's own joins by having these."""
+    """Learns two vectors per word from the encoded text; your own class needs these members."""
 
     combine: Combine
     threads: int
@@ -110,7 +129,7 @@ class Trainer(Protocol):
 
     def train(
         self,
-        vocabulary: Vocabulary,
+        vocabulary: EncodedText,
         progress: Callable[[Progress], object] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Trained:
@@ -123,46 +142,45 @@ class Trainer(Protocol):
         progress
             Called between chunks, some ten times a second. What it raises stops the training.
         checkpoint
-            Where to keep the state meanwhile, and to look for one to go on from. Unset: nothing is
-            written.
+            Where to save the state, and where to continue from. Unset: nothing is saved.
 
         Returns
         -------
         Trained
-            Input and output vectors, and how the loss fell.
+            Input and output vectors, and the loss curve.
         """
         ...
 
 
 class Chunk(NamedTuple):
-    """What is learnt in one call: whole sentences, or co-occurrences."""
+    """What one call trains on: whole sentences, or co-occurrences."""
 
     number: int
     part: slice
-    before: int  # words seen when it begins, all epochs together
+    before: int  # words seen when it begins, over all epochs
     words: int
 
 
 @dataclass
 class TrainingLoop:
-    """All that is done in a training, chunk by chunk.
+    """Trains chunk by chunk, measures the loss and saves checkpoints.
 
     Parameters
     ----------
     arrays
-        What is learnt, by name; changed in place.
+        The parameters that are learnt, by name; changed in place.
     chunks
         The parts of the text, in order.
     work
-        Learns from a chunk; returns the summed loss and the number of terms it is the sum of.
+        Trains on a chunk; returns the summed loss and how many terms it is the sum of.
     words
-        Seen in all chunks together.
+        Words in all chunks together.
     interval
-        Words between two points of the loss curve, at least.
+        Least number of words between two points of the loss curve.
     rate
         The learning rate when this share of the training is done.
     threads
-        How many chunks are worked on at a time.
+        How many chunks are trained at a time.
     """
 
     arrays: Mapping[str, Floats]
@@ -176,17 +194,17 @@ class TrainingLoop:
     def run(
         self, progress: Callable[[Progress], object] | None, checkpoint: Checkpoint | None
     ) -> list[LossPoint]:
-        """Do it all, or what is left of it; return the loss curve."""
+        """Train on all chunks, or on those a checkpoint leaves; return the loss curve."""
         meter, done = LossMeter(self.words, self.interval), 0
-        if checkpoint is not None and (kept := checkpoint.load(self.arrays)) is not None:
-            meter, done = LossMeter.restored(kept["meter"]), kept["chunks"]
+        if checkpoint is not None and (saved := checkpoint.load(self.arrays)) is not None:
+            meter, done = LossMeter.restored(saved["meter"]), saved["chunks"]
             share = f"{meter.words / self.words:.0%}"
-            log.info("going on where training stopped, at %s (%s)", share, checkpoint.folder)
+            log.info("continuing where training stopped, at %s (%s)", share, checkpoint.folder)
         began, before = time.perf_counter(), meter.words
         todo = islice(self.chunks, done, None)
-        wanted = checkpoint.due if checkpoint is not None else never
+        pause = checkpoint.is_due if checkpoint is not None else never
         with checkpoint or nullcontext():
-            for chunk, (loss, terms), still in ordered(self.work, todo, self.threads, wanted):
+            for chunk, (loss, terms), idle in in_order(self.work, todo, self.threads, pause):
                 if not math.isfinite(loss):
                     if checkpoint is not None:
                         checkpoint.remove()  # it would only diverge again
@@ -203,11 +221,11 @@ class TrainingLoop:
                         now = meter.words, self.words, mean, rate, seconds, before
                         progress(Progress(*now))
                 except (KeyboardInterrupt, SystemExit):
-                    if checkpoint is not None and still:
-                        checkpoint.stopped(*state)
+                    if checkpoint is not None and idle:
+                        checkpoint.save_and_say(*state)
                     raise
-                if checkpoint is not None and still:
-                    checkpoint.rest(*state)
+                if checkpoint is not None and idle:
+                    checkpoint.after_step(*state)
         if checkpoint is not None:
             checkpoint.remove()
         return meter.points
@@ -215,7 +233,7 @@ class TrainingLoop:
 
 @dataclass
 class LossMeter:
-    """Adds up the loss, in float64, and notes a point of the curve every so many words."""
+    """Sums the loss in float64 and adds a point to the curve every ``interval`` words."""
 
     total: int
     interval: int
@@ -227,7 +245,7 @@ class LossMeter:
         self.next = self.interval
 
     def add(self, words: int, loss: float, pairs: int) -> float:
-        """Count a chunk in; return the mean loss of a pair since the last point."""
+        """Add a chunk; return the mean loss of a pair since the last point."""
         self.words += words
         self.loss += loss
         self.pairs += pairs
@@ -239,12 +257,12 @@ class LossMeter:
         return mean
 
     def state(self) -> dict[str, Any]:
-        """Return all it holds, as plain JSON values."""
+        """Return the meter's state as plain JSON values."""
         return dict(vars(self))
 
     @classmethod
     def restored(cls, state: dict[str, Any]) -> LossMeter:
-        """Return the meter that this is the state of."""
+        """Return a meter with this state."""
         meter = cls(state["total"], state["interval"])
         vars(meter).update(state, points=[LossPoint(*point) for point in state["points"]])
         return meter
@@ -255,25 +273,25 @@ def never() -> bool:
     return False
 
 
-def ordered(
+def in_order(
     work: Callable[[Chunk], Any],
-    tasks: Iterator[Chunk],
+    chunks: Iterator[Chunk],
     threads: int,
     pause: Callable[[], bool] = never,
 ) -> Iterator[tuple[Chunk, Any, bool]]:
-    """Work on the chunks, ``threads`` at a time; give each with its result, in order.
+    """Work on ``threads`` chunks at a time; yield each with its result, in order.
 
-    With it comes whether all is at rest: nothing after it has begun. When a pause is wanted, no
-    chunk is begun before that was so.
+    The third value says whether no later chunk is in flight, so that the arrays hold the work of
+    the chunks up to this one and nothing else. While `pause` returns True no chunk is started.
     """
     if threads == 1:
-        for chunk in tasks:
+        for chunk in chunks:
             yield chunk, work(chunk), True
         return
     pool = ThreadPoolExecutor(threads)
     waiting: deque[tuple[Chunk, Future[Any]]] = deque()
     try:
-        for chunk in tasks:
+        for chunk in chunks:
             waiting.append((chunk, pool.submit(work, chunk)))
             most = 0 if pause() else 2 * threads
             while len(waiting) > most:
@@ -285,24 +303,16 @@ def ordered(
         pool.shutdown(cancel_futures=True)
 
 
-def check_spelling(prior: float) -> None:
-    """Refuse what no word's spelling can be worth."""
-    at_least(0, "spelling", prior)
-    if prior > MOST_SPELLING:
-        raise UserError(f"vectors.spelling must be at most {MOST_SPELLING:,}, not {prior}")
-
-
 def at_least(least: int, name: str, value: float) -> None:
-    """Refuse a hyper-parameter below its least value, or one that is no finite number."""
-    if not (least <= value < math.inf):
-        raise UserError(f"vectors.{name} must be at least {least}, not {value}")
+    """Raise `UserError` for a setting that is below `least` or not finite."""
+    require(least <= value < math.inf, f"vectors.{name} must be at least {least}, not {value}")
 
 
-def check_text(vocabulary: Vocabulary) -> None:
-    """Refuse a text in which no word has a context."""
-    if not len(vocabulary.words):
+def check_text(text: EncodedText) -> None:
+    """Raise `UserError` for a text in which no word has a context."""
+    if not len(text.words):
         raise UserError("no word left to train on: lower vocab.min_count or give more text")
-    if np.diff(vocabulary.offsets).max(initial=0) < 2:
+    if np.diff(text.offsets).max(initial=0) < 2:
         raise UserError(
             "no sentence with two known words, so no word has a context: lower vocab.min_count"
             " or give more text"
@@ -310,9 +320,8 @@ def check_text(vocabulary: Vocabulary) -> None:
 
 
 def aligned(*shape: int) -> Floats:
-    """Zeros that begin on a cache line."""
-    line = 16  # floats
+    """Return an array of zeros that begins on a cache line."""
     size = math.prod(shape)
-    flat = np.zeros(size + line, np.float32)
-    first = -flat.ctypes.data // flat.itemsize % line
+    flat = np.zeros(size + CACHE_LINE, np.float32)
+    first = -flat.ctypes.data // flat.itemsize % CACHE_LINE
     return flat[first : first + size].reshape(shape)

@@ -7,17 +7,16 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import file_digest
 from pipeline.stages.corpus import Corpus, Pretraining
 from pipeline.stages.vectors import catalog, keys
-from pipeline.stages.vectors.formats import files_of, read_vectors, write_text
-from pipeline.stages.vectors.train import train
+from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.formats import files_of, read_vectors
+from pipeline.stages.vectors.train import finish, train
 from pipeline.stages.vectors.word2vec import SkipGram
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocab, Vocabulary, build
@@ -25,7 +24,7 @@ from pipeline.stages.vocab import Vocab, Vocabulary, build
 log = logging.getLogger(__name__)
 
 DIMS = (50, 100, 200, 300)
-CACHE = Path("outputs") / "cache" / "pretrained"
+PRETRAINED_VOCAB = Vocab(min_count=5)
 
 
 @dataclass
@@ -73,16 +72,16 @@ class Pretrained:
 
     def make(self, corpus: Corpus, vocabulary: Vocabulary) -> WordVectors:
         """Read the vectors of the words of vocabulary and corpus."""
-        path = self.file(corpus)
-        counts = dict.fromkeys([*corpus.words(), *corpus.also], 0)
-        counts = dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)) | {
-            word: 0 for word in counts if word not in vocabulary.index
-        }
+        if self.is_of_corpus(corpus.pretraining is not None):
+            assert corpus.pretraining is not None
+            whole = pretrain(corpus.pretraining, pretraining_trainer(self.dim))
+            return self.select(whole, corpus, vocabulary)
+        path = self._path()
 
         def read(words: Iterable[str]) -> WordVectors:
             return read_vectors(path, list(words), unpickle=self.unpickle)
 
-        found = keys.find(path, read, counts, self.keys)
+        found = keys.find(path, read, _needed(corpus, vocabulary), self.keys)
         vectors = found.vectors
         require(
             self.dim in {None, vectors.dim},
@@ -90,43 +89,36 @@ class Pretrained:
             "out, or name another file.",
         )
         provenance = {"source": "file", "file": path.name, "digest": digest_of(path)}
-        provenance |= self._origin(corpus)
+        if self.name is not None:
+            named = catalog.find(self.name)
+            provenance |= {"name": named.name, "licence": named.licence, "citation": named.citation}
         if found.keys != keys.AS_IS:
             provenance |= {"keys": found.keys}
         return WordVectors(vectors.words, vectors.matrix, provenance)
 
-    def _origin(self, corpus: Corpus) -> dict[str, Any]:
-        if self.path is None and self.name is None and corpus.pretraining is not None:
-            return {"note": corpus.pretraining.note}
-        if self.name is None:
-            return {}
-        named = catalog.find(self.name)
-        return {"name": named.name, "licence": named.licence, "citation": named.citation}
+    def select(self, whole: WordVectors, corpus: Corpus, vocabulary: Vocabulary) -> WordVectors:
+        """Return those of the corpus's own pretrained vectors whose words are needed."""
+        assert corpus.pretraining is not None
+        needed = _needed(corpus, vocabulary)
+        rows = [row for row, word in enumerate(whole.words) if word in needed]
+        provenance = {
+            "source": "pretrained",
+            "text": corpus.pretraining.key,
+            "digest": whole.digest,
+            "note": corpus.pretraining.note,
+        }
+        return WordVectors([whole.words[row] for row in rows], whole.matrix[rows], provenance)
 
-    def file(self, corpus: Corpus) -> Path:
-        """Return the file to read, which is downloaded or trained first if it is not there."""
-        if self.path is not None:
-            return Path(self.path).expanduser()
-        if self.name is None and corpus.pretraining is not None:
-            return pretrain(corpus.pretraining, self.dim or 50)
-        return self.downloaded()
+    def is_of_corpus(self, has_pretraining: bool) -> bool:
+        """Return whether the vectors are the corpus's own, if it has some, and not of a file."""
+        return has_pretraining and self.path is None and self.name is None
 
-    def file_key(self, corpus: Corpus) -> list[str]:
-        """Return what identifies the content of the file, which need not be downloaded yet."""
-        if self.path is not None:
-            path = self.file(corpus)
-            return [path.name, digest_of(path)]
-        if self.name is None and corpus.pretraining is not None:
-            return [corpus.pretraining.key]
-        named = self._named()
-        there, published = named.local(), named.archive.sha256
-        if there is None and published is not None:
-            return [named.name, published]
-        return [named.name, digest_of(there or self.downloaded())]
+    def files(self) -> list[Path]:
+        """Return the files that are read, downloaded first if they are not there."""
+        return files_of(self._path())
 
-    def is_downloaded(self, pretraining: bool) -> bool:
-        """Tell whether the file is a published one; the corpus may have its own `pretraining`."""
-        return self.path is None and (self.name is not None or not pretraining)
+    def _path(self) -> Path:
+        return Path(self.path).expanduser() if self.path is not None else self.downloaded()
 
     def _named(self) -> catalog.Named:
         dim = self.dim or 50
@@ -153,18 +145,25 @@ def digest_of(path: Path) -> str:
     return digests[0] if len(digests) == 1 else hashlib.sha256(str(digests).encode()).hexdigest()
 
 
-def pretrain(text: Pretraining, dim: int = 50, folder: Path = CACHE) -> Path:
-    """Train skip-gram vectors on a corpus's own larger text, once; return the file."""
-    trainer = SkipGram(dim=dim, epochs=5)
-    key = hashlib.sha256(f"{text.key} {trainer}".encode()).hexdigest()[:8]
-    path = folder / f"{text.key}.{key}.{dim}d.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):  # of many jobs that need it, one trains
-        if not path.is_file():
-            log.info("pretraining vectors on the corpus's own larger text, this once (%s)", path)
-            vocabulary = build(text.sentences(), Vocab(min_count=5))
-            write_text(train(vocabulary, trainer), path)
-    return path
+def _needed(corpus: Corpus, vocabulary: Vocabulary) -> dict[str, int]:
+    """Return the words to look for, with their counts in the text."""
+    found = dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
+    others = dict.fromkeys([*corpus.words(), *corpus.also], 0)
+    return found | {word: 0 for word in others if word not in found}
+
+
+def pretraining_trainer(dim: int | None) -> SkipGram:
+    """Return the trainer of a corpus's own pretrained vectors, by default 50-dimensional."""
+    return SkipGram(dim=dim or 50, epochs=5)
+
+
+def pretrain(
+    text: Pretraining, trainer: SkipGram, checkpoint: Checkpoint | None = None
+) -> WordVectors:
+    """Train vectors on a corpus's own larger text."""
+    log.info("training pretrained vectors on the corpus's own larger text")
+    vocabulary = build(text.sentences(), PRETRAINED_VOCAB)
+    return finish(vocabulary, trainer, train(vocabulary, trainer, checkpoint))
 
 
 @dataclass

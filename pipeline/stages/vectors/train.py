@@ -1,65 +1,56 @@
-"""From a trainer and an encoded text to `WordVectors`, with a progress bar between."""
+"""From an encoded text to `WordVectors`: train, then combine and smooth what was learnt.
+
+`train` is what takes long. `finish` is quick and changes nothing that was learnt, so another way to
+combine or to smooth needs no other training.
+"""
 
 from __future__ import annotations
 
 import logging
-from enum import Enum
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pipeline.core.progress import bar, saying_when_compiling
-from pipeline.stages.vectors.checkpoint import CACHE, MINUTES, Checkpoint
-from pipeline.stages.vectors.loop import Progress, Trainer
-from pipeline.stages.vectors.subword import smoothed
+from pipeline.core.plain import plain_or_digest
+from pipeline.core.progress import bar, report_compilation
+from pipeline.core.renamed import old_names
+from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.loop import Progress, Trained, Trainer
+from pipeline.stages.vectors.subword import smooth
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
 
 log = logging.getLogger(__name__)
 
+POSTPROCESSING = ("combine", "subword")
+"""The settings of a trainer that `finish` follows, and `train` does not."""
+
 
 def train(
-    vocabulary: Vocabulary,
-    trainer: Trainer,
-    checkpoint_minutes: float = MINUTES,
-    checkpoints: Path = CACHE,
-) -> WordVectors:
-    """Train, combine input and output vectors, and smooth by spelling, as the trainer says.
-
-    Training that was stopped, by Ctrl-C or worse, goes on where it was when the same is asked for
-    again: same trainer and settings, same text, same version of this package.
+    vocabulary: Vocabulary, trainer: Trainer, checkpoint: Checkpoint | None = None
+) -> Trained:
+    """Train input and output vectors, with a progress bar.
 
     Parameters
     ----------
     vocabulary
         Words and encoded text.
     trainer
-        What to learn from it, and how. All its fields are part of what the result is; hence how
-        often the state is saved, which changes nothing in the result, is none of them.
-    checkpoint_minutes
-        Time between two checkpoints; 0: as often as possible; ``math.inf``: only when stopped.
-    checkpoints
-        The folder they are in.
+        The algorithm and its settings.
+    checkpoint
+        Where to save the state meanwhile, and where to continue from. Unset: nothing is saved.
 
     Raises
     ------
     UserError
         If there is nothing to learn from, or the training diverges.
     """
-    kind = type(trainer)
-    name = kind.__name__
-    settings = {k: v.value if isinstance(v, Enum) else v for k, v in vars(trainer).items()}
-    what = {
-        "trainer": f"{kind.__module__}.{kind.__qualname__}",
-        "settings": settings,
-        "text": vocabulary.digest,
-    }
-    checkpoint = Checkpoint.of(what, checkpoints, checkpoint_minutes)
     if trainer.threads > 1:
         log.info(
             "%d threads write to the same vectors: not reproducible bit by bit", trainer.threads
         )
-    with bar("vectors", "words", len(vocabulary.tokens) * trainer.epochs) as shown:
+    total = len(vocabulary.tokens) * trainer.epochs
+    with bar("vectors", "words", total) as shown, report_compilation():
 
         def show(now: Progress) -> None:
             state = f"loss {now.loss:.3f}, rate {now.learning_rate:.4f}"
@@ -67,17 +58,27 @@ def train(
             shown.initial = now.words_before  # so that the speed shown is that of this run
             shown.update(now.words_seen - shown.n)
 
-        with saying_when_compiling():
-            trained = trainer.train(vocabulary, show, checkpoint)
+        return trainer.train(vocabulary, show, checkpoint)
+
+
+def finish(vocabulary: Vocabulary, trainer: Trainer, trained: Trained) -> WordVectors:
+    """Combine input and output vectors, and smooth those of rare words, as the trainer says."""
+    settings = trainer_settings(trainer)
     provenance = {
         "source": "trained",
-        "trainer": name,
+        "trainer": type(trainer).__name__,
         "settings": settings,
         "words_in_text": len(vocabulary.tokens),
         "text": vocabulary.digest,
         "reproducible": trainer.threads == 1,
     }
     matrix = trained.matrix(trainer.combine)
-    prior = getattr(trainer, "spelling", 0.0)  # a trainer of one's own need not have it
-    matrix = smoothed(vocabulary.words, vocabulary.counts, matrix, prior)
+    weight = getattr(trainer, "subword", 0.0)  # a user's own trainer need not have it
+    matrix = smooth(vocabulary.words, vocabulary.counts, matrix, weight)
     return WordVectors(vocabulary.words, matrix, provenance, np.array(trained.curve, np.float64))
+
+
+def trainer_settings(trainer: Trainer) -> dict[str, Any]:
+    """Return the settings of a trainer as plain JSON values."""
+    old = old_names(trainer)
+    return {name: plain_or_digest(v) for name, v in vars(trainer).items() if name not in old}

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
 from pipeline.stages.corpus import Corpus
-from pipeline.stages.vectors.checkpoint import CACHE, MINUTES
-from pipeline.stages.vectors.glove import GloveTrain
+from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.glove import GloVe, GloveTrain
 from pipeline.stages.vectors.loop import Trainer
 from pipeline.stages.vectors.pretrained import Glove, Pretrained, Random
-from pipeline.stages.vectors.train import train
+from pipeline.stages.vectors.train import finish, train
 from pipeline.stages.vectors.word2vec import CBOW, SkipGram
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
 
 __all__ = [
     "CBOW",
+    "GloVe",
     "Glove",
     "GloveTrain",
     "Pretrained",
@@ -31,10 +31,10 @@ __all__ = [
 
 
 class Maker(Protocol):
-    """Whatever makes word vectors; one's own joins by having this method."""
+    """Makes or loads word vectors; your own class needs this method."""
 
     def make(self, corpus: Corpus, vocabulary: Vocabulary) -> WordVectors:
-        """Train or load vectors for the words of `vocabulary` and `corpus`."""
+        """Return vectors for the words of `vocabulary` and `corpus`."""
         ...
 
 
@@ -46,21 +46,20 @@ def train_vectors(
     vocabulary: Vocabulary,
     source: Source | None = None,
     also: Iterable[str] = (),
-    checkpoint_minutes: float = MINUTES,
-    checkpoints: Path = CACHE,
+    checkpoint: Checkpoint | None = None,
 ) -> WordVectors:
-    """Train vectors on the encoded text, or load them: whatever `source` does.
+    """Train word vectors on the encoded text, or load them.
 
     Parameters
     ----------
     corpus, vocabulary
-        Text, and its words.
+        The text and its words.
     source
-        Trains or loads; unset: skip-gram with its defaults.
+        How to get the vectors; unset: skip-gram with its defaults.
     also
-        Words of no sentence that should have a vector where the source knows them.
-    checkpoint_minutes, checkpoints
-        How often a training saves its state, and in which folder; see `train`.
+        Words outside the corpus to include where the source has them.
+    checkpoint
+        Where a training saves its state and continues from; see `train`.
 
     Raises
     ------
@@ -69,5 +68,5 @@ def train_vectors(
     """
     source = source or SkipGram()
     if isinstance(source, Trainer):
-        return train(vocabulary, source, checkpoint_minutes, checkpoints)
+        return finish(vocabulary, source, train(vocabulary, source, checkpoint))
     return source.make(replace(corpus, also=tuple(also)), vocabulary)

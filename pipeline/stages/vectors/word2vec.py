@@ -6,10 +6,9 @@ A trainer is a dataclass whose fields are its hyper-parameters::
     trained.input, trained.output  # two vectors for every word, float32
     trained.curve  # words seen, and the mean loss of a pair since the last point
 
-The inner loops are in `kernels`, the outer one in `trainer`; here is what stands between them. The
-text is trained in chunks of a fixed number of words. Each chunk draws from a random stream of its
-own, named by the seed and the chunk's number: so it matters not what was done before it in the same
-process, and a training that was stopped can go on to the same bits.
+The inner loops are in `kernels`, the loop over chunks of text is `loop.TrainingLoop`. Each chunk
+draws from its own random stream, seeded by the seed and the chunk's number. So its result does not
+depend on what the process did before, and a stopped training continues to the same bits.
 """
 
 from __future__ import annotations
@@ -25,31 +24,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError
+from pipeline.core.renamed import accept_old_names, old_name_of
 from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.kernels import CACHE_LINE
 from pipeline.stages.vectors.loop import (
     POINTS,
     Chunk,
     Combine,
+    EncodedText,
     Progress,
     Trained,
     TrainingLoop,
-    Vocabulary,
     aligned,
     at_least,
-    check_spelling,
     check_text,
 )
+from pipeline.stages.vectors.subword import check_subword
 
-CHUNK = 50_000  # words: some 30 ms of one thread, between which all is at rest
-SOFTMAX_CHUNK = 2_000  # words, each some hundred times as dear
-SENTENCE = 10_000  # words: longer sentences are cut, or a book on one line would be one chunk
-LINE = 16  # floats in a cache line, the unit rows are padded to
+CHUNK = 50_000  # words: some 30 ms of one thread
+SOFTMAX_CHUNK = 2_000  # words, each about a hundred times as expensive
+SENTENCE = 10_000  # words; longer sentences are cut, or a book on one line would be one chunk
 
 Floats = NDArray[np.float32]
 
 
 class Loss(Enum):
-    """What is minimised for a predicted vector: two classes a sample, or all words at once."""
+    """The loss of a prediction: a few drawn negatives, or all words of the vocabulary."""
 
     negative = "negative"
     softmax = "softmax"
@@ -64,30 +64,32 @@ class Word2Vec:
     dim
         Length of the vectors.
     window
-        Words on either side that can be context; the number used is drawn anew for every center,
-        uniformly from 1 to this, so that near words count more.
+        Words on either side that can be context. The number used is drawn for each center,
+        uniformly from 1 to this, so near words count more.
     negative
-        Negatives drawn for every center, and shared by the words of its context.
+        Negatives drawn for each center and shared by the words of its context.
     loss
         Negative sampling or the full softmax.
     power
-        Negatives are drawn by count to this power.
+        Negatives are drawn in proportion to count ** power.
     subsample
         Words more frequent than this share of the text are dropped at random; 0 keeps all.
     learning_rate, min_learning_rate
-        The step size falls linearly from the one to the other.
+        The learning rate falls linearly from the first to the second.
     epochs
         Passes over the text.
     threads
-        With more than one, all write to the same vectors without locks (Hogwild): faster, and no
-        longer the same to the bit in every run.
+        More than one write to the same vectors without locks (Hogwild): faster, but no longer
+        reproducible bit by bit.
     combine
-        Which of the two vectors of a word to use.
-    spelling
-        Occurrences of a word that its spelling is worth: rare words' vectors move towards what
-        their character n-grams predict; 0: not at all. See `spelling.smoothed`.
+        How input and output vectors become one: ``input``, ``sum`` or ``concat``.
+    subword
+        How many occurrences of a word its character n-grams are worth: the vectors of rare words
+        move towards what their n-grams predict; 0 turns this off. See `subword.smooth`.
     seed
         With one thread, the same seed gives the same vectors.
+    spelling
+        Old name of ``subword``.
     """
 
     dim: int = 50
@@ -101,18 +103,20 @@ class Word2Vec:
     epochs: int = 20
     threads: int = 1
     combine: Combine = Combine.input
-    spelling: float = 0
+    subword: float = 0
     seed: int = 1
+    spelling: float | None = old_name_of("subword")
 
     averages: ClassVar[bool]  # whether the context's vectors are averaged before they predict
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained with."""
+        """Check values."""
+        accept_old_names(self, "vectors")
         for name in ("dim", "window", "negative", "epochs", "threads"):
             at_least(1, name, getattr(self, name))
         for name in ("power", "subsample", "min_learning_rate", "seed"):
             at_least(0, name, getattr(self, name))
-        check_spelling(self.spelling)
+        check_subword(self.subword)
         if not (0 < self.learning_rate < math.inf):
             raise UserError(f"vectors.learning_rate must be above 0, not {self.learning_rate}")
         if self.min_learning_rate > self.learning_rate:
@@ -123,16 +127,16 @@ class Word2Vec:
 
     def train(
         self,
-        vocabulary: Vocabulary,
+        vocabulary: EncodedText,
         progress: Callable[[Progress], object] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Trained:
-        """Train as `Trainer.train` says; the loss is that of a pair."""
+        """Train as `Trainer.train` says; the loss is per pair."""
         pieces = cut(vocabulary)
         total = int(pieces[-1]) * self.epochs
         inputs, outputs = self.start(len(vocabulary.words))
         full = self.loss is Loss.softmax  # its threads work on one chunk together
-        course = TrainingLoop(
+        loop = TrainingLoop(
             arrays={"input": inputs, "output": outputs},
             chunks=chunks(pieces, self.epochs, SOFTMAX_CHUNK if full else CHUNK),
             work=self.worker(vocabulary, pieces, inputs, outputs),
@@ -141,18 +145,18 @@ class Word2Vec:
             rate=self.rate,
             threads=1 if full else self.threads,
         )
-        curve = course.run(progress, checkpoint)
-        return Trained(whole(inputs, self.dim), whole(outputs, self.dim), curve)
+        curve = loop.run(progress, checkpoint)
+        return Trained(unpadded(inputs, self.dim), unpadded(outputs, self.dim), curve)
 
     def rate(self, done: float) -> float:
-        """Learning rate when this share of the training is done."""
+        """Return the learning rate when this share of the training is done."""
         return self.learning_rate + (self.min_learning_rate - self.learning_rate) * done
 
     def start(self, words: int) -> tuple[Floats, Floats]:
-        """Input vectors at random within one unit over dim, output vectors zero.
+        """Return random input vectors, uniform within +-1 / dim, and output vectors of zero.
 
-        The unit is gensim's. With word2vec.c's half, CBOW learns a short text more slowly: after
-        3 M words it solves 1.3 % of the analogies instead of 1.6 % (gensim: 1.7 %).
+        The range is gensim's. With half of it, as in word2vec.c, CBOW learns a short text more
+        slowly: after 3 M words it solves 1.3 % of the analogies instead of 1.6 % (gensim: 1.7 %).
         """
         random = np.random.default_rng([self.seed, 0])
         inputs, outputs = padded(words, self.dim), padded(words, self.dim)
@@ -160,7 +164,7 @@ class Word2Vec:
         return inputs, outputs
 
     def worker(
-        self, vocabulary: Vocabulary, pieces: NDArray[np.int64], inputs: Floats, outputs: Floats
+        self, vocabulary: EncodedText, pieces: NDArray[np.int64], inputs: Floats, outputs: Floats
     ) -> Callable[[Chunk], tuple[float, int]]:
         """Return the function that trains one chunk."""
         from threadpoolctl import threadpool_limits
@@ -193,15 +197,15 @@ class Word2Vec:
 class SkipGram(Word2Vec):
     """Skip-gram: a word and each word of its context, pair by pair, predict one another.
 
-    With the softmax the center predicts its context. With negative sampling it is the context words
-    that predict the center, which over a text are the same pairs, and all of them share the
-    center's negatives: see `kernels`.
+    With the softmax the center predicts its context. With negative sampling the context words
+    predict the center, which over a text are the same pairs; all of them share the center's
+    negatives, see `kernels`.
 
-    The defaults are made for averages over sentences, with little text: a window as wide as most
-    sentences, and both vectors of a word. Five-fold cross-validation on the labelled sentences of
-    the Stanford Sentiment Treebank, held-out ones hidden from the vectors too, found with a window
-    of 5, 10, 15 an accuracy of 37.6, 39.2, 39.1 % with 50 dimensions (39.1, 39.7, 40.8 % with 300),
-    the last with the sum of both vectors, the others with input vectors.
+    The defaults suit averages over sentences and little text: a window as wide as most sentences,
+    and the sum of both vectors. In five-fold cross-validation on the labelled sentences of the
+    Stanford Sentiment Treebank, with held-out sentences hidden from the vectors too, windows of 5,
+    10, 15 gave an accuracy of 37.6, 39.2, 39.1 % with 50 dimensions and 39.1, 39.7, 40.8 % with
+    300; the last of each with the sum of both vectors, the others with input vectors.
     """
 
     window: int = 15
@@ -214,16 +218,16 @@ class SkipGram(Word2Vec):
 class CBOW(Word2Vec):
     """Continuous bag of words: the mean of the context's vectors predicts the center.
 
-    As in word2vec.c each context word moves by the whole gradient of the mean, not by its share: to
-    the formula it is as if the learning rate of input vectors were as many times larger as there
-    are context words.
+    As in word2vec.c, each context word moves by the whole gradient of the mean, not by its share.
+    This amounts to a learning rate for input vectors that is multiplied by the number of context
+    words.
     """
 
     learning_rate: float = 0.05
     averages: ClassVar[bool] = True
 
 
-def cut(vocabulary: Vocabulary) -> NDArray[np.int64]:
+def cut(vocabulary: EncodedText) -> NDArray[np.int64]:
     """Return the sentences' offsets, with long sentences cut at `SENTENCE` words."""
     check_text(vocabulary)
     offsets = np.asarray(vocabulary.offsets, np.int64)
@@ -233,7 +237,7 @@ def cut(vocabulary: Vocabulary) -> NDArray[np.int64]:
 
 
 def chunks(pieces: NDArray[np.int64], epochs: int, size: int = CHUNK) -> Iterator[Chunk]:
-    """Go through the text ``epochs`` times, in chunks of whole sentences with ``size`` words."""
+    """Yield the text ``epochs`` times, in chunks of whole sentences with about ``size`` words."""
     words = int(pieces[-1])
     edges = np.searchsorted(pieces, np.arange(0, words, size))
     edges = np.unique(np.append(edges, len(pieces) - 1))
@@ -246,19 +250,19 @@ def chunks(pieces: NDArray[np.int64], epochs: int, size: int = CHUNK) -> Iterato
 
 
 def padded(rows: int, dim: int) -> Floats:
-    """Zeros of shape (rows, dim rounded up to whole cache lines), beginning on a cache line."""
-    return aligned(rows, -(-dim // LINE) * LINE)
+    """Return zeros of shape (rows, dim rounded up to whole cache lines), on a cache line."""
+    return aligned(rows, -(-dim // CACHE_LINE) * CACHE_LINE)
 
 
-def whole(matrix: Floats, dim: int) -> Floats:
+def unpadded(matrix: Floats, dim: int) -> Floats:
     """Return the matrix without its padding."""
     return np.ascontiguousarray(matrix[:, :dim])
 
 
 def keep_thresholds(counts: NDArray[np.int64], subsample: float) -> NDArray[np.uint32]:
-    """Return for every word the largest random 32-bit number at which it is kept.
+    """Return, for every word, the largest random 32-bit number at which it is kept.
 
-    The probability is word2vec.c's, (sqrt(f/t) + 1) t/f for a word that is a share f of the text.
+    The probability is word2vec.c's: (sqrt(f/t) + 1) t/f for a word that is a share f of the text.
     """
     probability = np.ones(len(counts))
     if subsample > 0:

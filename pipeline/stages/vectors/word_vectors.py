@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.core.arrays import write_array
 from pipeline.core.errors import UserError, require, suggest
 from pipeline.core.files import write, write_json
-from pipeline.core.journal import Metric
+from pipeline.core.metrics import Metric
 
 
 @dataclass(frozen=True, eq=False)

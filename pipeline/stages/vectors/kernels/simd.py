@@ -1,9 +1,9 @@
-"""Eight floats at a time: the few vector instructions that the kernels are written in.
+"""SIMD instructions for the kernels: eight float32 at a time.
 
-LLVM turns plain loops into vector code, but one result at a time: it will not keep a block of dot
-products in registers, which is what makes word2vec fast. So kernels say what they want with these
-functions, which numba compiles to LLVM's generic vector type. LLVM fits that to the processor at
-hand: one AVX register, two of SSE or NEON, or, where there is nothing better, eight floats.
+LLVM vectorizes plain loops, but it will not keep a block of dot products in registers, which is
+what makes word2vec fast. So the kernels use these functions, which numba compiles to LLVM's generic
+vector type. LLVM maps it to the processor's registers: one of AVX, two of SSE or NEON, or eight
+scalars where there is nothing better.
 """
 
 # ruff: noqa: ARG001 - numba hands over types by the names of the arguments
@@ -31,14 +31,14 @@ EIGHT = ir.VectorType(FLOAT, LANES)
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile, keep the machine code on disk, and let other threads run meanwhile."""
-    freedoms = {"contract", "reassoc", "nsz", "arcp"}  # all but to assume that NaN never happens
-    options: Any = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": freedoms}
+    """Compile a function, cache the machine code on disk, and release the GIL in calls."""
+    fastmath = {"contract", "reassoc", "nsz", "arcp"}  # all but the assumption of no NaN
+    options: Any = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": fastmath}
     return cast("Callable[P, R]", njit(**options)(function))
 
 
 def instruction(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Declare how a function is typed and what LLVM code it becomes."""
+    """Declare the type of a function and the LLVM code it becomes."""
     return cast("Callable[..., Any]", intrinsic(function))
 
 
@@ -54,7 +54,7 @@ VECTOR = VectorType()
 
 @register_model(VectorType)
 class VectorModel(models.PrimitiveModel):
-    """How numba hands the type to LLVM."""
+    """How numba represents the type in LLVM."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, EIGHT)  # type: ignore[no-untyped-call]
@@ -67,7 +67,7 @@ def address(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 
 
 def declared(builder: Any, kind: Any, name: str) -> Any:
-    """Return one of LLVM's own functions."""
+    """Return one of LLVM's intrinsic functions."""
     return cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
 
 
@@ -96,7 +96,7 @@ def store(_: Any, array: Any, index: Any, vector: Any) -> Any:
 
 @instruction
 def prefetch(_: Any, array: Any, index: Any) -> Any:
-    """Ask for the cache line of an element that will be written soon."""
+    """Prefetch the cache line of an element that will be written soon."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = builder.bitcast(address(context, builder, signature, args), cgutils.voidptr_t)
@@ -110,7 +110,7 @@ def prefetch(_: Any, array: Any, index: Any) -> Any:
 
 @instruction
 def zeros(_: Any) -> Any:
-    """Eight times zero."""
+    """Return eight zeros."""
 
     def code(*_: Any) -> Any:
         return ir.Constant(EIGHT, [0.0] * LANES)
@@ -120,7 +120,7 @@ def zeros(_: Any) -> Any:
 
 @instruction
 def splat(_: Any, value: Any) -> Any:
-    """Eight times the same number."""
+    """Return eight times the same number."""
 
     def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         nothing = ir.Constant(EIGHT, ir.Undefined)
@@ -164,7 +164,7 @@ def multiply_add(_: Any, a: Any, b: Any, c: Any) -> Any:
 
 @instruction
 def sums(_: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> Any:
-    """Add up each of six vectors; return the six sums, and twice zero, as one vector."""
+    """Sum each of six vectors; return the six sums and two zeros as one vector."""
 
     def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         def add(x: Any, y: Any, left: list[int], right: list[int]) -> Any:
@@ -174,7 +174,7 @@ def sums(_: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> Any:
             ]
             return builder.fadd(*picked)
 
-        def neighbours(x: Any, y: Any) -> Any:  # within each half, as processors like it
+        def neighbours(x: Any, y: Any) -> Any:  # within each half, which is cheap
             return add(x, y, [0, 2, 8, 10, 4, 6, 12, 14], [1, 3, 9, 11, 5, 7, 13, 15])
 
         a, b, c, d, e, f = args
@@ -188,7 +188,7 @@ def sums(_: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> Any:
 
 @instruction
 def total(_: Any, a: Any) -> Any:
-    """Add up a vector."""
+    """Return the sum of a vector's numbers."""
 
     def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         (vector,) = args
@@ -204,8 +204,8 @@ def total(_: Any, a: Any) -> Any:
 def inverse_root(_: Any, a: Any) -> Any:
     """Return 1 / sqrt(a).
 
-    By the processor's own root and division, correctly rounded: the well-known way from half the
-    bits and a polynomial is no faster, as these are done while others wait for memory.
+    The processor's own root and division are used, which round correctly. The well-known
+    approximation by an integer trick and a polynomial is no faster here: memory is the bottleneck.
     """
 
     def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:

@@ -1,19 +1,20 @@
-"""The compiled inner loops of word2vec, for skip-gram and CBOW with negative sampling.
+"""Compiled inner loops of word2vec: skip-gram and CBOW with negative sampling.
 
-Both models predict, from one or several *predicted* vectors, one center word among K negatives:
+Both models predict one center word among K negatives, from one or several *predicted* vectors:
 
-- skip-gram takes the input vectors of the context words, each by itself, as word2vec.c does: over
-  a text these are the same pairs as when every center predicts its context, met from the other end;
-- CBOW takes their mean.
+- skip-gram uses the input vector of each context word by itself, as word2vec.c does; over a text
+  these are the same pairs as when every center predicts its context;
+- CBOW uses the mean of these vectors.
 
-All predicted vectors of one center share its negatives (Ji et al. 2016, "Parallelizing Word2Vec in
-Shared and Distributed Memory"). So what is learnt from a center is one small block, predicted
-vectors x (1 + K) output vectors, which stays in the nearest cache: `scores` takes the dot products,
-`steps` turns them into gradients, `move` applies these to all vectors at once, each gradient taken
-where the vectors were before. Every pair still meets K negatives, and its loss counts them all.
+All predicted vectors of a center share its negatives (Ji et al. 2016, "Parallelizing Word2Vec in
+Shared and Distributed Memory"). So each center is one small block, predicted vectors x (1 + K)
+output vectors, which stays in the L1 cache: `scores` computes the dot products,
+`loss_and_gradients` the gradients with respect to them, and `apply` updates all vectors at once,
+with gradients taken before any of them changed. Every pair still has K negatives, and all count in
+its loss.
 
-Matrices are flat here, and a word is named by the place where its vector begins. The gains noted
-beside the tricks are of skip-gram with 100 dimensions and 5 negatives on a Zen 3 server.
+Matrices are flat here, and a word is named by the offset of its vector. Speed-ups noted in comments
+were measured for skip-gram with 100 dimensions and 5 negatives on a Zen 3 server.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.stages.vectors.kernels import CACHE_LINE
 from pipeline.stages.vectors.kernels.simd import (
     LANES,
     Floats,
@@ -37,117 +39,117 @@ from pipeline.stages.vectors.kernels.simd import (
     zeros,
 )
 
-Places: TypeAlias = NDArray[np.int64]
+Offsets: TypeAlias = NDArray[np.int64]
 Tokens: TypeAlias = NDArray[np.int32]
 Table: TypeAlias = NDArray[np.uint32]
 
-# Output vectors taken together. In `move` 6 of them, 6 sums and 3 more fill the 16 registers of
-# AVX2. With all that is below, three times as fast as plain loops over the same blocks.
+# Output vectors processed together. In `apply`, 6 of them, 6 sums and 3 more values fill the 16
+# registers of AVX2. Together with the tricks further down: three times as fast as plain loops.
 TILE = 6
-LINE = 16  # floats in a cache line
-BATCH = 128  # centers in one matrix product of the softmax, at most
+BATCH = 128  # most centers in one matrix product of the softmax
 
-STEP = np.uint64(0x9E3779B97F4A7C15)
+INCREMENT = np.uint64(0x9E3779B97F4A7C15)
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
-LOW = np.uint64(0xFFFFFFFF)
-S27, S30, S31, S32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
+LOW_32 = np.uint64(0xFFFFFFFF)
+SHIFT_27, SHIFT_30, SHIFT_31, SHIFT_32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
 
 
 @compiled
-def scramble(state: np.uint64) -> np.uint64:
-    """Turn a counter into 64 random bits (splitmix64; Steele et al. 2014)."""
-    bits = (state ^ (state >> S30)) * MIX_1
-    bits = (bits ^ (bits >> S27)) * MIX_2
-    return bits ^ (bits >> S31)
+def splitmix64(state: np.uint64) -> np.uint64:
+    """Hash a counter to 64 random bits (Steele et al. 2014)."""
+    bits = (state ^ (state >> SHIFT_30)) * MIX_1
+    bits = (bits ^ (bits >> SHIFT_27)) * MIX_2
+    return bits ^ (bits >> SHIFT_31)
 
 
 @compiled
-def below(bits: np.uint64, limit: int) -> int:
-    """Turn the upper half of 64 random bits into an integer in ``range(limit)``."""
-    return int(np.int64(((bits >> S32) * np.uint64(limit)) >> S32))
+def random_below(bits: np.uint64, limit: int) -> int:
+    """Map the upper half of 64 random bits to an integer in ``range(limit)``."""
+    return int(np.int64(((bits >> SHIFT_32) * np.uint64(limit)) >> SHIFT_32))
 
 
 @compiled
 def alias_table(weights: NDArray[np.float64]) -> Table:
-    """Return what is needed to draw a word by its weight in constant time.
+    """Return an alias table, to draw words by weight in constant time (Walker 1977; Vose 1991).
 
-    Draw a word uniformly, and a 32-bit number: keep the word if the number is at most the first
-    column of its row, otherwise take the word in the second, its alias (Walker 1977; built in one
-    pass as by Vose 1991).
+    Draw a word uniformly and a 32-bit number. Keep the word if the number is at most the first
+    column of its row; otherwise take the word in the second column, its alias.
     """
     size = len(weights)
     scaled = weights * (size / weights.sum())
     table = np.empty((size, 2), np.uint32)
-    waiting = np.empty(size, np.int64)  # the poor, below average, from the left; the rich, from
-    poor, rich = 0, size  # the right
+    # Words of below-average weight from the left, the others from the right.
+    waiting = np.empty(size, np.int64)
+    small, large = 0, size
     for word in range(size):
-        table[word, 0], table[word, 1] = LOW, word
+        table[word, 0], table[word, 1] = LOW_32, word
         if scaled[word] < 1:
-            waiting[poor] = word
-            poor += 1
+            waiting[small] = word
+            small += 1
         else:
-            rich -= 1
-            waiting[rich] = word
-    while poor > 0 and rich < size:
-        poor -= 1
-        taker, giver = waiting[poor], waiting[rich]
-        table[taker, 0], table[taker, 1] = np.uint32(scaled[taker] * LOW), giver
-        scaled[giver] -= 1 - scaled[taker]
-        if scaled[giver] < 1:
-            rich += 1
-            waiting[poor] = giver
-            poor += 1
+            large -= 1
+            waiting[large] = word
+    while small > 0 and large < size:
+        small -= 1
+        low, high = waiting[small], waiting[large]
+        table[low, 0], table[low, 1] = np.uint32(scaled[low] * LOW_32), high
+        scaled[high] -= 1 - scaled[low]
+        if scaled[high] < 1:
+            large += 1
+            waiting[small] = high
+            small += 1
     return table
 
 
 @compiled
 def subsample(
-    tokens: Tokens, keep: Table, width: int, kept: Places, state: np.uint64
+    tokens: Tokens, keep: Table, width: int, kept: Offsets, state: np.uint64
 ) -> tuple[int, np.uint64]:
-    """Drop frequent words at random; note where the vectors of the others begin."""
+    """Drop frequent words at random; set ``kept`` to the vector offsets of the others."""
     count = 0
     for word in tokens:
-        state += STEP
+        state += INCREMENT
         kept[count] = np.int64(word) * width
-        count += int((scramble(state) & LOW) <= np.uint64(keep[word]))
+        count += int((splitmix64(state) & LOW_32) <= np.uint64(keep[word]))
     return count, state
 
 
 @compiled
-def fetch(matrix: Floats, place: int, width: int) -> None:
-    """Ask for a vector that is soon needed."""
-    for d in range(0, width, LINE):
+def prefetch_row(matrix: Floats, place: int, width: int) -> None:
+    """Prefetch a vector that is needed soon."""
+    for d in range(0, width, CACHE_LINE):
         prefetch(matrix, place + d)
 
 
 @compiled
-def draw(
+def draw_targets(
     center: int,
     negative: int,
     aliases: Table,
     outputs: Floats,
     width: int,
-    targets: Places,
+    targets: Offsets,
     state: np.uint64,
 ) -> tuple[int, np.uint64]:
-    """Set ``targets`` to the center, its negatives, and the center again up to whole tiles.
+    """Set ``targets`` to the center, its negatives, and the center again to fill the last tile.
 
-    As in word2vec.c a negative that is the center itself is dropped, not drawn again. Returns how
-    many targets count. Drawing one center early, and fetching the vectors meanwhile, gains 18 %.
+    As in word2vec.c, a negative that is the center itself is dropped, not drawn again. Returns the
+    number of targets without the filling. Drawing one center ahead, so that vectors can be
+    prefetched, gains 18 %.
     """
     targets[0] = center
-    fetch(outputs, center, width)
+    prefetch_row(outputs, center, width)
     count = 1
     for _ in range(negative):
-        state += STEP
-        bits = scramble(state)
-        word = below(bits, len(aliases))
+        state += INCREMENT
+        bits = splitmix64(state)
+        word = random_below(bits, len(aliases))
         accept, alias = aliases[word]
-        if (bits & LOW) > np.uint64(accept):
+        if (bits & LOW_32) > np.uint64(accept):
             word = int(np.int64(alias))
         target = word * width
-        fetch(outputs, target, width)
+        prefetch_row(outputs, target, width)
         targets[count] = target
         count += int(target != center)
     targets[count:] = center
@@ -155,8 +157,8 @@ def draw(
 
 
 @compiled
-def surround(kept: Places, place: int, reach: int, rows: Places) -> int:
-    """Set ``rows`` to the words within reach of a place; return how many they are."""
+def find_context(kept: Offsets, place: int, reach: int, rows: Offsets) -> int:
+    """Set ``rows`` to the words within ``reach`` of a position; return their number."""
     count = 0
     for i in range(max(0, place - reach), min(len(kept), place + reach + 1)):
         rows[count] = kept[i]
@@ -165,8 +167,8 @@ def surround(kept: Places, place: int, reach: int, rows: Places) -> int:
 
 
 @compiled
-def mark(signs: Floats, tiles: int, count: int) -> None:
-    """Note which scores should rise (-1), which fall (+1) and which are only filling (0)."""
+def set_signs(signs: Floats, tiles: int, count: int) -> None:
+    """Mark which scores should rise (-1), which should fall (+1) and which are filling (0)."""
     for j in range(len(signs)):
         tile, lane = j // LANES % tiles, j % LANES
         target = tile * TILE + lane
@@ -176,9 +178,9 @@ def mark(signs: Floats, tiles: int, count: int) -> None:
 
 @compiled
 def scores(
-    inputs: Floats, rows: Places, outputs: Floats, targets: Places, dim: int, x: Floats
+    inputs: Floats, rows: Offsets, outputs: Floats, targets: Offsets, dim: int, x: Floats
 ) -> None:
-    """Take the dot products of all rows with all targets: 8 places a tile, the last 2 unused."""
+    """Compute the dot products of all rows with all targets: 8 per tile, the last 2 unused."""
     stride = len(targets) // TILE * LANES
     for tile in range(len(targets) // TILE):
         t0, t1, t2, t3, t4, t5 = tile_of(targets, tile)
@@ -198,20 +200,21 @@ def scores(
 
 
 @compiled
-def tile_of(targets: Places, tile: int) -> tuple[int, int, int, int, int, int]:
+def tile_of(targets: Offsets, tile: int) -> tuple[int, int, int, int, int, int]:
     """Return the six targets of a tile."""
     t = targets[tile * TILE : tile * TILE + TILE]
     return t[0], t[1], t[2], t[3], t[4], t[5]
 
 
 @compiled
-def steps(x: Floats, signs: Floats, rate: np.float32) -> float:
-    """Turn each score into the step downhill that its vectors take; return the loss.
+def loss_and_gradients(x: Floats, signs: Floats, rate: np.float32) -> float:
+    """Replace each score by minus the learning rate times its gradient; return the loss.
 
     With y the score of a negative, or minus that of the center, the loss is log(1 + exp(y)) and its
-    slope sigmoid(y). Both come from exp(-|y|), a polynomial of degree 5 times a power of two, and
-    log(1 + e) / e, one of degree 7: within 1e-6 of the true values. LLVM makes vector code of them:
-    calling exp and log1p instead doubles the time of skip-gram and costs CBOW 25 %.
+    derivative sigmoid(y). Both are computed from e = exp(-|y|), a polynomial of degree 5 times a
+    power of two, and log(1 + e) / e, a polynomial of degree 7, with errors below 1e-6. LLVM
+    vectorizes them; calling exp and log1p instead doubles the time of skip-gram and costs CBOW
+    25 %.
     """
     one, zero = np.float32(1), np.float32(0)
     total = zero
@@ -238,20 +241,20 @@ def steps(x: Floats, signs: Floats, rate: np.float32) -> float:
 
 
 @compiled
-def move(
+def apply(
     inputs: Floats,
-    rows: Places,
+    rows: Offsets,
     outputs: Floats,
-    targets: Places,
+    targets: Offsets,
     dim: int,
     step: Floats,
     before: Floats,
 ) -> None:
-    """Add to each row its steps times the targets, and to each target its steps times the rows.
+    """Update each row by the steps times the targets, and each target by the steps times the rows.
 
     Eight dimensions at a time, with all sums in registers. A word that is twice among the rows or
-    the targets moves twice: vectors are read again just before they are written. (Of more than one
-    tile, the later ones see where the earlier ones moved a target they share.)
+    the targets is updated twice: vectors are read again just before they are written. (With more
+    than one tile, later tiles see the update of a target they share with an earlier one.)
     """
     tiles = len(targets) // TILE
     for d in range(0, dim, LANES):
@@ -288,7 +291,7 @@ def move(
 
 
 @compiled
-def average(inputs: Floats, rows: Places, mean: Floats) -> None:
+def average(inputs: Floats, rows: Offsets, mean: Floats) -> None:
     """Set ``mean`` to the mean of the rows."""
     share = splat(np.float32(1 / len(rows)))
     for d in range(0, len(mean), 2 * LANES):
@@ -301,12 +304,13 @@ def average(inputs: Floats, rows: Places, mean: Floats) -> None:
 
 
 @compiled
-def move_mean(
-    mean: Floats, outputs: Floats, targets: Places, dim: int, step: Floats, moved: Floats
+def apply_to_mean(
+    mean: Floats, outputs: Floats, targets: Offsets, dim: int, step: Floats, change: Floats
 ) -> None:
-    """Do as `move` does for a single row, but note where it moves instead of moving it.
+    """Do what `apply` does for a single row, but return its change instead of adding it.
 
-    The steps stay in registers. With the two registers of `average` and `spread`: CBOW gains 28 %.
+    The steps stay in registers. With the two registers of `average` and `scatter_add`, CBOW gains
+    28 %.
     """
     for tile in range(len(targets) // TILE):
         t0, t1, t2, t3, t4, t5 = tile_of(targets, tile)
@@ -321,14 +325,14 @@ def move_mean(
         )
         for d in range(0, dim, LANES):
             v = load(mean, d)
-            s = zeros() if tile == 0 else load(moved, d)
+            s = zeros() if tile == 0 else load(change, d)
             s = multiply_add(g0, load(outputs, t0 + d), s)
             r = multiply_add(g1, load(outputs, t1 + d), zeros())
             s = multiply_add(g2, load(outputs, t2 + d), s)
             r = multiply_add(g3, load(outputs, t3 + d), r)
             s = multiply_add(g4, load(outputs, t4 + d), s)
             r = multiply_add(g5, load(outputs, t5 + d), r)
-            store(moved, d, plus(s, r))
+            store(change, d, plus(s, r))
             store(outputs, t0 + d, multiply_add(g0, v, load(outputs, t0 + d)))
             store(outputs, t1 + d, multiply_add(g1, v, load(outputs, t1 + d)))
             store(outputs, t2 + d, multiply_add(g2, v, load(outputs, t2 + d)))
@@ -338,10 +342,10 @@ def move_mean(
 
 
 @compiled
-def spread(inputs: Floats, rows: Places, moved: Floats) -> None:
-    """Move every row."""
-    for d in range(0, len(moved), 2 * LANES):
-        v, w = load(moved, d), load(moved, d + LANES)
+def scatter_add(inputs: Floats, rows: Offsets, change: Floats) -> None:
+    """Add the change to every row."""
+    for d in range(0, len(change), 2 * LANES):
+        v, w = load(change, d), load(change, d + LANES)
         for row in rows:
             store(inputs, row + d, plus(load(inputs, row + d), v))
             store(inputs, row + d + LANES, plus(load(inputs, row + d + LANES), w))
@@ -350,7 +354,7 @@ def spread(inputs: Floats, rows: Places, moved: Floats) -> None:
 @compiled
 def train(
     tokens: Tokens,
-    offsets: Places,
+    offsets: Offsets,
     input_vectors: Floats,
     output_vectors: Floats,
     keep: Table,
@@ -372,17 +376,17 @@ def train(
     offsets
         Where its sentences begin, and where the last one ends.
     input_vectors, output_vectors
-        Matrices of a row a word, padded with zeros to whole cache lines; changed in place.
+        Matrices with a row per word, padded with zeros to whole cache lines; changed in place.
     keep
-        For every word the largest 32-bit random number at which subsampling keeps it.
+        For every word, the largest 32-bit random number at which subsampling keeps it.
     aliases
-        The table from which negatives are drawn.
+        The alias table that negatives are drawn from.
     dim, negative, window, cbow
-        Length of the vectors, negatives a center, widest reach, and which model.
+        Length of the vectors, negatives per center, widest window, and which model.
     first_rate, last_rate
         Learning rate at the beginning and at the end of this text.
     seed
-        Start of the random stream.
+        Seed of the random stream.
 
     Returns
     -------
@@ -394,11 +398,11 @@ def train(
     tiles = (negative + TILE) // TILE
     kept = np.empty(np.max(np.diff(offsets)), np.int64)
     rows, predicted = np.empty(2 * window, np.int64), np.zeros(1, np.int64)
-    targets, coming = np.empty(tiles * TILE, np.int64), np.empty(tiles * TILE, np.int64)
+    targets, next_targets = np.empty(tiles * TILE, np.int64), np.empty(tiles * TILE, np.int64)
     x = np.zeros((1 if cbow else 2 * window) * tiles * LANES, np.float32)
     signs, before = np.zeros(len(x), np.float32), np.empty(2 * window * LANES, np.float32)
-    mean, moved = np.zeros(width, np.float32), np.zeros(width, np.float32)
-    total, predictions, marked, state = 0.0, 0, 0, seed
+    mean, change = np.zeros(width, np.float32), np.zeros(width, np.float32)
+    total, predictions, signed, state = 0.0, 0, 0, seed
     for sentence in range(len(offsets) - 1):
         done = (offsets[sentence] - offsets[0]) / (offsets[-1] - offsets[0])
         rate = np.float32(first_rate + (last_rate - first_rate) * done)
@@ -406,40 +410,44 @@ def train(
         length, state = subsample(text, keep, width, kept, state)
         if length < 2:
             continue
-        soon, state = draw(kept[0], negative, aliases, outputs, width, coming, state)
+        next_count, state = draw_targets(
+            kept[0], negative, aliases, outputs, width, next_targets, state
+        )
         for place in range(length):
-            targets, coming, count = coming, targets, soon
+            targets, next_targets, count = next_targets, targets, next_count
             if place + 1 < length:
                 following = kept[place + 1]
-                soon, state = draw(following, negative, aliases, outputs, width, coming, state)
+                next_count, state = draw_targets(
+                    following, negative, aliases, outputs, width, next_targets, state
+                )
             if place + 1 + window < length:
-                fetch(inputs, kept[place + 1 + window], width)
-            if marked != count:
-                mark(signs, tiles, count)
-                marked = count
-            state += STEP
-            reach = 1 + below(scramble(state), window)
-            context = rows[: surround(kept[:length], place, reach, rows)]
+                prefetch_row(inputs, kept[place + 1 + window], width)
+            if signed != count:
+                set_signs(signs, tiles, count)
+                signed = count
+            state += INCREMENT
+            reach = 1 + random_below(splitmix64(state), window)
+            context = rows[: find_context(kept[:length], place, reach, rows)]
             if cbow:
                 average(inputs, context, mean)
                 scores(mean, predicted, outputs, targets, dim, x)
-                total += steps(x, signs, rate)
-                move_mean(mean, outputs, targets, dim, x, moved)
-                spread(inputs, context, moved)
+                total += loss_and_gradients(x, signs, rate)
+                apply_to_mean(mean, outputs, targets, dim, x, change)
+                scatter_add(inputs, context, change)
                 predictions += 1
             else:
                 block = x[: len(context) * tiles * LANES]
                 scores(inputs, context, outputs, targets, dim, block)
-                total += steps(block, signs[: len(block)], rate)
-                move(inputs, context, outputs, targets, dim, block, before)
+                total += loss_and_gradients(block, signs[: len(block)], rate)
+                apply(inputs, context, outputs, targets, dim, block, before)
                 predictions += len(context)
     return total, predictions
 
 
 @compiled
 def windows(
-    tokens: Tokens, offsets: Places, keep: Table, window: int, seed: np.uint64
-) -> tuple[Places, Places, Places]:
+    tokens: Tokens, offsets: Offsets, keep: Table, window: int, seed: np.uint64
+) -> tuple[Offsets, Offsets, Offsets]:
     """Return the centers of a text, their context words, and where each center's context begins."""
     kept = np.empty(np.max(np.diff(offsets)), np.int64)
     centers = np.empty(offsets[-1] - offsets[0], np.int64)
@@ -450,23 +458,23 @@ def windows(
         text = tokens[offsets[sentence] : offsets[sentence + 1]]
         length, state = subsample(text, keep, 1, kept, state)
         for place in range(length if length > 1 else 0):
-            state += STEP
-            reach = 1 + below(scramble(state), window)
+            state += INCREMENT
+            reach = 1 + random_below(splitmix64(state), window)
             begin = begins[count]
             centers[count] = kept[place]
             count += 1
-            begins[count] = begin + surround(kept[:length], place, reach, context[begin:])
+            begins[count] = begin + find_context(kept[:length], place, reach, context[begin:])
     return centers[:count], context[: begins[count]], begins[: count + 1]
 
 
 def batch_size(words: int) -> int:
-    """Return how many centers the softmax takes together for a vocabulary of this size."""
+    """Return how many centers the softmax processes together for a vocabulary of this size."""
     return min(BATCH, 1 + words // 8)
 
 
 def train_softmax(
     tokens: Tokens,
-    offsets: Places,
+    offsets: Offsets,
     inputs: Floats,
     outputs: Floats,
     keep: Table,
@@ -477,11 +485,11 @@ def train_softmax(
 ) -> tuple[float, int]:
     """Train on the sentences between ``offsets`` with the softmax over all words.
 
-    A batch of centers is one product with all output vectors. Skip-gram predicts each context word
-    from the center: the same probabilities serve the whole context. CBOW predicts the center from
-    the mean of its context. All gradients of a batch are taken before it moves anything, so that it
-    must not hold the same words again and again: a small vocabulary has small batches. Returns the
-    summed loss and the number of predictions.
+    A batch of centers is one matrix product with all output vectors. Skip-gram predicts each
+    context word from the center, so the same probabilities serve the whole context. CBOW predicts
+    the center from the mean of its context. All gradients of a batch are taken before any vector
+    changes, so a batch must not repeat the same words too often: a small vocabulary gets small
+    batches. Returns the summed loss and the number of predictions.
     """
     centers, context, begins = windows(tokens, offsets, keep, window, seed)
     batch = batch_size(len(inputs))

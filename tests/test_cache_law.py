@@ -1,0 +1,292 @@
+"""The law of the cache: nothing stale.
+
+For every leaf of the configuration, every input file and every code file: to change it and run with
+a warm cache equals to run with ``cache=off`` in a fresh folder. And `run_key` differs whenever
+results do.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import MISSING, Field, fields, replace
+from enum import Enum
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline import experiment as module
+from pipeline.cache import code, keys
+from pipeline.cache.keys import run_key
+from pipeline.cache.stages import CORPUS_FACTS
+from pipeline.cache.store import Cache
+from pipeline.cli.config import SCHEMAS
+from pipeline.core.errors import UserError
+from pipeline.core.plain import json_digest
+from pipeline.experiment import STAGES, Experiment
+from pipeline.stages.corpus import Corpus, Sample, Sst, Table
+from pipeline.stages.evaluation.evaluation import Evaluation
+from pipeline.stages.report import ReportFolder
+from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
+from pipeline.stages.vectors.vectors import CBOW, Glove, GloVe, Random, SkipGram
+from pipeline.stages.vectors.word2vec import Loss
+
+WORDS = "good bad fine dull great awful film plot cast scene not very a the".split()
+STRENGTHS = [0.1, 1.0]
+
+
+def texts(seed, count=60):
+    rng = np.random.default_rng(seed)
+    return [" ".join(rng.choice(WORDS, 6)) for _ in range(count)]
+
+
+def write_inputs(folder):
+    """Write one file of every kind that a setting can name."""
+    parts = ["train", "train", "dev", "test"]
+    rows = [
+        f"{text} (A) Film.,{text},{i % 2},{'xy'[i % 3 % 2]},{parts[i % 4]},{parts[3 - i % 4]}"
+        for i, text in enumerate(texts(0))
+    ]
+    table = "\n".join(["text,other,label,mood,part,third", *rows]) + "\n"
+    (folder / "table.csv").write_text(table)
+    (folder / "other.csv").write_text(table.replace("dull", "fine"))
+    (folder / "more.txt").write_text("\n".join(texts(1, 30)) + "\nIt is (very) good. Not bad!\n")
+    (folder / "even.txt").write_text("\n".join(texts(2, 30)) + "\n")
+    for name, dim, seed in (("glove.txt", 3, 1), ("better.txt", 3, 2), ("wide.txt", 4, 3)):
+        matrix = np.random.default_rng(seed).normal(size=(len(WORDS), dim)).round(3)
+        lines = [f"{word} {' '.join(map(str, row))}" for word, row in zip(WORDS, matrix.tolist())]
+        (folder / name).write_text("\n".join(lines) + "\n")
+    (folder / "vectors.tsv").write_text("".join(f"{i}\t{i % 3}\n" for i in range(len(WORDS))))
+    (folder / "metadata.tsv").write_text("".join(f"{word}\n" for word in WORDS))
+    (folder / "pairs.txt").write_text("good bad 1\nfine great 5\nDull Awful 4\n")
+    (folder / "pairs2.txt").write_text("good bad 3\nfilm plot 5\n")
+    (folder / "questions.txt").write_text(": one\ngood bad great awful\nfilm plot Good Bad\n")
+    (folder / "questions2.txt").write_text(": one\nfine dull great awful\n")
+    for name in ("trees", "forest"):
+        (folder / name).mkdir()
+        for i, split in enumerate(("train", "dev", "test")):
+            trees = [
+                f"({n % 5} (2 {' ) (2 '.join(text.split())}))"
+                for n, text in enumerate(texts(10 * i + len(name)))
+            ]
+            trees = [
+                f"{tree[:-1]} (2 -LRB-) ({n % 5} (2 A) (2 Film)))" for n, tree in enumerate(trees)
+            ]
+            (folder / name / f"{split}.txt").write_text("\n".join(trees) + "\n")
+
+
+CORPORA = {
+    Table: Table(path="table.csv", split="part", unlabelled=["more.txt"]),
+    Sst: Sst(path="trees", unlabelled=["more.txt"], phrases=3),
+    Sample: Sample(50, 50, 50, 60, unlabelled=["more.txt"]),
+}
+VECTORS = {
+    SkipGram: SkipGram(dim=3, epochs=1, subsample=0.1),
+    CBOW: CBOW(dim=3, epochs=1, subsample=0.1),
+    GloVe: GloVe(dim=3, epochs=2, window=3),
+    Glove: Glove(path="glove.txt"),
+    Random: Random(dim=3),
+}
+SWEEPS = {
+    Logistic: Logistic(STRENGTHS),
+    OneVsRest: OneVsRest(STRENGTHS),
+    TwoLayer: TwoLayer(STRENGTHS, max_iter=20, hidden=2),
+}
+# Another value of a setting, where one cannot be made from its type.
+OTHERS = {
+    "corpus.path": {Table: "other.csv", Sst: "forest"},
+    "corpus.text": "other",
+    "corpus.label": "mood",
+    "corpus.split": "third",
+    "corpus.classes": ["1", "0"],
+    "corpus.text_splits": ["train", "dev"],
+    "corpus.unlabelled": ["more.txt", "even.txt"],
+    "corpus.unlabelled_words": 20,
+    "corpus.granularity": "binary",
+    "corpus.dev": {Table: 0.2, Sample: 60},
+    "corpus.test": {Table: 0.3, Sample: 60},
+    "corpus.url": "http://127.0.0.1/nowhere.zip",
+    "vocab.min_count": 12,
+    "vocab.max_size": 9,
+    "vectors.path": "better.txt",
+    "vectors.url": "http://127.0.0.1/nowhere.zip",
+    "vectors.dim": {Glove: 3},
+    "vectors.loss": Loss.softmax,
+    "evaluation.similarity": ["pairs2.txt"],
+    "evaluation.analogies": ["questions2.txt"],
+    "sweep.strengths": [0.1, 2.0],
+    "sweep.max_iter": 3,
+    "report.words": ["good"],
+    "report.negations": ["never"],
+    "report.contrasts": ["but"],
+    "report.learning_curve": [0.5],
+}
+
+
+def base(corpus=Table, vectors=SkipGram, sweep=Logistic):
+    evaluation = Evaluation(similarity=["pairs.txt"], analogies=["questions.txt"])
+    return Experiment(
+        corpus=CORPORA[corpus], vectors=VECTORS[vectors], sweep=SWEEPS[sweep], evaluation=evaluation
+    )
+
+
+BASES = [
+    *(base(corpus=kind) for kind in SCHEMAS["corpus"].values()),
+    *(base(vectors=kind) for kind in SCHEMAS["vectors"].values()),
+    *(base(sweep=kind) for kind in SCHEMAS["sweep"].values()),
+    base(corpus=Sample, vectors=Glove),
+]
+BASES[-1].vectors = Glove(dim=3)  # trained on the sample's own larger text
+
+
+def other_value(stage, config, field):
+    """Return another value of a setting."""
+    value = getattr(config, field.name)
+    found = OTHERS.get(f"{stage}.{field.name}", MISSING)
+    if isinstance(found, dict):
+        found = found.get(type(config), MISSING)
+    if found is not MISSING:
+        return found
+    if isinstance(value, Enum):
+        return next(choice for choice in type(value) if choice is not value)
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return value / 2 or 0.5
+    raise AssertionError(f"name another value of {stage}.{field.name} in OTHERS of {__file__}")
+
+
+def leaves():
+    """Return every leaf of the configuration, with an experiment that has it: each class once."""
+    found, seen = [], set()
+    for made in BASES:
+        for stage in STAGES:
+            config = getattr(made, stage)
+            kind = (stage, type(config), made is BASES[-1] and stage in {"corpus", "vectors"})
+            if kind not in seen:
+                seen.add(kind)
+                found += [(made, stage, field) for field in fields(config)]
+    return found
+
+
+LEAVES = leaves()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def here(tmp_path_factory):
+    """A folder with all inputs; figures and pages, which are not cached, are left out."""
+    folder = tmp_path_factory.mktemp("law")
+    write_inputs(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(module, "write_report", note)
+        patch.setattr(module, "write_page", lambda *_: None)
+        yield folder
+
+
+def note(folder, corpus, vocabulary, vectors, features, swept, best, *_):
+    """Write down everything that the stages made, in place of a report."""
+    tokens = {name: split.sentences for name, split in corpus.splits.items()}
+    noted = {
+        "corpus": [corpus.summary(), corpus.digest, corpus.ordinal, tokens],
+        "vocab": [vocabulary.words, vocabulary.counts.tolist(), vocabulary.digest],
+        "vectors": [vectors.words, vectors.matrix.tobytes().hex(), vectors.curve.tolist()],
+        "provenance": vectors.provenance,
+        "features": {name: X.tobytes().hex() for name, X in features.X.items()},
+        "sweep": swept.rows,
+        "best": [best.strength, {k: v.tolist() for k, v in best.predicted.items()}],
+    }
+    (folder / "report").mkdir(parents=True, exist_ok=True)
+    (folder / "report" / "noted.json").write_text(json.dumps(noted))
+    return ReportFolder(folder)
+
+
+def outcome(made, folder):
+    """Run an experiment; return all that must not depend on the cache, or its error."""
+    try:
+        result = made.run(Path(folder))
+    except UserError as error:
+        return str(error)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in ("seconds", "stages", "mlflow_run_id"):
+        del result[name]
+    del result["files"]["metrics.csv"]  # which has the seconds; all other files have their sha256
+    return result
+
+
+@cache
+def warm_cache():
+    """Return a cache that has all the base experiments, as it is shared by all that follows."""
+    for made in BASES:
+        made.cache = Cache("warm")
+        outcome(made, "run")
+    return Cache("warm")
+
+
+def assert_not_stale(made):
+    """Compare a warm run with one without a cache; return the result."""
+    made.cache = warm_cache()
+    key = run_key(made)
+    warm = outcome(made, "run")
+    assert run_key(made) == key
+    made.cache = Cache(enabled=False)
+    assert warm == outcome(made, "run")
+    assert not Path("outputs").exists()
+    return warm
+
+
+def changed(made, stage, **values):
+    return replace(made, choices={}, **{stage: replace(getattr(made, stage), **values)})
+
+
+@pytest.mark.parametrize(
+    ("made", "stage", "field"),
+    [
+        pytest.param(
+            *leaf, id=f"{type(getattr(leaf[0], leaf[1])).__name__}.{leaf[2].name}-{number}"
+        )
+        for number, leaf in enumerate(LEAVES)
+    ],
+)
+def test_a_changed_setting(made, stage, field):
+    other = changed(made, stage, **{field.name: other_value(stage, getattr(made, stage), field)})
+    assert_not_stale(other)
+    assert run_key(other) != run_key(replace(made, choices={}))
+
+
+FILES = {
+    base(): ["table.csv", "more.txt", "pairs.txt", "questions.txt"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        *((name, base()) for name in ("table.csv", "more.txt", "pairs.txt", "questions.txt")),
+        ("glove.txt", base(vectors=Glove)),
+        ("vectors.tsv", changed(base(vectors=Glove), "vectors", path="vectors.tsv")),
+        ("metadata.tsv", changed(base(vectors=Glove), "vectors", path="vectors.tsv")),
+        *((f"trees/{split}.txt", base(corpus=Sst)) for split in ("train", "dev", "test")),
+    ],
+)
+def test_a_changed_file(name, made):
+    before = assert_not_stale(made)
+    key, content = run_key(made), Path(name).read_text()
+    try:
+        Path(name).write_text(
+            content.replace("good", "fine", 1).replace("fine", "good", 3).replace("4", "9", 2)
+        )
+        assert assert_not_stale(made) != before
+        assert run_key(made) != key
+    finally:
+        Path(name).write_text(content)
+    assert assert_not_stale(made) == before
+    assert run_key(made) == key
