@@ -33,7 +33,7 @@ from pipeline.stages.corpus import Corpus, Sample, Sst, Table
 from pipeline.stages.evaluation.evaluation import Evaluation
 from pipeline.stages.report import ReportFolder
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
-from pipeline.stages.vectors.vectors import CBOW, GloVe, Glove, Random, SkipGram
+from pipeline.stages.vectors.vectors import CBOW, GloVe, Pretrained, Random, SkipGram
 from pipeline.stages.vectors.word2vec import Loss
 
 WORDS = "good bad fine dull great awful film plot cast scene not very a the".split()  # noqa: SIM905
@@ -70,7 +70,9 @@ def write_inputs(folder):
     (folder / "pairs2.txt").write_text("good bad 3\nfilm plot 5\n")
     (folder / "questions.txt").write_text(": one\ngood bad great awful\nfilm plot Good Bad\n")
     (folder / "questions2.txt").write_text(": one\nfine dull great awful\n")
-    for name in ("trees", "forest"):
+    (folder / "data" / "glove").mkdir(parents=True)  # as if they were downloaded
+    shutil.copy(folder / "wide.txt", folder / "data" / "glove" / "glove.6B.100d.txt")
+    for name in ("trees", "forest", "data/sst"):
         (folder / name).mkdir()
         for i, split in enumerate(("train", "dev", "test")):
             trees = [
@@ -89,7 +91,7 @@ VECTORS = {
     SkipGram: SkipGram(dim=3, epochs=1, subsample=0.1),
     CBOW: CBOW(dim=3, epochs=1, subsample=0.1),
     GloVe: GloVe(dim=3, epochs=2, window=3),
-    Glove: Glove(path="glove.txt"),
+    Pretrained: Pretrained(path="glove.txt"),
     Random: Random(dim=3),
 }
 SWEEPS = {
@@ -117,8 +119,10 @@ OTHERS = {
     "vocab.min_count": 12,
     "vocab.max_size": 9,
     "vectors.path": "better.txt",
+    "vectors.name": "6B.100d",
+    "vectors.keys": "lower",
     "vectors.url": "http://127.0.0.1/nowhere.zip",
-    "vectors.dim": {Glove: 3},
+    "vectors.dim": {Pretrained: 3},
     "features.components": 2,
     "features.vocabulary": ["vocab"],
     "vectors.loss": Loss.softmax,
@@ -144,9 +148,9 @@ BASES = [
     *(base(corpus=kind) for kind in SCHEMAS["corpus"].values()),
     *(base(vectors=kind) for kind in SCHEMAS["vectors"].values()),
     *(base(sweep=kind) for kind in SCHEMAS["sweep"].values()),
-    base(corpus=Sample, vectors=Glove),
+    base(corpus=Sample, vectors=Pretrained),
 ]
-BASES[-1].vectors = Glove(dim=3)  # trained on the sample's own larger text
+BASES[-1].vectors = Pretrained(dim=3)  # trained on the sample's own larger text
 
 
 def other_value(stage, config, field):
@@ -263,7 +267,10 @@ def changed(made, stage, **values):
     ],
 )
 def test_a_changed_setting(made, stage, field):
-    other = changed(made, stage, **{field.name: other_value(stage, getattr(made, stage), field)})
+    values = {field.name: other_value(stage, getattr(made, stage), field)}
+    if field.name == "name":
+        values["path"] = None
+    other = changed(made, stage, **values)
     assert_not_stale(other)
     assert run_key(other) != run_key(replace(made, choices={}))
 
@@ -272,10 +279,15 @@ def test_a_changed_setting(made, stage, field):
     ("name", "made"),
     [
         *((name, base()) for name in ("table.csv", "more.txt", "pairs.txt", "questions.txt")),
-        ("glove.txt", base(vectors=Glove)),
-        ("vectors.tsv", changed(base(vectors=Glove), "vectors", path="vectors.tsv")),
-        ("metadata.tsv", changed(base(vectors=Glove), "vectors", path="vectors.tsv")),
+        ("glove.txt", base(vectors=Pretrained)),
+        ("vectors.tsv", changed(base(vectors=Pretrained), "vectors", path="vectors.tsv")),
+        ("metadata.tsv", changed(base(vectors=Pretrained), "vectors", path="vectors.tsv")),
+        (
+            "data/glove/glove.6B.100d.txt",
+            changed(base(vectors=Pretrained), "vectors", path=None, name="6B.100d"),
+        ),
         *((f"trees/{split}.txt", base(corpus=Sst)) for split in ("train", "dev", "test")),
+        ("data/sst/test.txt", changed(base(corpus=Sst), "corpus", path=None)),
     ],
 )
 def test_a_changed_file(name, made):
@@ -359,7 +371,7 @@ def test_any_changes_one_after_the_other(changes):
     content, made = Path("more.txt").read_text(), base()
     for (_, stage, field), edit in changes:
         config = getattr(made, stage)
-        if field.name in vars(config):
+        if field.name in vars(config) and field.name != "name":
             with_other = {field.name: other_value(stage, config, field)}
             made = changed(made, stage, **with_other)
         if edit:

@@ -66,7 +66,12 @@ def contents(folder):
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(experiment, "write_page", lambda *_: None)  # slow to draw, and not cached
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out the page, which is slow to draw and not cached."""
+    monkeypatch.setattr(experiment, "write_page", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +93,7 @@ def cache(first, tmp_path):
     return Cache(str(tmp_path / "copied"))
 
 
+@pytest.mark.usefixtures("undrawn")
 class TestASecondRun:
     def test_makes_no_stage_again_and_has_the_same_results(self, first, cache):
         folder, _, result = first
@@ -142,6 +148,7 @@ class TestASecondRun:
         assert told(smoothed.run(Path("again"))) == told(first)
 
 
+@pytest.mark.usefixtures("undrawn")
 class TestEveryStage:
     @pytest.mark.parametrize("stage", ["vectors", "sweep"])
     def test_that_is_broken_is_made_again_and_the_results_are_the_same(
@@ -165,6 +172,7 @@ class TestEveryStage:
         }
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_needs_no_store_that_can_be_written(first, caplog):
     Path("cache").write_text("in the way")
     result = small(cache=Cache("cache")).run(Path("run"))
@@ -172,6 +180,7 @@ def test_a_run_needs_no_store_that_can_be_written(first, caplog):
     assert "vectors   is not cached in cache" in caplog.text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_is_at_home_in_any_folder(first, tmp_path):
     folder = tmp_path / "здесь и 'там'"
     for _ in range(2):
@@ -180,6 +189,7 @@ def test_a_run_is_at_home_in_any_folder(first, tmp_path):
     assert result["stages"] == ALL_REUSED
 
 
+@pytest.mark.usefixtures("undrawn")
 class TestATable:
     @pytest.fixture
     def table(self):
@@ -262,6 +272,7 @@ class Lengths:
 """
 
 
+@pytest.mark.usefixtures("undrawn")
 class TestOnesOwnCode:
     @pytest.fixture
     def own(self, tmp_path, monkeypatch):
@@ -333,7 +344,7 @@ class TestManyAtOnce:
 
 
 class TestKilled:
-    """A real command is killed at random moments of the slow stages, and the same command given again.
+    """A command is killed at random moments of a slow stage, and the same command given again.
 
     ``YOURVECTORS_KILLS`` says how often; unset: once.
     """
