@@ -1,6 +1,6 @@
-"""Many runs side by side: a row a run, and a paired test of each against the reference."""
+"""Many runs side by side: one verdict an arm, a table, a page."""
 
-from pipeline.comparison.rows import arm_names, compare
-from pipeline.comparison.table import Comparison
+from pipeline.comparison.comparison import Comparison, compare
+from pipeline.comparison.rows import arm_names
 
 __all__ = ["Comparison", "arm_names", "compare"]

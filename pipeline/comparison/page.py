@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.comparison.rows import INNER, Row
 from pipeline.core.files import write, write_json
 from pipeline.render import html as pages
 from pipeline.stages.report import Report
@@ -15,66 +16,84 @@ from pipeline.stages.report.mistakes import only_first
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.comparison.arms import Arm
+    from pipeline.comparison.comparison import Comparison
+    from pipeline.comparison.verdicts import Verdict
 
-def write_page(
-    folder: Path,
-    rows: list[dict[str, Any]],
-    seeds: list[dict[str, Any]],
-    verdicts: list[dict[str, str]],
-    notes: list[str],
-) -> Path:
-    """Write ``comparison.html``, and the numbers on it as JSON and CSV under ``comparison/``.
 
-    Parameters
-    ----------
-    folder
-        Where to.
-    rows, seeds, verdicts, notes
-        Of a `Comparison`; every row has all the keys.
-    """
-    runs = {
-        row["arm"]: FinishedRun.read(Path(row["folder"])) for row in rows if row["status"] == "done"
-    }
-    done = [row for row in rows if row["status"] == "done"]
-
-    def relative(path: str, start: Path) -> str:
-        return Path(os.path.relpath(path, start)).as_posix()
-
-    page = {
-        "tasks": list(dict.fromkeys(row["task"] for row in done)),
-        "verdicts": verdicts,
-        "notes": notes,
-        "arms": [{**row, "folder": relative(row["folder"], folder)} for row in rows],
-        "best_on_dev": max((row["dev_accuracy"] for row in done), default=None),
-        "seeds": seeds,
-        "strengths": {arm: run.strengths.to_dict("records") for arm, run in runs.items()},
-        "differ": [
-            _differ(row, runs[row["arm"]], runs[row["against"]])
-            for row in done
-            if row.get("p_holm") is not None
-        ],
-    }
-    curves = {arm: run.learning_curve for arm, run in runs.items()}
-    learning = {arm: curve for arm, curve in curves.items() if curve is not None}
-    page["learning"] = {arm: curve.to_dict("records") for arm, curve in learning.items()}
+def write_page(folder: Path, comparison: Comparison) -> Path:
+    """Write ``comparison.html``, and the numbers on it as JSON and CSV under ``comparison/``."""
+    page = page_of(folder, comparison)
+    learning = {arm.name: arm.runs[0].learning_curve for arm in comparison.arms}
+    curves = {name: curve for name, curve in learning.items() if curve is not None}
+    page["learning"] = {name: curve.to_dict("records") for name, curve in curves.items()}
     write_json(folder / "comparison" / "page.json", page)
     _tables(folder / "comparison", page)
     path = folder / "comparison.html"
-    figures = _figures(done, runs, learning) if done else {}
+    figures = _figures(comparison, curves) if comparison.arms else {}
     pages.save(path, pages.render("comparison.html.j2", page, figures))
     return path
 
 
-def _differ(row: dict[str, Any], run: FinishedRun, reference: FinishedRun) -> dict[str, Any]:
-    """Choose sentences that only one of two runs gets right, and explain both answers."""
+def page_of(folder: Path, comparison: Comparison) -> dict[str, Any]:
+    """Return what the page says, as plain values."""
+    arms, verdicts = comparison.arms, comparison.verdicts
+    first = arms[0].runs[0].result if arms else None
+    same_classes = len({tuple(arm.classes) for arm in arms}) == 1
+    return {
+        "tasks": list(dict.fromkeys(row["task"] for arm in arms for row in arm.rows)),
+        "made_with": first["versions"].get("yourvectors", "") if first else "",
+        "verdicts": [_verdict(verdict) for verdict in verdicts],
+        "baseline_doubts": comparison.baseline_doubts(),
+        "notes": comparison.notes(),
+        "arms": comparison.over_seeds(),
+        "baselines": [
+            {"label": b.label, "accuracy": b.accuracy, "macro_f1": b.scores["macro_f1"]}
+            for b in comparison.baselines.values()
+        ],
+        "metrics": [metric._asdict() for metric in arms[0].metrics] if arms else [],
+        "family": max((verdict.family for verdict in verdicts), default=1),
+        "runs": [_relative(row, folder) for row in comparison.rows],
+        "best_on_dev": max((arm.spread("dev_accuracy").mean for arm in arms), default=None),
+        "classes": arms[0].classes if same_classes else [],
+        "recall": {arm.name: arm.recall() for arm in arms} if same_classes else {},
+        "strengths": {arm.name: _strengths(arm) for arm in arms},
+        "differ": [_differ(verdict) for verdict in verdicts if verdict.tests],
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    said = {"kind": verdict.kind, "text": verdict.text(), "doubts": verdict.doubts()}
+    return said | {"detectable": verdict.detectable() if verdict.tests else None}
+
+
+def _relative(row: Row, folder: Path) -> dict[str, Any]:
+    shown = {key: row.get(key) for key in Row.__annotations__ if key not in INNER}
+    return {**shown, "folder": Path(os.path.relpath(row["folder"], folder)).as_posix()}
+
+
+def _strengths(arm: Arm) -> list[dict[str, Any]]:
+    return [
+        {"seed": seed, **{str(key): value for key, value in row.items()}}
+        for seed, run in zip(arm.seeds, arm.runs, strict=True)
+        for row in run.strengths.to_dict("records")
+    ]
+
+
+def _differ(verdict: Verdict) -> dict[str, Any]:
+    """Choose sentences that only one of two arms gets right, and explain both answers.
+
+    Of arms with several seeds, the first run of each is shown.
+    """
+    run, reference = verdict.arm.runs[0], verdict.against.runs[0]
     n = max(Report.of(r.result["settings"]).examples for r in (run, reference))
     sides = []
     for winner, loser in ((run, reference), (reference, run)):
         rows = only_first(winner.test, loser.test)
         sides.append({"count": len(rows), "cases": [_case(i, winner, loser) for i in rows[:n]]})
     return {
-        "arm": row["arm"],
-        "against": row["against"],
+        "arm": verdict.arm.name,
+        "against": verdict.against.name,
         "arm_only": sides[0],
         "other_only": sides[1],
     }
@@ -96,23 +115,22 @@ def _case(i: int, winner: FinishedRun, loser: FinishedRun) -> dict[str, Any]:
     }
 
 
-def _figures(
-    rows: list[dict[str, Any]], runs: dict[str, FinishedRun], learning: dict[str, pd.DataFrame]
-) -> dict[str, str]:
-    import pandas as pd
-
+def _figures(comparison: Comparison, learning: dict[str, pd.DataFrame]) -> dict[str, str]:
     from pipeline.render import plots
 
-    columns = {"test_accuracy": "accuracy", "test_low": "low", "test_high": "high"}
-    table = pd.DataFrame(rows).rename(columns=columns)
+    table = comparison.drawn()
     alt = "Test accuracy with its 95 % interval: " + "; ".join(
-        f"{r['arm']} {r['test_accuracy']:.1%} ({r['test_low']:.1%} to {r['test_high']:.1%})"
-        for r in rows
+        f"{r['arm']} {r['accuracy']:.1%} ({r['low']:.1%} to {r['high']:.1%})"
+        for r in table.to_dict("records")
     )
-    drawn = {"arms": plots.svg(plots.arms(table), "arms", alt)}
-    curves = {arm: (run.strengths, run.result["strength"]) for arm, run in runs.items()}
-    alt = "Accuracy on dev against regularisation strength, a line an arm. Chosen: " + "; ".join(
-        f"{arm} {chosen:.3g}" for arm, (_, chosen) in curves.items()
+    figure = plots.arms(table, comparison.majority())
+    drawn = {"arms": plots.svg(figure, "arms", alt)}
+    curves = {
+        arm.name: [(run.strengths, run.result["strength"]) for run in arm.runs]
+        for arm in comparison.arms
+    }
+    alt = "Accuracy on dev against regularisation strength, a line a run. Chosen: " + "; ".join(
+        f"{arm} {', '.join(f'{chosen:.3g}' for _, chosen in runs)}" for arm, runs in curves.items()
     )
     drawn["strengths"] = plots.svg(plots.strength_curves(curves), "strengths", alt)
     if learning:
@@ -132,7 +150,19 @@ def _tables(folder: Path, page: dict[str, Any]) -> None:
         else:
             (folder / f"{name}.csv").unlink(missing_ok=True)  # of an earlier comparison here
 
-    table("seeds", [{**row, "seeds": " ".join(map(str, row["seeds"]))} for row in page["seeds"]])
+    plain = [{key: arm[key] for key in arm if key != "tests"} for arm in page["arms"]]
+    arms = [{**arm, "seeds": " ".join(map(str, arm["seeds"]))} for arm in plain]
+    table("arms", arms)
+    table("seeds", arms if any(arm["runs"] > 1 for arm in arms) else [])
+    tests = [
+        {"arm": arm["arm"], "against": arm["against"], **test}
+        for arm in page["arms"]
+        for test in arm["tests"]
+    ]
+    table("tests", tests)
+    recall = {name: found for name, found in page["recall"].items() if page["classes"]}
+    classes = page["classes"]
+    table("recall", [{"arm": n, **dict(zip(classes, r, strict=True))} for n, r in recall.items()])
     for name in ("strengths", "learning"):
         table(name, [{"arm": arm, **row} for arm, rows in page[name].items() for row in rows])
     cases = [

@@ -1,4 +1,4 @@
-"""A row a run, read from its folder, and a paired test of each against its reference."""
+"""`Row`: a run as one row of a comparison, read from its folder."""
 
 from __future__ import annotations
 
@@ -6,146 +6,176 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
-from functools import partial
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, NotRequired
 
-from pipeline.comparison.table import Comparison
-from pipeline.core.statistics import bootstrap, holm, paired
+from typing_extensions import TypedDict
+
 from pipeline.stages.report.finished_run import FinishedRun, read_overrides
-from pipeline.stages.report.result import SPLIT_NAMES, read_result
 
-_ASIDE = {"report", "tracking", "cache", "hydra"}  # what they say changes no number
-# Whose choice alone names an arm: "glove", not "vectors=glove".
-_NAMELESS = {"vectors", "arm", "experiment"}
+_NO_NUMBERS = {"report", "tracking", "cache", "hydra", "registry"}  # they change no result
+# The choice alone names an arm: "glove", not "vectors=glove".
+_VALUE_ONLY = {"vectors", "arm", "experiment", "glove", "vectors.path", "vectors.name"}
+_ENDINGS = {".txt", ".vec", ".bin", ".gz", ".zip", ".bz2", ".xz", ".zst", ".npz", ".tsv", ".kv"}
 
 
-def compare(folders: Iterable[Path], overrides: dict[Path, list[str]] | None = None) -> Comparison:
-    """Read the runs in `folders` and compare them on test.
+class Row(TypedDict):
+    """A run of a comparison; what follows ``error`` is there if the run is done.
 
-    Each run is tested against a reference: a run with ``vectors=glove``, or where there is none
-    with the vectors of the first run. Of several it is the one whose other settings are most alike,
-    and then what was asked for, so that seed 2 meets seed 2. Where all have the same vectors, the
-    first is the reference of the others.
-
-    Parameters
-    ----------
-    folders
-        A run's folder each; one without ``result.json`` counts as failed.
-    overrides
-        What each was asked for, by default what Hydra noted in the folder; runs are named by what
-        is not the same for all.
+    ``against`` and what follows it describe the arm that the run belongs to: one verdict an arm,
+    the same in the rows of all its seeds. ``p`` and its interval are for this arm alone,
+    ``p_holm`` and ``adjusted_low`` to ``adjusted_high`` account for all arms (Holm 1979).
     """
+
+    arm: str
+    status: str
+    reference: bool
+    overrides: list[str]
+    folder: str
+    error: NotRequired[str]
+
+    corpus: NotRequired[str]
+    task: NotRequired[str]
+    vectors: NotRequired[str]
+    seed: NotRequired[int]
+    dim: NotRequired[int]
+    features: NotRequired[int]
+    strength: NotRequired[float]
+    tokens: NotRequired[int | None]
+    coverage: NotRequired[float]
+    train_accuracy: NotRequired[float]
+    dev_accuracy: NotRequired[float]
+    test_accuracy: NotRequired[float]
+    test_low: NotRequired[float]
+    test_high: NotRequired[float]
+    test_macro_f1: NotRequired[float]
+    seconds: NotRequired[float]
+    mlflow_run_id: NotRequired[str | None]
+
+    against: NotRequired[str]
+    only_this: NotRequired[int]
+    only_reference: NotRequired[int]
+    mcnemar_p: NotRequired[float]
+    difference: NotRequired[float]
+    difference_low: NotRequired[float]
+    difference_high: NotRequired[float]
+    p: NotRequired[float]
+    bootstrap_low: NotRequired[float]
+    bootstrap_high: NotRequired[float]
+    p_holm: NotRequired[float]
+    adjusted_low: NotRequired[float]
+    adjusted_high: NotRequired[float]
+
+    # Not shown: what arms are made of.
+    test_digest: NotRequired[str]
+    settings: NotRequired[dict[str, Any]]
+    without_seed: NotRequired[str]
+    file: NotRequired[str | None]
+    note: NotRequired[str | None]
+
+
+INNER = ("test_digest", "settings", "without_seed", "file", "note")
+"""Columns of no use to a reader."""
+
+
+def read_rows(folders: Iterable[Path], overrides: dict[Path, list[str]] | None = None) -> list[Row]:
+    """Read a row a folder; one without ``result.json`` is a run that failed."""
     folders = list(folders)
     asked = [(overrides or {}).get(folder) or read_overrides(folder) for folder in folders]
     rows = [
         _row(folder, name, items)
         for folder, name, items in zip(folders, arm_names(asked), asked, strict=True)
     ]
-    _tell_apart(rows)
-    done = [row for row in rows if row["status"] == "done"]
-    if done:
-        found = {row["vectors"] for row in done}
-        base = "glove" if "glove" in found else done[0]["vectors"]
-        bases = [row for row in done if row["vectors"] == base]
-        others = [row for row in done if row["vectors"] != base]
-        if not others:
-            bases, others = bases[:1], bases[1:]
-        _test([(row, max(bases, key=partial(_alike, row))) for row in others])
-    return Comparison(rows)
-
-
-def _alike(row: dict[str, Any], reference: dict[str, Any]) -> tuple[int, int]:
-    """Count settings that are the same, and what both were asked for; max() takes the first."""
-    theirs = reference["settings"]
-    same = sum(key in theirs and theirs[key] == value for key, value in row["settings"].items())
-    return same, len(set(row["overrides"]) & set(reference["overrides"]))
+    many = {arm for arm, n in Counter(row["arm"] for row in rows).items() if n > 1}
+    for row in rows:
+        if row["arm"] in many:
+            row["arm"] = f"{row['arm']} ({Path(row['folder']).name})".strip()
+    return rows
 
 
 def arm_names(overrides: list[list[str]]) -> list[str]:
-    """Name each run by those of its overrides that not all have, and that change its numbers."""
+    """Name each run by those of its overrides that not all have, and that change its numbers.
+
+    Vector files are named without folder and ending: ``glove.6B.50d``.
+    """
     common = set.intersection(*map(set, overrides)) if len(overrides) > 1 else set()
     names = []
     for row in overrides:
         own = [item for item in row if item not in common]
         pairs = [item.lstrip("+").partition("=") for item in own]
         named = [
-            value if key in _NAMELESS else f"{key}={value}"
+            _file_name(value) if key in _VALUE_ONLY else f"{key}={_file_name(value)}"
             for key, _, value in pairs
-            if not _aside(key)
+            if not _changes_no_number(key)
         ]
         names.append(" ".join(named))
     return names
 
 
-def _aside(key: str) -> bool:
-    return key.partition(".")[0] in _ASIDE
+def _file_name(value: str) -> str:
+    path = PurePath(value.strip("'\""))
+    if path.suffix not in _ENDINGS:
+        return path.name if path.is_absolute() else value
+    while path.suffix in _ENDINGS:
+        path = path.with_suffix("")
+    return path.name
 
 
-def _tell_apart(rows: list[dict[str, Any]]) -> None:
-    """Add the folder to names that several runs have."""
-    many = {arm for arm, n in Counter(row["arm"] for row in rows).items() if n > 1}
-    for row in rows:
-        if row["arm"] in many:
-            row["arm"] = f"{row['arm']} ({Path(row['folder']).name})".strip()
+def _changes_no_number(key: str) -> bool:
+    return key.partition(".")[0] in _NO_NUMBERS
 
 
-def _row(folder: Path, name: str, overrides: list[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {"arm": name, "status": "done", "reference": False}
-    row["overrides"] = overrides
+def is_seed(key: str) -> bool:
+    """Tell whether a setting is a seed of training; the corpus's seed draws other sentences."""
+    return key.rpartition(".")[2] == "seed" and not key.startswith("corpus.")
+
+
+def without_seed(arm: str) -> str:
+    """Return a run's name without its seed."""
+    return " ".join(part for part in arm.split(" ") if not is_seed(part.partition("=")[0]))
+
+
+def _row(folder: Path, name: str, overrides: list[str]) -> Row:
     path, error = folder / "result.json", folder / "error.json"
+    row: Row = {
+        "arm": name,
+        "status": "done",
+        "reference": False,
+        "overrides": overrides,
+        "folder": str(folder),
+    }
     if error.exists() or not path.exists():
         text = json.loads(error.read_text("utf-8"))["error"] if error.exists() else "did not end"
-        return {**row, "status": "failed", "error": text, "folder": str(folder)}
-    result = read_result(folder)
-    row["arm"] = name or result["name"]
-    row |= {"corpus": result["corpus"], "vectors": result["vectors"], "seed": result["seed"]}
-    row |= {"dim": result["dim"], "strength": result["strength"], "task": result["task"]}
-    row["tokens"] = result["tokens"] if result["provenance"].get("source") == "trained" else None
-    row["coverage"] = result["coverage"]["test"]
-    for split in SPLIT_NAMES:
-        row[f"{split}_accuracy"] = result[split]["accuracy"]
-    row["test_low"] = result["test"]["accuracy_low"]
-    row["test_high"] = result["test"]["accuracy_high"]
-    row["test_macro_f1"] = result["test"]["macro_f1"]
-    row["seconds"] = sum(result["seconds"].values())
-    row["mlflow_run_id"] = result["mlflow_run_id"]
-    row["test_digest"] = result["digests"]["test"]
-    row["settings"] = {
-        key: value
-        for key, value in result["settings"].items()
-        if not _aside(key) and key.partition(".")[0] != "vectors"
+        row.update({"status": "failed", "error": text})
+        return row
+    result = FinishedRun.read(folder).result
+    settings = {k: v for k, v in result["settings"].items() if not _changes_no_number(k)}
+    rest = {key: value for key, value in settings.items() if not is_seed(key)}
+    provenance = result["provenance"]
+    done: Row = {
+        **row,
+        "arm": name or result["name"],
+        "corpus": result["corpus"],
+        "task": result["task"],
+        "vectors": result["vectors"],
+        "seed": result["seed"],
+        "dim": result["dim"],
+        "features": result.get("features", result["dim"]),
+        "strength": result["strength"],
+        "tokens": result["tokens"] if provenance.get("source") == "trained" else None,
+        "coverage": result["coverage"]["test"],
+        "train_accuracy": result["train"]["accuracy"],
+        "dev_accuracy": result["dev"]["accuracy"],
+        "test_accuracy": result["test"]["accuracy"],
+        "test_low": result["test"]["accuracy_low"],
+        "test_high": result["test"]["accuracy_high"],
+        "test_macro_f1": result["test"]["macro_f1"],
+        "seconds": sum(result["seconds"].values()),
+        "mlflow_run_id": result["mlflow_run_id"],
+        "test_digest": result["digests"]["test"],
+        "settings": {k: v for k, v in settings.items() if k.partition(".")[0] != "vectors"},
+        "without_seed": hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest(),
+        "file": provenance.get("file"),
+        "note": provenance.get("note"),
     }
-    row["without_seed"] = _without_seed(result["settings"])
-    row["note"] = result["provenance"].get("note")
-    return {**row, "folder": str(folder)}
-
-
-def _without_seed(settings: dict[str, Any]) -> str:
-    """Digest the settings but for the seeds: the same for runs that differ in nothing else."""
-    rest = {
-        key: value
-        for key, value in settings.items()
-        if key.split(".")[-1] != "seed" and not _aside(key)
-    }
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def _test(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
-    """Add to each row the paired comparison with its reference on the same test sentences."""
-    tested = []
-    for row, reference in pairs:
-        reference["reference"] = True
-        row["against"] = reference["arm"]
-        if row["test_digest"] == reference["test_digest"]:
-            own, other = (~FinishedRun.read(Path(r["folder"])).test.wrong for r in (row, reference))
-            row["only_this"], row["only_reference"] = (
-                int((own & ~other).sum()),
-                int((other & ~own).sum()),
-            )
-            tested.append((row, paired(own, other), bootstrap(own, other)))
-    adjusted = holm([result.p for _, result, _ in tested])
-    for (row, result, drawn), p in zip(tested, adjusted, strict=True):
-        row["difference"], row["difference_low"], row["difference_high"], row["p"] = result
-        row["bootstrap_low"], row["bootstrap_high"] = drawn
-        row["p_holm"] = p
+    return done

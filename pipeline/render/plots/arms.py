@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,23 +10,35 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 
-from pipeline.render.plots.style import ARMS, DEV, FAINT, INK, empty, percent
+from pipeline.render.plots.style import ARMS, BETTER, FAINT, INK, OPEN, WORSE, empty, percent
+
+KINDS = {"better": BETTER, "worse": WORSE, "open": OPEN, "reference": FAINT, "apart": OPEN}
 
 
-def arms(table: pd.DataFrame) -> Figure:
+def arms(table: pd.DataFrame, majority: float | None = None) -> Figure:
     """Draw test accuracy with its 95 % interval, an arm a line, the best on top.
 
-    `table` has the columns ``arm``, ``accuracy``, ``low``, ``high`` and ``reference``: whether the
-    others are compared with it.
+    Parameters
+    ----------
+    table
+        With the columns ``arm``, ``accuracy``, ``low``, ``high``; ``kind``, the verdict, which is
+        the colour; and ``seeds``, the accuracy of each run, drawn as small dots if there are
+        several.
+    majority
+        The accuracy of always answering the most frequent class, drawn as a line.
     """
     table = table.sort_values("accuracy", kind="stable")
     # Long names stand above their line: beside it they would leave no room for it.
     above = table["arm"].str.len().max() > 20
-    figure, axes = empty(5.8, 1.1 + (0.55 if above else 0.42) * len(table))
+    figure, axes = empty(5.8, 1.3 + (0.55 if above else 0.42) * len(table))
     rows = np.arange(len(table))
-    colours = [FAINT if reference else DEV for reference in table["reference"]]
+    colours = [KINDS[kind] for kind in table["kind"]]
     axes.hlines(rows, table["low"], table["high"], color=colours, linewidth=2.2, alpha=0.55)
     axes.scatter(table["accuracy"], rows, s=49, color=colours, linewidths=0, zorder=3)
+    for row, runs, colour in zip(rows, table["seeds"], colours, strict=True):
+        if len(runs) > 1:
+            heights = np.full(len(runs), row - 0.2)
+            axes.scatter(runs, heights, s=9, color=colour, linewidths=0, alpha=0.7)
     for row, accuracy in zip(rows, table["accuracy"], strict=True):
         axes.annotate(
             f"{100 * accuracy:.1f}",
@@ -37,7 +49,18 @@ def arms(table: pd.DataFrame) -> Figure:
             fontsize=9,
             color=INK,
         )
-    axes.set_ylim(-0.6, len(table) - (0.1 if above else 0.3))
+    if majority is not None:
+        axes.axvline(majority, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate(
+            "most frequent class",
+            (majority, 0),
+            (4, 4),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            fontsize=8,
+            color=FAINT,
+        )
+    axes.set_ylim(-0.75, len(table) - (0.1 if above else 0.3))
     if above:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
@@ -54,27 +77,33 @@ def arms(table: pd.DataFrame) -> Figure:
         axes.set_yticks(rows, table["arm"], parse_math=False)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.set_xlabel("test accuracy, 95 % interval")
+    several = table["seeds"].str.len().max() > 1
+    axes.set_xlabel("test accuracy, 95 % interval" + (", dots: seeds" if several else ""))
     axes.grid(visible=False, axis="y")
     return figure
 
 
-def strength_curves(curves: Mapping[str, tuple[pd.DataFrame, float]]) -> Figure:
-    """Draw dev accuracy against strength, a line an arm, each one's chosen strength marked.
+def strength_curves(curves: Mapping[str, Sequence[tuple[pd.DataFrame, float]]]) -> Figure:
+    """Draw dev accuracy against strength, a colour an arm and a line a run.
 
-    `curves` has an arm's sweep results and its chosen strength by the arm's name.
+    `curves` has, by the arm's name, the sweep results and the chosen strength of each run. Where
+    an arm has several runs, their lines are thin.
     """
     figure, axes = empty(5.6, 3.9 + 0.16 * len(curves))
-    lowest = []
-    for (name, (results, chosen)), colour in zip(curves.items(), _colours(curves), strict=True):
-        strength, accuracy = results["strength"].to_numpy(), results["dev_accuracy"].to_numpy()
-        lowest.append(strength[strength > 0].min(initial=np.inf))
-        axes.plot(strength, accuracy, color=colour, linewidth=1.8, label=_plain(name))
-        at = int(np.abs(strength - chosen).argmin())
-        axes.plot(strength[at], accuracy[at], "o", color=colour, markersize=7)
+    lowest, least = [], []
+    for (name, runs), colour in zip(curves.items(), _colours(curves), strict=True):
+        for i, (results, chosen) in enumerate(runs):
+            strength, accuracy = results["strength"].to_numpy(), results["dev_accuracy"].to_numpy()
+            lowest.append(strength[strength > 0].min(initial=np.inf))
+            least.append(float(strength.min()))
+            width = 1.8 if len(runs) == 1 else 0.9
+            label = _plain(name) if i == 0 else None
+            axes.plot(strength, accuracy, color=colour, linewidth=width, label=label)
+            at = int(np.abs(strength - chosen).argmin())
+            axes.plot(strength[at], accuracy[at], "o", color=colour, markersize=4 * width)
     if np.isfinite(min(lowest)):
         axes.set_xscale("symlog", linthresh=min(lowest), linscale=0.3)
-        axes.set_xlim(left=min(float(r["strength"].min()) for r, _ in curves.values()))
+        axes.set_xlim(left=min(least))
     percent(axes)
     axes.set_xlabel("regularisation strength")
     axes.set_ylabel("accuracy on dev")

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 INK, FAINT, GRID = "#222831", "#6b7280", "#e5e7eb"
+BETTER, WORSE, OPEN = "#1a7f37", "#b42318", "#9a6700"  # verdicts
 TRAIN, DEV, CHOSEN = "#9aa5b1", "#1f6feb", "#d9480f"
 # Okabe and Ito's colours, which the colour-blind tell apart, without yellow, and three more.
 ARMS = (

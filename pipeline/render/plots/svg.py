@@ -9,7 +9,18 @@ from html import escape
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from pipeline.render.plots.style import ARMS, CHOSEN, DEV, FAINT, GRID, INK, TRAIN
+from pipeline.render.plots.style import (
+    ARMS,
+    BETTER,
+    CHOSEN,
+    DEV,
+    FAINT,
+    GRID,
+    INK,
+    OPEN,
+    TRAIN,
+    WORSE,
+)
 
 # On a page each colour is a variable, so that light and dark have their own.
 VARIABLES = {
@@ -19,6 +30,9 @@ VARIABLES = {
     TRAIN: "--train",
     DEV: "--accent",
     CHOSEN: "--warm",
+    BETTER: "--better",
+    WORSE: "--worse",
+    OPEN: "--open",
     **{colour: f"--arm{i}" for i, colour in enumerate(ARMS)},
 }
 
