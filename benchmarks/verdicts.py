@@ -22,16 +22,12 @@ from pipeline.comparison.metrics import LABELS, Measured, measure
 from pipeline.comparison.tests import ALPHA, holm_factors, paired_test
 from pipeline.core.progress import progress
 
-ACCURACY, MACRO_F1 = LABELS["accuracy"], LABELS["macro_f1"]
-Ints = NDArray[np.int64]
+ACCURACY = LABELS["accuracy"]
+Floats = NDArray[np.float64]
 
 
 def answers(
-    rng: np.random.Generator,
-    difficulty: NDArray[np.float64],
-    shift: float,
-    seeds: int,
-    noise: float,
+    rng: np.random.Generator, difficulty: Floats, shift: float, seeds: int, noise: float
 ) -> NDArray[np.bool_]:
     """Draw which of n sentences an arm gets right under each seed, (seeds, n)."""
     taste = rng.normal(0, 0.8, len(difficulty))  # what this arm finds easy, whatever the seed
@@ -45,7 +41,7 @@ def answers(
 def family(
     rng: np.random.Generator, sentences: int, seeds: int, noise: float, points: list[float]
 ) -> list[float]:
-    """Draw a family and return Holm's p of each arm, which is `points` better than the reference."""
+    """Draw a family; return Holm's p of each arm, which is `points` better than the reference."""
     difficulty = rng.normal(logit(0.4), 1.6, sentences)
     # What a point is worth on the scale of the logit, averaged over the sentences.
     slope = np.mean(expit(difficulty) * (1 - expit(difficulty))) * 0.85
