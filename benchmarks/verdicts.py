@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from pipeline.comparison.metrics import LABELS, Measured, measure
+from pipeline.comparison.metrics import LABELS, measure
 from pipeline.comparison.tests import ALPHA, holm_factors, paired_test
 from pipeline.core.progress import progress
 
@@ -45,11 +45,10 @@ def family(
     difficulty = rng.normal(logit(0.4), 1.6, sentences)
     # What a point is worth on the scale of the logit, averaged over the sentences.
     slope = np.mean(expit(difficulty) * (1 - expit(difficulty))) * 0.85
-    shifts = [0.0, *(p / 100 / slope for p in points)]
-    drawn = [answers(rng, difficulty, shift, seeds, noise / 100 / slope) for shift in shifts]
+    drawn = [answers(rng, difficulty, 0.0, 1, 0.0)]  # the reference is pretrained: it has no seed
+    drawn += [answers(rng, difficulty, p / 100 / slope, seeds, noise / 100 / slope) for p in points]
     true = np.ones(sentences, np.int64)
     reference, *arms = [measure(ACCURACY, true, right.astype(np.int64), 2) for right in drawn]
-    reference = Measured(reference.values[:1], drawn[0][0] - drawn[0][0].mean())  # has no seed
     p = [paired_test(arm, reference).p for arm in arms]
     return [min(1.0, a * b) for a, b in zip(p, holm_factors(p), strict=True)]
 

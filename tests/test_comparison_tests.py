@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from pipeline.comparison.metrics import measure, metrics_of
-from pipeline.comparison.tests import ALPHA, bootstrap, holm_factors, mean_interval, paired_test
+from pipeline.comparison.tests import (
+    ALPHA,
+    bootstrap,
+    holm_factors,
+    mcnemar,
+    mean_interval,
+    paired_test,
+)
 from pipeline.comparison.verdicts import MetricTest
 from pipeline.core import scores
 
@@ -83,6 +91,12 @@ def test_holm_s_factors_give_holm_s_p_values(p):
     adjusted = multipletests(p, method="holm")[1]
     factors = holm_factors(p)
     assert [min(1, a * f) for a, f in zip(p, factors, strict=True)] == pytest.approx(adjusted)
+
+
+@given(st.tuples(*[st.integers(0, 300)] * 2).filter(any))
+def test_mcnemar_s_test_is_the_exact_one(counts):
+    expected = exact_mcnemar([[0, counts[0]], [counts[1], 0]], exact=True).pvalue
+    assert mcnemar(*counts) == pytest.approx(expected)
 
 
 class TestSeeds:

@@ -71,7 +71,7 @@ class TestArms:
     def test_every_arm_is_named_with_its_accuracy(self, name):
         table = pd.DataFrame(
             {"arm": [name, "random"], "accuracy": [0.4, 0.3], "low": [0.35, 0.25]}
-            | {"high": [0.45, 0.35], "reference": [True, False]}
+            | {"high": [0.45, 0.35], "kind": ["reference", "worse"], "seeds": [[0.4], [0.3]]}
         )
         said = text_of(plots.svg(plots.arms(table), "arms", ""))
         for text in (name, "random", "40.0", "30.0"):
@@ -80,7 +80,7 @@ class TestArms:
 
 def test_strength_curves_name_every_arm():
     names = ["glove", "_own", "a $ for a $"]
-    figure = plots.strength_curves(dict.fromkeys(names, (RESULTS, 0.1)))
+    figure = plots.strength_curves(dict.fromkeys(names, [(RESULTS, 0.1)]))
     said = text_of(plots.svg(figure, "strengths", ""))
     for name in names:
         assert name in said.replace("\u200b", "")
