@@ -80,7 +80,7 @@ class TestArms:
 
 def test_strength_curves_name_every_arm():
     names = ["glove", "_own", "a $ for a $"]
-    figure = plots.strength_curves(dict.fromkeys(names, [(RESULTS, 0.1)]))
+    figure = plots.strength_curves({name: [(RESULTS, 0.1)] for name in names})
     said = text_of(plots.svg(figure, "strengths", ""))
     for name in names:
         assert name in said.replace("\u200b", "")
