@@ -36,6 +36,13 @@ def data():
     return Path(folder)
 
 
+def pytest_collection_modifyitems(items):
+    """Tests that start servers are slow ones, too."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("browser", "postgres", "serving")):
+            item.add_marker("slow")
+
+
 def pytest_runtest_setup(item):
     """Draw figures for tests marked so; for others an empty figure will do, which costs nothing."""
     sketches.real = item.get_closest_marker("figures") is not None

@@ -68,7 +68,7 @@ def commands() -> list[Command]:
     found = [
         Command(block.page, line.strip())
         for block in blocks("sh")
-        for line in block.text.replace("\\\n", " ").splitlines()
+        for line in re.sub(r"\s*\\\n\s*", " ", block.text).splitlines()
         if line.strip() and not line.startswith("#")
     ]
     for page in PAGES:

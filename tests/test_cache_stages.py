@@ -343,6 +343,7 @@ class TestManyAtOnce:
         assert (first["sweep"], second["sweep"]) == ("made", "made")
 
 
+@pytest.mark.slow
 class TestKilled:
     """A command is killed at random moments of a slow stage, and the same command given again.
 

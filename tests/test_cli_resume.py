@@ -148,6 +148,7 @@ class TestOneThatWasStopped:
         status = {name: child.info.status for (_, name), child in children.items()}
         assert status == {"vectors.number=0": "FINISHED", "vectors.number=1": "KILLED"}
 
+    @pytest.mark.slow
     def test_one_that_was_killed_outright_goes_on(self, folder, here):
         (folder / "fate1").write_text("wait")
         process = Forked(folder, command, *THREE, store(folder))
@@ -160,6 +161,7 @@ class TestOneThatWasStopped:
         assert_one_parent_with_three_done(folder)
 
 
+@pytest.mark.slow
 def test_a_jobs_process_that_is_killed_leaves_no_run_open(folder):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     (folder / "fate1").write_text("die")

@@ -318,6 +318,7 @@ def test_make_ui_opens_the_store_that_runs_go_to():
     assert f"mlflow ui --backend-store-uri {DEFAULT_URI}\n" in makefile
 
 
+@pytest.mark.slow
 def test_a_run_on_a_server_is_there_with_its_files(server, tmp_path):
     done = call(tmp_path, *SIZES, *QUICK, f"tracking.uri={server.uri}")
     assert done.returncode == 0, done.stderr
@@ -348,6 +349,7 @@ class Killer:
 """
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_in_mid_run_costs_nothing_but_one_command(server, tmp_path):
     (tmp_path / "mine.py").write_text(KILLER)
     (tmp_path / "server").write_text(str(server.process.pid))

@@ -43,6 +43,7 @@ def states(folder):
     return list(folder.glob("outputs/cache/training/*/state.json"))
 
 
+@pytest.mark.slow
 class TestKilled:
     """A process is killed, and another begins the same training."""
 
