@@ -7,16 +7,19 @@ hang, a program or a connection begun, or a file changed outside the reader's ow
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gzip
 import hashlib
 import io
 import json
 import logging
+import lzma
 import os
 import resource
 import shutil
 import signal
+import struct
 import sys
 import zipfile
 from collections import Counter
@@ -27,11 +30,17 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
+from model2vec import StaticModel
 from omegaconf.errors import OmegaConfBaseException
+from safetensors.numpy import save
 from sklearn.linear_model import LogisticRegression
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.pre_tokenizers import Whitespace
 
 from pipeline.cache.store import Store
 from pipeline.cli import config
@@ -42,7 +51,7 @@ from pipeline.stages.corpus.sst import read_trees
 from pipeline.stages.evaluation.files import read_pairs, read_questions
 from pipeline.stages.sweep.persistence import load_classifier, save_classifier
 from pipeline.stages.vectors.checkpoint import Checkpoint
-from pipeline.stages.vectors.formats import read_vectors, write_vectors
+from pipeline.stages.vectors.formats import first_words, read_vectors, write_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 SECONDS = 20  # for one input; all take a few thousandths of one
@@ -294,6 +303,57 @@ def read_any(name: str) -> Callable[[Path], None]:
     return read
 
 
+def read_again(name: str) -> Callable[[Path], None]:
+    """Read a file of vectors, and its first words for messages."""
+    read = read_any(name)
+
+    def read_both(folder: Path) -> None:
+        read(folder)
+        first_words(folder / name, 3)
+
+    return read_both
+
+
+def fasttext_model(buckets: int) -> bytes:
+    """Return a fastText model with n-grams, as its program writes it."""
+    dim, entries = 3, [*WORDS, "</s>", "__label__x"]
+    rows = np.random.default_rng(2).standard_normal((len(WORDS) + 1 + buckets, dim))
+    head = struct.pack("<ii12id", 793712314, 12, dim, 5, 1, 1, 5, 1, 1, 2, buckets, 2, 4, 100, 1e-4)
+    counts = struct.pack("<3i2q", len(entries), len(entries) - 1, 1, 99, -1)
+    listed = b"".join(
+        word.encode() + b"\0" + struct.pack("<qb", 9, word.startswith("__")) for word in entries
+    )
+    shape = struct.pack("<b2q", 0, *rows.shape)
+    return head + counts + listed + shape + rows.astype("<f4").tobytes() + shape
+
+
+def static_model(folder: Path) -> Files:
+    """Return the files of a model2vec folder."""
+    tokens = {token: i for i, token in enumerate(["[UNK]", *WORDS, "##s"])}
+    tokenizer = Tokenizer(WordPiece(tokens, unk_token="[UNK]"))  # noqa: S106
+    tokenizer.pre_tokenizer = Whitespace()
+    matrix = np.random.default_rng(3).standard_normal((len(tokens), 3)).astype(np.float32)
+    StaticModel(matrix, tokenizer).save_pretrained(folder / "m")
+    names = ("model.safetensors", "tokenizer.json", "config.json")
+    found = {f"m/{name}": (folder / "m" / name).read_bytes() for name in names}
+    shutil.rmtree(folder)
+    folder.mkdir()
+    return found
+
+
+def npz_of_others() -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, tokens=np.array(WORDS), embeddings=vectors().matrix)
+    return buffer.getvalue()
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return buffer.getvalue()
+
+
 def read_table(folder: Path) -> None:
     Table(path=str(folder / "t.csv"), split="split").load()
 
@@ -423,6 +483,7 @@ def readers(folder: Path) -> list[Reader]:
     """Return every reader; valid files are made in an empty folder."""
     folder.mkdir(parents=True, exist_ok=True)
     glove, vec, packed = (files_of(folder, name) for name in ("v.txt", "v.vec", "v.txt.gz"))
+    text = glove["v.txt"]
     npz, word2vec = files_of(folder, "v.npz"), files_of(folder, "v.bin")
     pair = files_of(folder, "pair")
     packings = [npz, {"v.npz": deflated(npz["v.npz"])}]
@@ -438,11 +499,44 @@ def readers(folder: Path) -> list[Reader]:
             lambda at: list(Text((at / "u.txt.gz",))),
             [{"u.txt.gz": gzip.compress(lines["u.txt"])}],
         ),
-        Reader("GloVe text", read_any("v.txt"), [glove]),
-        Reader("GloVe text, packed", read_any("v.txt.gz"), [packed]),
+        Reader("GloVe text", read_again("v.txt"), [glove]),
+        Reader("GloVe text, gzip", read_any("v.txt.gz"), [packed]),
+        Reader("GloVe text, bzip2", read_any("v.txt.bz2"), [{"v.txt.bz2": bz2.compress(text)}]),
+        Reader("GloVe text, xz", read_any("v.txt.xz"), [{"v.txt.xz": lzma.compress(text)}], 0.5),
+        Reader(
+            "GloVe text, zstandard",
+            read_any("v.zst"),
+            [{"v.zst": pa.compress(text, codec="zstd", asbytes=True)}],
+        ),
+        Reader("GloVe text, zip", read_any("v.zip"), [{"v.zip": zipped("v.txt", text)}]),
         Reader("word2vec text", read_any("v.vec"), [vec]),
-        Reader("word2vec binary", read_any("v.bin"), [word2vec]),
+        Reader("word2vec binary", read_again("v.bin"), [word2vec]),
+        Reader(
+            "word2vec binary, gzip",
+            read_any("v.bin.gz"),
+            [{"v.bin.gz": gzip.compress(word2vec["v.bin"])}],
+        ),
+        Reader(
+            "fastText model",
+            read_again("m.bin"),
+            [{"m.bin": fasttext_model(20)}, {"m.bin": fasttext_model(1)}],
+        ),
+        Reader(
+            "fastText model, gzip", read_any("m.gz"), [{"m.gz": gzip.compress(fasttext_model(20))}]
+        ),
+        Reader("static model", read_any("m"), [static_model(folder)], 0.3),
+        Reader(
+            "safetensors",
+            read_any("e.safetensors"),
+            [{"e.safetensors": save({"e": vectors().matrix}), "e.txt": "\n".join(WORDS).encode()}],
+        ),
         Reader("NumPy .npz", read_npz, packings),
+        Reader("NumPy .npz of others", read_npz, [{"v.npz": npz_of_others()}]),
+        Reader(
+            "NumPy .npz of others: arrays",
+            archived("v.npz", read_npz),
+            [members(npz_of_others())],
+        ),
         Reader("NumPy .npz: arrays", archived("v.npz", read_npz), [members(npz["v.npz"])]),
         Reader("projector's pair", read_any("pair"), [pair]),
         Reader("similarity", lambda at: read_pairs(at / "p.txt"), [{"p.txt": PAIRS.encode()}]),

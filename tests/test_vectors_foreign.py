@@ -9,6 +9,9 @@ import json
 import lzma
 import pickle
 import sqlite3
+import struct
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -27,7 +30,8 @@ from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import Whitespace
 
 from pipeline.core.errors import UserError
-from pipeline.stages.vectors.formats import files_of, read_vectors
+from pipeline.stages.vectors.formats import files_of, read_vectors, write_vectors
+from pipeline.stages.vectors.word_vectors import WordVectors
 
 WORDS = ["the", "naïve", "cat", "東京", "it's"]
 MATRIX = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)
@@ -288,6 +292,16 @@ class TestNpzOfOthers:
         assert "its words are a pickle" in message
         assert "words=np.array(words, dtype=str)" in message
 
+    @pytest.mark.parametrize("code", [0xD800, 0x110000, 0xFFFFFFFF])
+    @pytest.mark.parametrize("order", ["<", ">"])
+    def test_words_that_are_no_text_are_refused(self, code, order, tmp_path):
+        words = np.array([code, ord("a")], f"{order}u4").view(f"{order}U1")
+        np.savez(tmp_path / "v.npz", words=words, matrix=MATRIX[:2])
+        assert "a word of its list is not text" in explain(tmp_path / "v.npz")
+        words = np.array([ord("東"), ord("a")], f"{order}u4").view(f"{order}U1")
+        np.savez(tmp_path / "v.npz", words=words, matrix=MATRIX[:2])
+        assert_same(read_vectors(tmp_path / "v.npz"), ["東", "a"], MATRIX[:2])
+
     def test_several_matrices_are_refused(self, tmp_path):
         np.savez(tmp_path / "v.npz", words=np.array(WORDS), a=MATRIX, b=MATRIX)
         assert "needs one array of text and one matrix" in explain(tmp_path / "v.npz")
@@ -391,3 +405,90 @@ def test_messages_are_short_whatever_the_file(content, tmp_path):
 
 def test_a_folder_of_nothing_known_says_what_it_should_hold(tmp_path):
     assert "vectors.tsv" in explain(Path(tmp_path))
+
+
+HOSTILE = """
+import resource, sys
+from pathlib import Path
+import pyarrow.csv, scipy.sparse
+from pipeline.core.errors import UserError
+from pipeline.core import packed
+from pipeline.stages.vectors.formats import npz, read_vectors
+packed.LIMITS.set(packed.Limits(line_mb=16))
+packed.UNSUSPICIOUS = npz.UNSUSPICIOUS = 1 << 24
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20), -1))
+for path in sys.argv[1:]:
+    for words in (None, ["the"]):
+        try:
+            read_vectors(path, words)
+            print("read")
+        except UserError as error:
+            print(error)
+"""
+
+
+class TestHostileFiles:
+    """Files that claim or unpack to far more than they are cost little memory."""
+
+    def test_are_refused_in_little_memory(self, tmp_path):
+        paths = []
+
+        def add(name, opened, *pieces):
+            paths.append(tmp_path / name)
+            with opened(paths[-1]) as file:
+                for piece in pieces:
+                    file.write(piece)
+
+        def fast(path):
+            return gzip.open(path, "wb", compresslevel=1)
+
+        zeros = [bytes(1 << 20)] * 40
+        model = struct.pack("<ii12id", 793712314, 12, 300, *[1] * 7, 1 << 30, 1, 3, 1, 0.1)
+        add("line.txt.gz", fast, b"the 1 2\n", *zeros)
+        add("blank.txt.gz", fast, b"the 1 2\n", *[b"\n" * (1 << 20)] * 40)
+        add("numbers.txt.gz", fast, b"the 1 2\n", b"the", *[b" 1" * (1 << 19)] * 12, b"\n")
+        add("wide.txt.gz", fast, b"the", *[b" 1" * (1 << 19)] * 12, b"\n")
+        add("word.bin.gz", fast, b"1000000 300\n", *zeros)
+        add("model.bin.gz", fast, model, struct.pack("<3i2q", 1 << 30, 1 << 30, 0, 1, -1), *zeros)
+        add("line.txt", lambda path: path.open("wb"), b"the 1 2\n", *zeros)
+        add(
+            "shape.bin",
+            lambda path: path.open("wb"),
+            model,
+            struct.pack("<3i2q", 1, 1, 0, 1, -1) + b"the\0" + bytes(9),
+            struct.pack("<b2q", 0, 1 << 39, 300),
+        )
+        paths.append(tmp_path / "zeros.npz")
+        with zipfile.ZipFile(paths[-1], "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for name in ("words", "ends", "matrix"):
+                header = io.BytesIO()
+                shape = {"descr": "<f4", "fortran_order": False, "shape": (40 << 18,)}
+                np.lib.format.write_array_header_1_0(header, shape)
+                with archive.open(f"{name}.npy", "w") as file:
+                    file.write(header.getvalue())
+                    for piece in zeros:
+                        file.write(piece)
+        command = [sys.executable, "-c", HOSTILE, *map(str, paths)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert not done.stderr, done.stderr[-2000:]
+        said = done.stdout.splitlines()
+        assert len(said) == 2 * len(paths)
+        for path, *lines in zip(paths, said[::2], said[1::2], strict=True):
+            for line in lines:
+                assert line.startswith(str(path)), line
+                assert len(line) <= 300
+
+    def test_a_zip_archive_writes_nothing_whatever_its_names(self, tmp_path):
+        (tmp_path / "in").mkdir()
+        path = tmp_path / "in" / "v.zip"
+        path.write_bytes(zipped(**{"../../evil.txt": "the 1 2\n"}))
+        assert_same(read_vectors(path), ["the"], [[1, 2]])
+        path.write_bytes(zipped(**{"../evil.txt": "the 1 2\n", "/evil.txt": "a 1 2\n"}))
+        assert_same(read_vectors(path / "../evil.txt"), ["the"], [[1, 2]])
+        assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["v.zip"]
+
+    def test_more_dimensions_than_the_first_bytes_show_are_counted(self, tmp_path):
+        matrix = np.random.default_rng(0).normal(size=(2, 9000)).astype(np.float32)
+        write_vectors(WordVectors(["the", "a"], matrix), tmp_path / "v.txt")
+        assert_same(read_vectors(tmp_path / "v.txt"), ["the", "a"], matrix)

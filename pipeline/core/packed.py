@@ -24,7 +24,7 @@ from pipeline.core.errors import UserError, require
 
 KINDS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstandard", ".zip": "zip"}
 UNSUSPICIOUS = 1 << 26  # bytes that may be unpacked before the ratio counts
-_NO_CONTENT = re.compile(r"(?i)(^|/)(__MACOSX/|\.|(readme|licen[cs]e|copying|notice)[^/]*$)")
+_NO_CONTENT = re.compile(r"(?i)(^|/)(__MACOSX/|\.[^./]|(readme|licen[cs]e|copying|notice)[^/]*$)")
 # zipfile raises RuntimeError for encrypted members, NotImplementedError for unknown methods.
 _DAMAGE = (
     EOFError,

@@ -28,6 +28,7 @@ from pipeline.stages.vectors.formats.rows import (
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 BLOCK = 1 << 22  # bytes read at once, at least
+OBJECTS = 128  # bytes of Python objects for each row
 LONGEST_HEADER = 1 << 10
 LONGEST_WORD = 1 << 12  # bytes
 FLOAT = 4  # bytes
@@ -119,7 +120,7 @@ class _Reader:
                 words.append(word)
                 rows.append(self.window[self.at : self.at + size])
                 places.append(self.row)
-                if len(rows) * size > BLOCK:
+                if len(rows) * (size + OBJECTS) > BLOCK:
                     self._add(gathered, words, places, rows)
                     words, rows, places = [], [], []
         if rows:

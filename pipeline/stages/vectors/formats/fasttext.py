@@ -202,9 +202,11 @@ def _means(model: Model, file: Reading, ids: list[list[int]], rows: int) -> np.n
         block = np.frombuffer(file.exactly((end - begin) * size), "<f4").reshape(-1, model.dim)
         places = word_of[at:upto], flat[at:upto] - begin
         part = sparse.coo_array((weights[at:upto], places), shape=(len(ids), end - begin))
-        sums += part @ block
+        with np.errstate(invalid="ignore"):  # what is not finite is refused afterwards
+            sums += part @ block
         at = upto
-    return sums.astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return sums.astype(np.float32)
 
 
 _EXPORT = (

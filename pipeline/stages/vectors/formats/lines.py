@@ -18,6 +18,8 @@ from pipeline.core.errors import UserError
 from pipeline.stages.vectors.formats.rows import DAMAGED, require_finite, shown
 
 MANY = 4096  # dimensions; pyarrow is no faster with so many columns
+LARGE = 1 << 23  # bytes of a block with enormous lines, of which pyarrow would need a multiple
+LONGEST_WORD = 4096  # spaces in a word
 BLANKS = b" \t\r\n"
 
 
@@ -52,7 +54,8 @@ class Rows(NamedTuple):
 
 def parse(layout: Layout, block: Block) -> Rows:
     """Parse lines, with pyarrow if all are as plain as lines mostly are."""
-    rows = _parse_at_once(layout, block) if layout.dim <= MANY else None
+    usual = layout.dim <= MANY and len(block.text) <= LARGE
+    rows = _parse_at_once(layout, block) if usual else None
     if rows is None:
         rows = _parse_line_by_line(layout, block)
     require_finite(layout.path, rows.matrix, lambda i: f"line {rows.lines[i]}")
@@ -66,7 +69,9 @@ def _parse_at_once(layout: Layout, block: Block) -> Rows | None:
 
     text = without_trailing_blanks(block.text.replace(b"\t", b" "))
     try:
-        table = csv.read_csv(pa.BufferReader(text), **_options(layout.dim))
+        table = csv.read_csv(
+            pa.BufferReader(text), **_options(layout.dim), memory_pool=pa.system_memory_pool()
+        )
     except pa.ArrowInvalid:
         return None
     if len(table) != len(block.lines):
@@ -124,6 +129,8 @@ def split_row(layout: Layout, number: int, line: bytes) -> tuple[bytes, list[byt
         return word, fields
     if not row:
         return None
+    if row.count(b" ") > layout.dim + LONGEST_WORD:
+        raise _wrong_length(layout, number, row.count(b" "))
     # A word may hold spaces itself: take the numbers from the right.
     spaced = row.replace(b"\t", b" ")
     fields = []
@@ -132,11 +139,15 @@ def split_row(layout: Layout, number: int, line: bytes) -> tuple[bytes, list[byt
         spaced = spaced[:cut].rstrip(b" ")
     *_, of_word = spaced.rsplit(b" ", 1) if b" " in spaced else [b""]
     if len(fields) < layout.dim or (layout.rows is None and _is_coordinate(of_word, fields)):
-        raise UserError(
-            f"{layout.path}, line {number}: {len(fields_of(row)) - 1} numbers where "
-            f"{layout.source} {layout.dim}. {DAMAGED}"
-        )
+        raise _wrong_length(layout, number, len(fields_of(row)) - 1)
     return row[: len(spaced)], fields[::-1]
+
+
+def _wrong_length(layout: Layout, number: int, length: int) -> UserError:
+    return UserError(
+        f"{layout.path}, line {number}: {length} numbers where {layout.source} {layout.dim}. "
+        f"{DAMAGED}"
+    )
 
 
 def _is_coordinate(text: bytes, fields: list[bytes]) -> bool:

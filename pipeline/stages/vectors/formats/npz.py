@@ -13,6 +13,7 @@ matrix with as many rows, whatever their names.
 from __future__ import annotations
 
 import math
+import warnings
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError, require
+from pipeline.core.packed import LIMITS, UNSUSPICIOUS
 from pipeline.stages.vectors.formats.rows import (
     DAMAGED,
     decoded,
@@ -39,20 +41,21 @@ MAGIC = b"PK\x03\x04"
 NAMES = ("words", "ends", "matrix")
 MOST = 100  # arrays looked at
 # What reading raises. RuntimeError: encrypted, or the brackets of an array's header are nested too
-# deeply (or MemoryError); TokenError: NumPy's second attempt at a header failed; KeyError: a name
-# twice.
+# deeply (or MemoryError); TokenError, SyntaxError, TypeError: a header is no header; KeyError: a
+# name is there twice.
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     OSError,
     EOFError,
     KeyError,
+    SyntaxError,
+    TypeError,
     ValueError,
     RuntimeError,
     MemoryError,
     TokenError,
 )
-DEFLATE = 1100  # times; deflate cannot compress more
 
 
 def is_npz(start: bytes) -> bool:
@@ -127,7 +130,9 @@ def _header(archive: zipfile.ZipFile, name: str) -> _Header:
         }.get(version)
         if read is None:
             raise ValueError(f"{name} is of version {version}")
-        shape, _, dtype = read(file)
+        with warnings.catch_warnings():  # Python's own parser comments on odd headers
+            warnings.simplefilter("ignore")
+            shape, _, dtype = read(file)
         return _Header(shape, dtype, file.tell())
 
 
@@ -165,13 +170,18 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     info = archive.getinfo(name)
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise ValueError(f"{name} is packed in a way that NumPy never does")
-    if info.file_size > DEFLATE * min(info.compress_size, path.stat().st_size):
-        raise ValueError(f"{name} claims to be of {info.file_size:,} bytes")
+    packed = max(1, min(info.compress_size, path.stat().st_size))
+    if info.file_size > max(UNSUSPICIOUS, LIMITS.get().ratio * packed):
+        raise ValueError(
+            f"{name} claims to be of {info.file_size:,} bytes, {info.file_size // packed:,} times "
+            "its size here; see limits.ratio"
+        )
     header = _header(archive, name)
     claimed, there = header.dtype.itemsize * math.prod(header.shape), info.file_size - header.begin
     if header.dtype.hasobject or claimed != there:
         raise ValueError(f"{name} promises {claimed:,} bytes, {there:,} follow")
-    with archive.open(info) as file:
+    with archive.open(info) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return np.lib.format.read_array(file)
 
 
@@ -198,5 +208,10 @@ def _listed(path: Path, words: NDArray[Any]) -> list[str]:
     require(words.ndim == 1, f"{path}: its words are of shape {words.shape}, not a list. {DAMAGED}")
     if words.dtype.kind == "S":
         return decoded(path, words.tolist())
+    codes = np.ascontiguousarray(words).view(words.dtype.byteorder.replace("|", "=") + "u4")
+    require(
+        ((codes < 0xD800) | (codes > 0xDFFF) & (codes < 0x110000)).all(),
+        f"{path}: a word of its list is not text. {DAMAGED}",
+    )
     texts: list[str] = words.tolist()
     return texts

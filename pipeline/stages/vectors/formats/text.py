@@ -36,6 +36,7 @@ from pipeline.stages.vectors.formats.rows import (
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 BLOCK = 1 << 20  # bytes read at once
+MOST_DIM = 1 << 16
 ROWS = 64  # that decide how many dimensions there are
 
 
@@ -59,7 +60,7 @@ def read_text(path: Path, words: Collection[str] | None = None) -> WordVectors:
         header that does not fit, or none of the words found.
     """
     gathered = Gathered(path, "line")
-    layout = _layout(path, head(path))
+    layout = _layout(path)
     with opened(path) as file:
         blocks = _blocks(layout, file)
         if words is not None:
@@ -78,7 +79,7 @@ def read_text(path: Path, words: Collection[str] | None = None) -> WordVectors:
 
 def first_words(path: Path) -> list[str]:
     """Return the words of the first block of a file."""
-    layout = _layout(path, head(path))
+    layout = _layout(path)
     with opened(path) as file:
         block = next(_blocks(layout, file), Block(b"", np.empty(0, np.int64)))
     numbered = zip(block.lines.tolist(), block.text.split(b"\n"), strict=False)
@@ -108,13 +109,21 @@ def write_text(vectors: WordVectors, path: Path, *, header: bool = False) -> Non
             file.write(f"{word} {' '.join(map(str, row))}\n".encode())
 
 
-def _layout(path: Path, start: bytes) -> Layout:
-    """Find header and dimensions by the first bytes of a file."""
+def _layout(path: Path) -> Layout:
+    """Find header and dimensions by the first lines of a file."""
+    start = head(path)
+    if len(start) >= HEAD and b"\n" not in start and b"\r" not in start:
+        with opened(path) as file:
+            start = file.readline(LIMITS.get().line)
     start = start.removeprefix(codecs.BOM_UTF8)
     only_cr = b"\r" in start[:-1] and b"\n" not in start
     lines = start.split(b"\r" if only_cr else b"\n", ROWS + 1)[: ROWS + 1]
     if len(lines) > 1 and len(start) >= HEAD:
         lines.pop()  # it may go on
+    require(
+        lines[0].count(b" ") <= MOST_DIM,
+        f"{path}, line 1: more than {MOST_DIM:,} dimensions. It is not a vectors file.",
+    )
     header = parse_header(path, lines[0])
     if header is not None:
         return Layout(path, header.dim, header.rows, only_cr)
@@ -133,10 +142,11 @@ def _blocks(layout: Layout, file: Reading) -> Iterator[Block]:
     """Cut the file into blocks of whole lines without the header; ends of lines become newlines."""
     longest = LIMITS.get().line
     rest, line = b"", 1
-    while chunk := file.read(max(BLOCK, len(rest))):  # doubling keeps long lines linear
+    # Larger pieces of long lines, so that joining them stays cheap.
+    while chunk := file.read(max(BLOCK, min(len(rest), 8 * BLOCK))):
         text = rest + (chunk.replace(b"\r", b"\n") if layout.only_cr else chunk)
         cut = text.rfind(b"\n") + 1
-        text, rest = text[:cut], text[cut:]
+        text, rest = (text[:cut], text[cut:]) if cut else (b"", text)
         if len(rest) > longest:
             raise UserError(
                 f"{layout.path}, line {line + text.count(10)}: longer than {longest >> 20} MB. It "
