@@ -140,6 +140,7 @@ class Experiment:
         also = self.evaluation.words()  # first: a broken file is found before anything is trained
         run, cached = StageRunner(), CachedStages(self.cache)
         corpus = run.cached("corpus", cached.corpus, self.corpus)
+        self.best.check(ordinal=corpus.ordinal)
         if corpus.phrases is not None:
             check_takes_weights(self.sweep)
         vocabulary = run.cached("vocab", cached.vocab, corpus, self.vocab)

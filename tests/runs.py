@@ -15,10 +15,13 @@ from pipeline.stages.report import Report
 from pipeline.stages.sweep.sweep import Logistic
 from pipeline.stages.vectors.word_vectors import WordVectors
 
-_BRACES = "'quoted' {{ 7 * 7 }} {% raw %} nothing"  # under two labels: one is a mistake
+# Under two labels each, so that one of the two is a mistake, which the page shows.
+_BRACES = "'quoted' {{ 7 * 7 }} {% raw %} nothing"
+_SCRIPT = "<script>alert(1)</script> was dull"
+_IMAGE = "</p><img src=x onerror=alert(1)> film"
 HOSTILE = {
-    "<b>bad</b>": ["<script>alert(1)</script> was dull", 'it is "not" & never &amp; good', _BRACES],
-    'so "so"': ["</p><img src=x onerror=alert(1)> film", _BRACES],
+    "<b>bad</b>": [_SCRIPT, _IMAGE, 'it is "not" & never &amp; good', _BRACES],
+    'so "so"': [_IMAGE, _BRACES, _SCRIPT],
     "טוב 👍": ["סרט טוב מאוד but long", "👍🏽 🎬 brilliant \N{RIGHT-TO-LEFT OVERRIDE}txt"],
 }
 

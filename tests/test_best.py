@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,13 +44,14 @@ def features():
     return Features(X, LABELS, dict.fromkeys(SIZES, 1.0), CLASSES, ordinal=True)
 
 
-def swept(*dev_accuracy):
+def swept(*dev_accuracy, **others):
     strengths = [10.0**i for i in range(len(dev_accuracy))]
     results = pd.DataFrame(
         {
             "strength": strengths,
             "train_accuracy": np.linspace(0.9, 0.5, len(dev_accuracy)),
             "dev_accuracy": dev_accuracy,
+            **{f"dev_{name}": values for name, values in others.items()},
             "converged": True,
         }
     )
@@ -71,6 +74,51 @@ class TestPickBest:
 
     def test_of_equals_takes_the_strongest_unless_told_otherwise(self, features):
         assert pick_best(swept(0.5, 0.5), features).row == 1
+
+    @pytest.mark.parametrize(
+        ("metric", "row"), [("accuracy", 0), ("macro_f1", 1), ("balanced_accuracy", 2), ("mae", 2)]
+    )
+    def test_takes_the_strength_that_is_best_by_the_metric_of_choice(self, metric, row, features):
+        given = swept(
+            *(0.5, 0.4, 0.3),
+            macro_f1=(0.2, 0.4, 0.3),
+            balanced_accuracy=(0.1, 0.2, 0.3),
+            mean_absolute_error=(1.2, 1.1, 0.9),
+        )
+        assert pick_best(given, features, OnDev(metric=metric)).row == row
+
+    def test_the_mean_error_needs_classes_in_order(self, features):
+        unordered = replace(features, ordinal=False)
+        with pytest.raises(
+            UserError, match=r"best\.metric=mae .* are not ordered; corpus\.ordinal"
+        ):
+            pick_best(swept(0.5), unordered, OnDev(metric="mae"))
+
+    def test_a_metric_of_another_name_is_refused(self):
+        with pytest.raises(UserError, match=r"best\.metric: no choice 'f1'.*accuracy, macro_f1"):
+            OnDev(metric="f1")
+
+    def test_scores_the_majority_class_too(self, features):
+        y = {**LABELS, "train": np.array([2] * 6 + [0, 1] * 3)}
+        best = pick_best(swept(0.5), replace(features, y=y))
+        assert best.majority["label"] == "+"
+        assert best.majority["test"] == score(LABELS["test"], np.full(10, 2), 3, ordinal=True)
+
+    def test_says_so_where_every_prediction_is_the_same_class(self, features, caplog):
+        class Constant(Spy):
+            def _guess(self, X):
+                return np.zeros(len(X), int)
+
+        given = Sweep(swept(0.5).rows, [Constant()])
+        pick_best(given, features)
+        assert "every test sentence is predicted to be '-'" in caplog.text
+
+    def test_a_class_without_test_sentences_is_left_out_of_balanced_accuracy(self, features):
+        y = {**LABELS, "test": LABELS["test"] % 2}
+        best = pick_best(swept(0.5), replace(features, y=y))
+        counts = np.array([y["test"], best.predicted["test"]])
+        recalls = [np.mean(counts[1][counts[0] == label] == label) for label in (0, 1)]
+        assert best.scores["test"]["balanced_accuracy"] == pytest.approx(np.mean(recalls))
 
     def test_shows_test_to_the_winner_alone_and_once(self, features):
         given = swept(0.3, 0.5, 0.4)
@@ -112,7 +160,8 @@ class TestBest:
 
     def test_says_strength_and_accuracies_in_a_line(self, features):
         described = pick_best(swept(0.3, 0.5), features).describe()
-        assert described == "strength 10: train 75.0%, dev 66.7%, test 70.0%"
+        scores = "train 75.0%, dev 66.7%, test 70.0% (macro-F1 0.694; always '-' 40.0%)"
+        assert described == f"strength 10: {scores}"
 
     def test_writes_what_was_said_of_every_sentence_of_dev_and_test(self, features, tmp_path):
         best = pick_best(swept(0.5), features)
@@ -129,6 +178,21 @@ class TestBest:
         np.testing.assert_allclose(
             table[["p(-)", "p(neut)", "p(+)"]], np.vstack([best.probabilities[s] for s in both])
         )
+
+    def test_of_many_classes_writes_the_probabilities_of_two(self, tmp_path):
+        n = 101
+        y = {name: np.arange(size) for name, size in SIZES.items()}
+        X = {name: np.zeros((size, 1)) for name, size in SIZES.items()}
+        p = {name: np.random.default_rng(0).random((size, n)) for name, size in SIZES.items()}
+        features = Features(X, y, {}, tuple(map(str, range(n))))
+        given = pick_best(swept(0.5), replace(features, classes=CLASSES, y=LABELS, X=X))
+        best = replace(given, predicted={s: y[s] + 1 for s in SIZES}, probabilities=p)
+        best.write_predictions(tmp_path, features, {s: [["a"]] * k for s, k in SIZES.items()})
+        table = pd.read_csv(tmp_path / "predictions.csv")
+        assert list(table)[5:] == ["p_label", "p_predicted"]
+        rows = np.arange(10)
+        np.testing.assert_allclose(table["p_label"][9:], p["test"][rows, rows])
+        np.testing.assert_allclose(table["p_predicted"][9:], p["test"][rows, rows + 1])
 
 
 number = st.floats(allow_nan=False, allow_infinity=False)
@@ -154,11 +218,14 @@ def test_is_saved_and_loaded_back_equal(
         scores=dict.fromkeys(SIZES, scores),
         predicted=dict.fromkeys(SIZES, predicted),
         probabilities=dict.fromkeys(SIZES, probabilities),
+        majority={"label": "-", **dict.fromkeys(SIZES, scores)},
+        config=OnDev(Ties.first, "macro_f1"),
     )
     best.save(folder)
     loaded = Best.load(folder, given)
     assert loaded.classifier is best.classifier
-    assert (loaded.row, loaded.strength, loaded.scores) == (row, strength, best.scores)
+    for name in ("row", "strength", "scores", "majority", "config"):
+        assert getattr(loaded, name) == getattr(best, name)
     for split in SIZES:
         np.testing.assert_array_equal(loaded.predicted[split], predicted)
         np.testing.assert_array_equal(loaded.probabilities[split], probabilities)

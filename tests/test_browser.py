@@ -18,7 +18,6 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.filterwarnings("ignore:Glyph"),
     pytest.mark.skipif(
         not (CHROMIUM and DRIVER),
         reason="chromium and chromedriver wanted, e.g. apt-get install chromium chromium-driver",

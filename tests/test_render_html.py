@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from pipeline.render.html import environment, number, p_value, percent, save, signed
+from pipeline.render.html import (
+    environment,
+    number,
+    p_value,
+    percent,
+    readable,
+    save,
+    sentence,
+    signed,
+)
 from pipeline.stages.report.explain import Explanation
 
 quick = settings(max_examples=100, deadline=None)
@@ -22,13 +31,29 @@ def gloss(tokens):
     return Explanation(tokens, known, added, np.zeros(2)).gloss(1, 0)
 
 
+@pytest.mark.parametrize(
+    ("token", "shown"),
+    [
+        ("-lrb-", "("),
+        ("-RRB-", ")"),
+        ("1\\/2", "1/2"),
+        ("``", "\u201c"),
+        ("n't", "n't"),
+        ("-", "-"),
+    ],
+)
+def test_tokens_of_the_treebank_are_shown_as_people_write_them(token, shown):
+    assert readable(token) == shown
+    assert sentence(f"a {token} b") == f"a {shown} b"
+
+
 class TestEscaping:
     @quick
     @given(st.lists(texts, min_size=1, max_size=5))
     def test_every_word_stands_in_the_page_escaped_and_set_apart(self, tokens):
         html = str(environment().get_template(MACROS).module.gloss(gloss(tokens)))
         for token in tokens:
-            assert f"<bdi>{escape(token)}</bdi>" in html
+            assert f"<bdi>{escape(readable(token))}</bdi>" in html
         assert html.count("<bdi>") == len(tokens)
 
     @pytest.mark.parametrize(

@@ -25,8 +25,6 @@ from pipeline.stages.report.finished_run import FinishedRun
 from pipeline.stages.sweep.sweep import TwoLayer
 from pipeline.stages.vectors.word_vectors import WordVectors
 
-pytestmark = pytest.mark.filterwarnings("ignore:Glyph")  # no font of matplotlib's has an emoji
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
@@ -279,7 +277,7 @@ class TestWhatNotEveryRunHas:
         table = Table(path=str(write_table(tmp_path / "easy.csv", texts)))
         run = hostile(tmp_path / "run", corpus=table, vectors=OneWordAClass())
         text = Reader((run / "report" / "index.html").read_text("utf-8")).text
-        assert "every test sentence got its class" in text
+        assert "every test sentence is predicted rightly" in text
         assert "100.0" in text
 
     def test_an_intrinsic_evaluation_is_shown_where_there_was_one(self, run):
@@ -314,7 +312,9 @@ class TestLearningCurve:
         train = json.loads((run / "corpus" / "summary.json").read_text("utf-8"))["splits"]["train"]
         sizes = [int(share * train["sentences"]) for share in (0.25, 0.5, 1.0)]
         assert table["sentences"].tolist() == [size for size in sizes for _ in range(2)]
-        assert list(table) == ["sentences", "draw", "train_accuracy", "dev_accuracy"]
+        columns = ["sentences", "draw", "strength", "train_accuracy", "dev_accuracy"]
+        assert list(table) == columns
+        assert set(table["strength"]) <= {0.1, 10.0}
         page = (run / "report" / "index.html").read_text("utf-8")
         assert "More labelled sentences" in page
 
@@ -331,26 +331,53 @@ class TestLearningCurve:
 
 
 class TestReading:
-    def read(self, *rows, row):
-        columns = ["strength", "train_accuracy", "dev_accuracy"]
-        return " ".join(read_strengths(pd.DataFrame(rows, columns=columns), row))
+    """What the curve of strengths shows is said, and noise is called noise."""
+
+    def read(self, *rows, row, intervals=True):
+        columns = ["strength", "train_accuracy", "dev_accuracy", "dev_low", "dev_high"]
+        table = pd.DataFrame(rows, columns=columns)
+        if intervals:
+            table["dev_difference"] = table["dev_accuracy"] - table["dev_accuracy"][row]
+        return " ".join(read_strengths(table, row))
 
     def test_over_fit_on_the_left_under_fit_on_the_right(self):
-        said = self.read((0.01, 0.9, 0.4), (1, 0.6, 0.5), (100, 0.45, 0.44), row=1)
-        assert "left the classifier over-fits" in said
-        assert "at 0.01 train has 90.0 %, 50.0 points more than dev, and dev loses 10.0" in said
-        assert "right it under-fits: at 100 train itself falls by 15.0 points to 45.0 %" in said
+        said = self.read(
+            (0.01, 0.9, 0.4, -0.12, -0.08),
+            (1, 0.6, 0.5, 0, 0),
+            (100, 0.45, 0.44, -0.1, -0.02),
+            row=1,
+        )
+        assert (
+            "Weaker penalties over-fit: at 0.01 train has 90.0 % (+30.0), and dev has 40.0 %, 10.0 "
+            "points fewer (95 % interval \N{MINUS SIGN}12.0 to \N{MINUS SIGN}8.0)."
+        ) in said
+        assert "Stronger penalties under-fit: at 100 train has 45.0 % (\N{MINUS SIGN}15.0)" in said
 
-    def test_a_flat_left_is_no_over_fitting(self):
-        said = self.read((0.01, 0.6, 0.5), (1, 0.6, 0.5), (100, 0.5, 0.4), row=1)
-        assert "little over-fitting" in said
+    def test_nine_sentences_of_1101_are_no_story(self):
+        said = self.read((1e-4, 0.39, 0.353, -0.021, 0.005), (1, 0.38, 0.361, 0, 0), row=1)
+        assert "Weaker penalties make no difference that dev can show" in said
+        assert "over-fit" not in said
+
+    def test_of_a_run_of_version_0_1_0_only_the_numbers_are_said(self):
+        rows = (0.01, 0.9, 0.4, 0, 0), (1, 0.6, 0.5, 0, 0)
+        said = self.read(*rows, row=1, intervals=False)
+        assert "At 0.01 it is 90.0 % on train and 40.0 % on dev." in said
+        assert "over-fit" not in said
 
     @pytest.mark.parametrize(("row", "word"), [(0, "weakest"), (1, "strongest")])
     def test_at_the_edge_says_that_more_was_not_tried(self, row, word):
-        assert f"{word} that was tried" in self.read((0.1, 0.6, 0.5), (1, 0.5, 0.4), row=row)
+        rows = (0.1, 0.6, 0.5, -0.1, 0.1), (1, 0.5, 0.4, -0.1, 0.1)
+        assert f"{word} that was tried" in self.read(*rows, row=row)
 
     def test_a_single_strength(self):
-        assert "only strength" in self.read((0.1, 0.6, 0.5), row=0)
+        assert "No other strength was tried." in self.read((0.1, 0.6, 0.5, 0, 0), row=0)
+
+    def test_the_differences_are_those_of_the_same_dev_sentences(self, run):
+        table = FinishedRun.read(run).strengths
+        chosen = table.loc[FinishedRun.read(run).chosen]
+        assert (chosen[["dev_difference", "dev_low", "dev_high"]] == 0).all()
+        expected = table["dev_accuracy"] - chosen["dev_accuracy"]
+        np.testing.assert_allclose(table["dev_difference"], expected, atol=1e-12)
 
 
 def test_vectors_of_another_length_make_another_page(tmp_path):

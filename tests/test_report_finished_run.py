@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from runs import Vectors, hostile, write_table
 
@@ -33,7 +34,11 @@ class TestFinishedRun:
 
     def test_predictions_are_the_most_probable_classes(self, run):
         test = FinishedRun.read(run).test
-        np.testing.assert_array_equal(test.predicted, test.probabilities.argmax(axis=1))
+        table = pd.read_csv(run / "best" / "predictions.csv")
+        p = table[table["split"] == "test"].filter(like="p(").to_numpy()
+        np.testing.assert_array_equal(test.predicted, p.argmax(axis=1))
+        np.testing.assert_array_equal(test.p_predicted, p.max(axis=1))
+        np.testing.assert_array_equal(test.p_true, p[np.arange(len(p)), test.true])
         assert np.mean(~test.wrong) == FinishedRun.read(run).result["test"]["accuracy"]
 
     def test_the_chosen_strength_has_its_row(self, run):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from runs import hostile
 
 from pipeline.cli.report import main
@@ -25,8 +24,6 @@ from pipeline.stages.report.result import (
     set_mlflow_run_id,
     write_result,
 )
-
-pytestmark = pytest.mark.filterwarnings("ignore:Glyph")  # no font of matplotlib's has an emoji
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +149,7 @@ def _undrawn(monkeypatch):
     from pipeline.render import plots
 
     for name in ("strength_curve", "confusion", "word_map", "loss_curve", "learning_curves"):
-        monkeypatch.setattr(plots, name, lambda *_: SimpleNamespace(savefig=Path.touch))
-    monkeypatch.setattr(plots, "svg", lambda *_: "<svg></svg>")
+        monkeypatch.setattr(plots, name, lambda *_: Figure())
 
 
 @pytest.mark.usefixtures("_undrawn")

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info
 
 from pipeline.core.errors import UserError
 from pipeline.core.metrics import Metric
+from pipeline.core.scores import score
 from pipeline.stages.best.best import OnDev, Ties, pick_best
 from pipeline.stages.corpus import Sst
 from pipeline.stages.features.features import Features, Mean, Unknown, featurize
@@ -92,7 +93,7 @@ class TestStrengths:
             ({"strengths": [1, -2]}, r"finite and not negative, not \[-2\]"),
             ({"strengths": [float("nan")]}, r"finite and not negative, not \[nan\]"),
             ({"strengths": [float("inf")]}, r"finite and not negative, not \[inf\]"),
-            ({"strengths": [1, 2, 1]}, "sweep.strengths names a strength twice"),
+            ({"strengths": [1, 2, 1]}, "sweep.strengths has a strength twice"),
             ({"max_iter": 0}, "sweep.max_iter must be at least 1, not 0"),
             ({"tol": 0}, "sweep.tol must be above 0, not 0"),
         ],
@@ -113,6 +114,35 @@ class TestFit:
             model = fit(model.set_params(C=strength), X + 30, y)
         np.testing.assert_allclose(model.coef_, there.coef_, atol=1e-5)
         np.testing.assert_allclose(model.predict_proba(X + 30), there.predict_proba(X), atol=1e-5)
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.fixed_dictionaries(
+            {
+                "C": st.floats(1e-3, 1e3),
+                "fit_intercept": st.booleans(),
+                "class_weight": st.sampled_from([None, "balanced", {0: 2.0}]),
+                "warm_start": st.booleans(),
+                "intercept_scaling": st.sampled_from([1.0, 3.0]),
+            }
+        ),
+        st.sampled_from(["lbfgs", "newton-cg", "newton-cholesky", "liblinear", "sag", "saga"]),
+        st.sampled_from([2, 3]),
+        st.booleans(),
+    )
+    def test_of_a_users_logistic_regression_is_scikit_learns(
+        self, features, params, solver, n_classes, weighted
+    ):
+        n_classes = 2 if solver == "liblinear" else n_classes
+        X, y = features.X["train"] + 3, features.y["train"] % n_classes
+        weights = np.linspace(0.5, 2, len(y)) if weighted else None
+        ours, theirs = (
+            LogisticRegression(**params, solver=solver, tol=1e-8, max_iter=10_000, random_state=0)
+            for _ in range(2)
+        )
+        fit(ours, X, y, weights)
+        theirs.fit(X, y, sample_weight=weights)
+        np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=2e-3)
 
     def test_goes_on_from_the_last_one(self, features):
         X, y = features.X["train"] + 30, features.y["train"]
@@ -153,7 +183,9 @@ class TestWeights:
         assert set(best.scores) == set(best.predicted) == {"train", "dev", "test"}
 
     def test_a_classifier_that_takes_none_is_refused(self, phrased):
-        message = r"corpus\.phrases: OneVsRestClassifier cannot weigh .* take sweep=logistic\."
+        message = (
+            r"corpus\.phrases: OneVsRestClassifier takes no sample weights; .* sweep=logistic\."
+        )
         with pytest.raises(UserError, match=message):
             sweep_strengths(phrased, OneVsRest([1.0]))
 
@@ -222,6 +254,16 @@ class TestSweep:
             np.testing.assert_allclose(
                 model.predict_proba(features.X["train"]), probabilities, atol=1e-3
             )
+
+    def test_has_every_metric_of_dev_and_what_each_predicts(self, features):
+        swept = sweep_strengths(features, Logistic([0.1, 10.0]))
+        for row, model, predicted in zip(
+            swept.rows, swept.classifiers, swept.dev_predicted, strict=True
+        ):
+            np.testing.assert_array_equal(predicted, model.predict(features.X["dev"]))
+            scores = score(features.y["dev"], predicted, 3)
+            for name in ("accuracy", "macro_f1", "balanced_accuracy"):
+                assert row[f"dev_{name}"] == scores[name]
 
     def test_is_the_same_every_time(self, features):
         for config in (Logistic(), OneVsRest()):
@@ -312,6 +354,7 @@ class TestSaved:
         swept.save(tmp_path)
         loaded = Sweep.load(tmp_path)
         pd.testing.assert_frame_equal(loaded.results, swept.results, check_exact=True)
+        np.testing.assert_array_equal(loaded.dev_predicted, swept.dev_predicted)
         assert len(loaded.classifiers) == 2
         for ours, theirs in zip(loaded.classifiers, swept.classifiers, strict=True):
             assert_equal(ours, theirs)

@@ -36,6 +36,15 @@ class Scores(TypedDict):
     mean_absolute_error: NotRequired[float]
 
 
+class Majority(TypedDict):
+    """The scores of always predicting `label`, the most frequent class of train."""
+
+    label: str
+    train: Scores
+    dev: Scores
+    test: Scores
+
+
 def confusion_matrix(true: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> Counts:
     """Count pairs of true and predicted class indices, (n,) each, as (C, C)."""
     cells = np.asarray(true, np.int64) * classes + np.asarray(predicted, np.int64)

@@ -1,4 +1,4 @@
-"""Intervals, and mean and deviation of several values."""
+"""Intervals of shares and of their differences; mean and deviation of several values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Interval(NamedTuple):
@@ -21,6 +22,77 @@ def accuracy_interval(correct: int, total: int) -> Interval:
 
     interval = stats.binomtest(correct, total).proportion_ci(0.95, method="wilson")
     return Interval(float(interval.low), float(interval.high))
+
+
+class Difference(NamedTuple):
+    """A difference of two shares, with its 95 % confidence interval."""
+
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether the interval excludes zero."""
+        return self.low > 0 or self.high < 0
+
+
+def independent(correct: int, total: int, other_correct: int, other_total: int) -> Difference:
+    """Compare an accuracy with that on other sentences, the first minus the second.
+
+    The interval is Newcombe's square-and-add interval of Wilson's (Newcombe 1998, *Interval
+    estimation for the difference between independent proportions*, method 10).
+
+    Raises
+    ------
+    ValueError
+        If one of the two has no sentences.
+    """
+    p, q = correct / total, other_correct / other_total
+    low, high = accuracy_interval(correct, total)
+    other_low, other_high = accuracy_interval(other_correct, other_total)
+    difference = p - q
+    return Difference(
+        difference,
+        difference - float(np.hypot(p - low, other_high - q)),
+        difference + float(np.hypot(high - p, q - other_low)),
+    )
+
+
+def paired(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Difference:
+    """Compare two classifiers by which of the same n sentences each got right, (n,) each.
+
+    The interval is Newcombe's square-and-add interval for paired shares (Newcombe 1998, *Improved
+    confidence intervals for the difference between binomial proportions based on paired data*,
+    method 10).
+
+    Raises
+    ------
+    ValueError
+        If the two are not of the same length, or empty.
+    """
+    if first.shape != second.shape or not len(first):
+        raise ValueError(f"{first.shape} and {second.shape} are not the same sentences")
+    n = len(first)
+    both, only_first = int(np.sum(first & second)), int(np.sum(first & ~second))
+    only_second = int(np.sum(~first & second))
+    neither = n - both - only_first - only_second
+    a, b = both + only_first, both + only_second
+    p, q = a / n, b / n
+    p_low, p_high = accuracy_interval(a, n)
+    q_low, q_high = accuracy_interval(b, n)
+    together = float(both * neither - only_first * only_second)
+    if together > 0:
+        together = max(0.0, together - n / 2)  # Newcombe's continuity correction
+    deviations = np.sqrt(float(a) * (n - a) * b * (n - b))
+    correlation = together / deviations if deviations else 0.0
+
+    def reach(x: float, y: float) -> float:
+        return float(np.sqrt(max(0.0, x * x - 2 * correlation * x * y + y * y)))
+
+    return Difference(
+        p - q, p - q - reach(p - p_low, q_high - q), p - q + reach(p_high - p, q - q_low)
+    )
 
 
 class Spread(NamedTuple):

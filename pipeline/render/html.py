@@ -49,6 +49,29 @@ def p_value(p: float) -> str:
     return f"= {p:#.2g}" if p >= 1e-3 else f"= {p:.1g}"
 
 
+_READABLE = {
+    "-lrb-": "(",
+    "-rrb-": ")",
+    "-lsb-": "[",
+    "-rsb-": "]",
+    "-lcb-": "{",
+    "-rcb-": "}",
+    "``": "\N{LEFT DOUBLE QUOTATION MARK}",
+    "''": "\N{RIGHT DOUBLE QUOTATION MARK}",
+}
+
+
+def readable(token: str) -> str:
+    """Return a token of the Penn Treebank as people write it: ``-lrb-`` is ``(``."""
+    plain = _READABLE.get(token.lower(), token)
+    return plain.replace("\\/", "/").replace("\\*", "*")
+
+
+def sentence(text: str) -> str:
+    """Return a sentence of such tokens, separated by spaces, as people write them."""
+    return " ".join(map(readable, text.split(" ")))
+
+
 @cache
 def environment() -> Environment:
     """Return Jinja2 with the templates, escaping everything that is not said to be markup."""
@@ -62,8 +85,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = {"percent": percent, "signed": signed, "number": number, "p_value": p_value}
-    made.filters.update(filters)
+    made.filters.update(
+        percent=percent,
+        signed=signed,
+        number=number,
+        p_value=p_value,
+        readable=readable,
+        sentence=sentence,
+    )
     made.globals["style"] = Markup((TEMPLATES / "style.css").read_text("utf-8"))  # noqa: S704 - our own
     return made
 

@@ -1,6 +1,7 @@
-"""The figures. Only here is matplotlib imported, without its global state."""
+"""The figures: the only code that imports matplotlib, without its global state."""
 
 from pipeline.render.plots.arms import arms, learning_curves, strength_curves
+from pipeline.render.plots.fonts import write_png
 from pipeline.render.plots.run import confusion, loss_curve, strength_curve, word_map
 from pipeline.render.plots.style import Drawing
 from pipeline.render.plots.svg import svg
@@ -15,4 +16,5 @@ __all__ = [
     "strength_curves",
     "svg",
     "word_map",
+    "write_png",
 ]

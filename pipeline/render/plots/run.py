@@ -8,19 +8,49 @@ import numpy as np
 import pandas as pd
 from adjustText import adjust_text
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from pipeline.render.plots.style import CHOSEN, DEV, FAINT, INK, TRAIN, empty, percent
+from pipeline.render.plots.style import (
+    ARMS,
+    CHOSEN,
+    DEV,
+    FAINT,
+    INK,
+    TRAIN,
+    any_script,
+    empty,
+    percent,
+)
+
+NUMBERED = 20
+"""Classes up to which each cell of a confusion matrix shows its numbers."""
 
 
 def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Figure:
-    """Draw accuracy on train and dev against the strength, the chosen one marked."""
+    """Draw accuracy on train and dev against the strength, with the chosen one marked.
+
+    Where `results` has ``dev_low`` and ``dev_high``, the interval of each strength's difference to
+    the chosen one, it is shaded around the dev curve.
+    """
     figure, axes = empty(5.6, 3.9)
     strength = results["strength"].to_numpy()
     best = results.iloc[row]
+    if {"dev_low", "dev_high"} <= set(results):
+        axes.fill_between(
+            strength,
+            best["dev_accuracy"] + results["dev_low"],
+            best["dev_accuracy"] + results["dev_high"],
+            color=DEV,
+            alpha=0.15,
+            linewidth=0,
+            label="dev against the chosen, 95 % interval",
+        )
+        axes.axhline(best["dev_accuracy"], color=CHOSEN, linewidth=0.8, alpha=0.6, zorder=0)
     for split, colour in (("train", TRAIN), ("dev", DEV)):
         accuracy = results[f"{split}_accuracy"].to_numpy()
         axes.plot(strength, accuracy, "-o", color=colour, markersize=4.5, label=split)
@@ -56,29 +86,28 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
 
 
 def confusion(matrix: NDArray[np.int64], classes: Sequence[str]) -> Figure:
-    """Draw the (C, C) confusion matrix: counts, coloured by their share of the true class."""
+    """Draw the (C, C) confusion matrix, coloured by the share of the true class.
+
+    Up to `NUMBERED` classes every cell has its numbers; with more the figure does not grow, and
+    names only as many classes as there is room for.
+    """
     n = len(classes)
-    side = max(4.4, 1.6 + 0.72 * n)
+    numbered = n <= NUMBERED
+    side = max(4.4, 1.6 + 0.72 * n) if numbered else 8.0
     figure, axes = empty(side + 0.6, side)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=max(0.5, share.max()))
-    dark = colormaps["Blues"]
-    for true in range(n):
-        for predicted in range(n):
-            shade = dark(share[true, predicted] / image.norm.vmax)[:3]
-            axes.text(
-                predicted,
-                true,
-                f"{matrix[true, predicted]:,}\n{share[true, predicted]:.0%}",
-                ha="center",
-                va="center",
-                fontsize=9,
-                color="white" if np.dot(shade, (0.3, 0.59, 0.11)) < 0.55 else INK,
-            )
-    axes.set_xticks(range(n), classes, parse_math=False)
-    axes.set_yticks(range(n), classes, parse_math=False)
-    longest = max(map(len, classes))
-    if longest > 8:
+    if numbered:
+        _write_numbers(axes, matrix, share, max(0.5, share.max()))
+    step = 1 if numbered else -(-n // 30)
+    named = range(0, n, step)
+    names = [shortened(classes[i], 24) for i in named]
+    size = 9.5 if numbered else 7
+    axes.set_xticks(named, names, parse_math=False, fontsize=size)
+    axes.set_yticks(named, names, parse_math=False, fontsize=size)
+    if not numbered:
+        axes.tick_params(axis="x", rotation=90)
+    elif max(map(len, names)) > 8:
         axes.tick_params(axis="x", rotation=45)
     axes.set_xlabel("predicted class of the test sentences")
     axes.set_ylabel("true class")
@@ -92,14 +121,72 @@ def confusion(matrix: NDArray[np.int64], classes: Sequence[str]) -> Figure:
     return figure
 
 
-def word_map(words: Sequence[str], points: NDArray[np.float64]) -> Figure:
-    """Draw words at their (n, 2) points."""
+def _write_numbers(
+    axes: Axes, matrix: NDArray[np.int64], share: NDArray[np.float64], most: float
+) -> None:
+    blues = colormaps["Blues"]
+    for (true, predicted), count in np.ndenumerate(matrix):
+        part = share[true, predicted]
+        light = np.dot(blues(part / most)[:3], (0.3, 0.59, 0.11))
+        axes.text(
+            predicted,
+            true,
+            f"{count:,}\n{part:.0%}",
+            ha="center",
+            va="center",
+            fontsize=9,
+            color="white" if light < 0.55 else INK,
+        )
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut a long text, and show that it was cut."""
+    return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def word_map(
+    words: Sequence[str],
+    points: NDArray[np.float64],
+    shares: tuple[float, float] | None = None,
+    classes: Sequence[str] = (),
+    speaks_for: Sequence[int] = (),
+) -> Figure:
+    """Draw words at their (n, 2) points.
+
+    Parameters
+    ----------
+    words, points
+        The words and where they lie.
+    shares
+        The share of the words' variance along each of the two axes.
+    classes, speaks_for
+        Class names, and for each word the index of the class that colours its point; empty: one
+        colour for all.
+    """
     figure, axes = empty(6.2, 5.0)
-    axes.scatter(points[:, 0], points[:, 1], s=16, color=DEV, linewidths=0, zorder=3)
+    used = sorted(set(speaks_for))
+    if used and len(classes) <= len(ARMS):
+        for index in used:
+            mine = np.array(speaks_for) == index
+            axes.scatter(
+                points[mine, 0],
+                points[mine, 1],
+                s=20,
+                color=ARMS[index],
+                linewidths=0,
+                zorder=3,
+                label=shortened(classes[index], 24).replace("$", r"\$"),
+            )
+        figure.legend(loc="outside upper left", ncols=5, frameon=False, fontsize=9, labelcolor=INK)
+    else:
+        axes.scatter(points[:, 0], points[:, 1], s=16, color=DEV, linewidths=0, zorder=3)
     axes.margins(0.12)
     axes.set_aspect("equal", "datalim")  # or distances would lie
-    axes.set_xlabel("first principal direction")
-    axes.set_ylabel("second principal direction")
+    for axis, name, share in zip(
+        (axes.xaxis, axes.yaxis), ("first", "second"), shares or (None, None), strict=True
+    ):
+        said = "" if share is None else f", {share:.0%} of the variance"
+        axis.set_label_text(f"{name} principal direction{said}")
     labels = [
         # A bare comma would be lost on the map.
         axes.text(
@@ -112,7 +199,15 @@ def word_map(words: Sequence[str], points: NDArray[np.float64]) -> Figure:
         )
         for word, (x, y) in zip(words, points, strict=True)
     ]
-    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]  # labels have a size only once they are drawn
+    with any_script():
+        _place(figure, axes, labels, points)
+    return figure
+
+
+def _place(figure: Figure, axes: Axes, labels: list[Text], points: NDArray[np.float64]) -> None:
+    """Move labels apart, and give the axes room for all of them."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]  # labels have a size only once they are drawn
     if len(labels) > 1:
         adjust_text(
             labels,
@@ -123,14 +218,26 @@ def word_map(words: Sequence[str], points: NDArray[np.float64]) -> Figure:
             iter_lim=200,  # a limit of time would give another picture on another day
             arrowprops={"arrowstyle": "-", "color": FAINT, "lw": 0.5},
         )
-    return figure
+    for _ in range(3):  # with more room, labels are larger in the units of the axes
+        boxes = [
+            label.get_window_extent().transformed(axes.transData.inverted()) for label in labels
+        ]
+        x = [*axes.get_xlim(), *(edge for box in boxes for edge in (box.x0, box.x1))]
+        y = [*axes.get_ylim(), *(edge for box in boxes for edge in (box.y0, box.y1))]
+        area = axes.get_window_extent()
+        half = max(max(x) - min(x), (max(y) - min(y)) * area.width / area.height) / 2
+        middle, centre = (max(x) + min(x)) / 2, (max(y) + min(y)) / 2
+        axes.set_xlim(middle - half, middle + half)
+        half *= area.height / area.width
+        axes.set_ylim(centre - half, centre + half)
+        canvas.draw()  # type: ignore[no-untyped-call]
 
 
 def loss_curve(curve: NDArray[np.float64]) -> Figure:
-    """Draw the (n, 2) curve: mean loss a pair against the words seen."""
+    """Draw the (n, 2) curve: mean loss of a pair against the words seen."""
     figure, axes = empty(5.6, 3.3)
     axes.plot(curve[:, 0] / 1e6, curve[:, 1], color=DEV, linewidth=1.8)
     axes.set_xlabel("words seen in training (millions)")
-    axes.set_ylabel("mean loss a pair")
+    axes.set_ylabel("mean loss of a pair")
     axes.set_xlim(left=0)
     return figure

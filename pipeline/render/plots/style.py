@@ -1,7 +1,10 @@
-"""Colours, and empty axes in the style of the house."""
+"""Colours, and empty axes in the style that all figures share."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
 
 from matplotlib.axes import Axes
@@ -26,11 +29,11 @@ ARMS = (
 DPI = 180
 
 Drawing: TypeAlias = tuple[Figure, str]
-"""A figure, and what is to be seen in it."""
+"""A figure, and what it shows in words."""
 
 
 def empty(width: float, height: float) -> tuple[Figure, Axes]:
-    """Return an empty figure, in inches, in the style of the house."""
+    """Return an empty figure of this size in inches."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
@@ -41,6 +44,14 @@ def empty(width: float, height: float) -> tuple[Figure, Axes]:
     axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+@contextmanager
+def any_script() -> Iterator[None]:
+    """Do not warn of characters that matplotlib's own font lacks: `write_png` sees to them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")
+        yield
 
 
 def percent(axes: Axes) -> None:

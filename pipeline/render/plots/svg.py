@@ -1,10 +1,9 @@
-"""Figures as SVG that stands in a page and takes the page's colours."""
+"""Figures as SVG that stands inside a page and takes the page's colours."""
 
 from __future__ import annotations
 
 import io
-import re
-from html import escape
+from xml.etree import ElementTree as ET
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -20,61 +19,70 @@ from pipeline.render.plots.style import (
     OPEN,
     TRAIN,
     WORSE,
+    any_script,
 )
 
-# On a page each colour is a variable, so that light and dark have their own.
+# On a page each colour is a CSS variable, so that light and dark mode have their own.
 VARIABLES = {
-    INK: "--ink",
-    FAINT: "--faint",
-    GRID: "--rule",
-    TRAIN: "--train",
-    DEV: "--accent",
-    CHOSEN: "--warm",
-    BETTER: "--better",
-    WORSE: "--worse",
-    OPEN: "--open",
-    **{colour: f"--arm{i}" for i, colour in enumerate(ARMS)},
+    INK: "var(--ink)",
+    FAINT: "var(--faint)",
+    GRID: "var(--rule)",
+    TRAIN: "var(--train)",
+    DEV: "var(--accent)",
+    CHOSEN: "var(--warm)",
+    BETTER: "var(--better)",
+    WORSE: "var(--worse)",
+    OPEN: "var(--open)",
+    **{colour: f"var(--arm{i})" for i, colour in enumerate(ARMS)},
 }
+_DROPPED = ("metadata", "style")  # the page styles its figures itself
 
 
 def svg(figure: Figure, name: str, alt: str) -> str:
-    """Return the figure as SVG to stand in a page, its colours the page's variables.
+    """Return the figure as SVG for a page.
 
     Parameters
     ----------
     figure
         The figure.
     name
-        Begins the ids in it, which are to be different from those of other figures.
+        Begins the ids in it, so that they differ from those of other figures.
     alt
-        Says what is to be seen, for those who do not see it.
+        What the figure shows, for readers who cannot see it.
     """
     file = io.StringIO()
-    # Text stays text; what matplotlib would draw by chance or by the clock is fixed.
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+    # Text stays text, which the browser draws in its own fonts; ids do not change from run to run.
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), any_script():
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    drawn = file.getvalue()
-    drawn = drawn[drawn.index("<svg") :]
-    drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL, count=1)
-    # Its rule for all elements would be one for the whole page; the page has the same for figures.
-    drawn = re.sub(r"<style[^>]*>.*?</style>", "", drawn, flags=re.DOTALL, count=1)
-    used = set(re.findall(r"""(?:href="|url\()#([^")]+)""", drawn))
-
-    def mend(tag: re.Match[str]) -> str:
-        """Make the ids of a tag this figure's own, and its colours the page's."""
-        text = re.sub(
-            r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", tag[0]
-        )
-        text = re.sub(r"""(?:xlink:)?(href="|url\()#""", rf"\1#{name}-", text)
-        return re.sub("#[0-9a-f]{6}", lambda m: _variable(m[0]), text)
-
-    drawn = re.sub(r"<[^>]*>", mend, drawn)  # tags alone: a word may look like anything
+    root = ET.fromstring(file.getvalue())  # noqa: S314 - our own
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag.rpartition("}")[2] in _DROPPED:
+                parent.remove(child)
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]  # HTML needs no XML namespaces
+        element.attrib = {
+            key.rpartition("}")[2]: _for_page(key, value, name)
+            for key, value in element.attrib.items()
+        }
     width, height = (round(inches * 96) for inches in figure.get_size_inches())
-    head = (
-        f'<svg role="img" aria-label="{escape(alt, quote=True)}" width="{width}" height="{height}"'
-    )
-    return re.sub(r'<svg [^>]*?(viewBox="[^"]+")[^>]*>', rf"{head} \1>", drawn, count=1)
+    root.attrib = {
+        "role": "img",
+        "aria-label": alt,
+        "width": str(width),
+        "height": str(height),
+        "viewBox": root.attrib["viewBox"],
+    }
+    return ET.tostring(root, encoding="unicode")
 
 
-def _variable(colour: str) -> str:
-    return f"var({VARIABLES[colour]})" if colour in VARIABLES else colour
+def _for_page(key: str, value: str, name: str) -> str:
+    """Make ids and references to them this figure's own, and colours the page's."""
+    if key == "id":
+        return f"{name}-{value}"
+    if value.startswith("#") and key.endswith("href"):
+        return f"#{name}-{value[1:]}"
+    value = value.replace("url(#", f"url(#{name}-")
+    for colour, variable in VARIABLES.items():
+        value = value.replace(colour, variable)
+    return value

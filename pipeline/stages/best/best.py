@@ -1,29 +1,46 @@
-"""Stage `best`: pick the strength that does best on dev, and score test once."""
+"""Stage `best`: choose the strength that does best on dev, and score test once."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.arrays import read_array, write_array
-from pipeline.core.errors import choose
+from pipeline.core.errors import choose, require
 from pipeline.core.files import write, write_json
 from pipeline.core.metrics import Metric
-from pipeline.core.scores import Scores, score
+from pipeline.core.scores import LOWER_IS_BETTER, Majority, Scores, score
 from pipeline.stages.corpus import SPLITS
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.persistence import Classifier
-from pipeline.stages.sweep.sweep import Sweep
+from pipeline.stages.sweep.sweep import StrengthRow, Sweep
 
 log = logging.getLogger(__name__)
+
+ALL_PROBABILITIES = 100
+"""With more classes, ``predictions.csv`` has only the label's and the prediction's probability."""
+
+
+class Criterion(StrEnum):
+    """The metric on dev by which the strength is chosen."""
+
+    accuracy = "accuracy"
+    macro_f1 = "macro_f1"
+    balanced_accuracy = "balanced_accuracy"
+    mae = "mae"
+
+    @property
+    def key(self) -> str:
+        """The name of the metric in results."""
+        return "mean_absolute_error" if self is Criterion.mae else self.value
 
 
 class Ties(StrEnum):
@@ -35,25 +52,38 @@ class Ties(StrEnum):
 
 @dataclass
 class OnDev:
-    """How to pick.
+    """How to choose the strength on dev.
 
     Parameters
     ----------
     ties
-        Which of several strengths with the same dev accuracy: the strongest regularisation
+        Which of several strengths that are equally good on dev: the strongest regularisation
         (simplest classifier), or the first in rising order.
+    metric
+        ``accuracy``, ``macro_f1``, ``balanced_accuracy``, or, where classes are ordered, ``mae``:
+        the lowest mean absolute error.
     """
 
     ties: Ties = Ties.strongest
+    metric: Criterion = Criterion.accuracy
 
     def __post_init__(self) -> None:
         """Check values."""
         self.ties = choose(Ties, self.ties, "best.ties")
+        self.metric = choose(Criterion, self.metric, "best.metric")
+
+    def check(self, *, ordinal: bool) -> None:
+        """Raise `UserError` if the metric needs ordered classes and they are not."""
+        require(
+            ordinal or self.metric is not Criterion.mae,
+            "best.metric=mae measures how many classes a prediction is off, but the classes of "
+            "this corpus are not ordered; corpus.ordinal=true says that they are.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Best:
-    """The chosen classifier and how it does.
+    """The chosen classifier and its scores.
 
     Parameters
     ----------
@@ -62,21 +92,27 @@ class Best:
     strength
         Its regularisation strength.
     classifiers
-        Those of the sweep; ``classifiers[row]`` is the one.
+        Those of the sweep; ``classifiers[row]`` is the chosen one.
     scores
-        A dictionary of metrics a split, all as fractions of 1 but the error in classes.
+        The scores on each split.
+    majority
+        Those of the baseline that ignores the text.
     predicted
-        (n,) class indices a split.
+        For each split the (n,) predicted class indices.
     probabilities
-        (n, C) a split.
+        For each split the (n, C) probabilities.
+    config
+        How it was chosen.
     """
 
     row: int
     strength: float
     classifiers: Sequence[Classifier]
     scores: dict[str, Scores]
+    majority: Majority
     predicted: dict[str, NDArray[np.int64]]
     probabilities: dict[str, NDArray[np.float64]]
+    config: OnDev = field(default_factory=OnDev)
 
     @property
     def classifier(self) -> Classifier:
@@ -84,15 +120,18 @@ class Best:
         return self.classifiers[self.row]
 
     def describe(self) -> str:
-        """Return one line for the person at the terminal."""
+        """Return one line for the terminal."""
         accuracy = ", ".join(f"{name} {s['accuracy']:.1%}" for name, s in self.scores.items())
-        return f"strength {self.strength:.4g}: {accuracy}"
+        baseline = f"always '{self.majority['label']}' {self.majority['test']['accuracy']:.1%}"
+        macro_f1 = f"macro-F1 {self.scores['test']['macro_f1']:.3f}"
+        return f"strength {self.strength:.4g}: {accuracy} ({macro_f1}; {baseline})"
 
     def metrics(self) -> Iterator[Metric]:
         """Yield the scores, and the headline again as ``best/...``."""
         for split, scores in self.scores.items():
             for name, value in cast("dict[str, float]", scores).items():
                 yield Metric(f"{split}/{name}", value)
+        yield Metric("test/majority_accuracy", self.majority["test"]["accuracy"])
         yield Metric("best/strength", self.strength)
         for split in ("dev", "test"):
             yield Metric(f"best/{split}_accuracy", self.scores[split]["accuracy"])
@@ -102,7 +141,13 @@ class Best:
         for split, predicted in self.predicted.items():
             write_array(folder / f"{split}.predicted.npy", predicted)
             write_array(folder / f"{split}.probabilities.npy", self.probabilities[split])
-        facts = {"row": self.row, "strength": self.strength, "scores": self.scores}
+        facts = {
+            "row": self.row,
+            "strength": self.strength,
+            "scores": self.scores,
+            "majority": self.majority,
+            "config": asdict(self.config),
+        }
         write_json(folder / "best.json", facts)
 
     @classmethod
@@ -111,7 +156,7 @@ class Best:
         facts = json.loads((folder / "best.json").read_text("utf-8"))
         splits = facts["scores"]
         return cls(
-            **facts,
+            **facts | {"config": OnDev(**facts["config"])},
             classifiers=swept.classifiers,
             predicted={name: read_array(folder / f"{name}.predicted.npy") for name in splits},
             probabilities={
@@ -125,50 +170,81 @@ class Best:
         """Write ``predictions.csv``: dev and test sentences, their labels and predictions."""
         import pandas as pd
 
+        names = np.array(features.classes)
         tables = []
         for split in ("dev", "test"):
-            names = np.array(features.classes)
-            table = pd.DataFrame(
-                {
-                    "split": split,
-                    "sentence": [" ".join(tokens) for tokens in sentences[split]],
-                    "label": names[features.y[split]],
-                    "predicted": names[self.predicted[split]],
-                    "correct": features.y[split] == self.predicted[split],
-                }
-            )
-            for i, name in enumerate(features.classes):
-                table[f"p({name})"] = self.probabilities[split][:, i]
-            tables.append(table)
+            y, predicted, p = features.y[split], self.predicted[split], self.probabilities[split]
+            columns: dict[str, Any] = {
+                "split": split,
+                "sentence": [" ".join(tokens) for tokens in sentences[split]],
+                "label": names[y],
+                "predicted": names[predicted],
+                "correct": y == predicted,
+            }
+            if len(names) <= ALL_PROBABILITIES:
+                columns |= {f"p({name})": p[:, i] for i, name in enumerate(features.classes)}
+            else:
+                rows = np.arange(len(y))
+                columns |= {"p_label": p[rows, y], "p_predicted": p[rows, predicted]}
+            tables.append(pd.DataFrame(columns))
         write(folder / "predictions.csv", lambda file: pd.concat(tables).to_csv(file, index=False))
 
 
+def choose_row(rows: Sequence[StrengthRow], config: OnDev) -> int:
+    """Return the index of the row that is best on dev; rows are weakest first."""
+    key = f"dev_{config.metric.key}"
+    dev = np.array([cast("dict[str, float]", row)[key] for row in rows])
+    best = dev.min() if config.metric.key in LOWER_IS_BETTER else dev.max()
+    winners = np.flatnonzero(dev == best)
+    return int(winners[-1] if config.ties is Ties.strongest else winners[0])
+
+
 def pick_best(swept: Sweep, features: Features, config: OnDev | None = None) -> Best:
-    """Pick the strength with the highest dev accuracy; only its classifier meets test."""
+    """Choose the strength that does best on dev; only its classifier sees test.
+
+    Raises
+    ------
+    UserError
+        If the metric needs ordered classes and these are not.
+    """
     config = config or OnDev()
-    dev = np.array([tried["dev_accuracy"] for tried in swept.rows])
-    winners = np.flatnonzero(dev == dev.max())
-    row = int(winners[-1] if config.ties is Ties.strongest else winners[0])
-    if len(dev) > 1 and row in {0, len(dev) - 1}:
+    config.check(ordinal=features.ordinal)
+    row = choose_row(swept.rows, config)
+    if len(swept.rows) > 1 and row in {0, len(swept.rows) - 1}:
         end = "weakest" if row == 0 else "strongest"
         log.warning("  the best strength is the %s tried: widen sweep.strengths to be sure", end)
     classifier = swept.classifiers[row]
     splits = {split: features.X[split] for split in SPLITS}
     predicted = {split: np.asarray(classifier.predict(X)) for split, X in splits.items()}
-    probabilities = {split: classifier.predict_proba(X) for split, X in splits.items()}
+    if len(np.unique(predicted["test"])) == 1:
+        name = features.classes[int(predicted["test"][0])]
+        log.warning("  every test sentence is predicted to be '%s'", name)
     return Best(
         row=row,
         strength=float(swept.rows[row]["strength"]),
         classifiers=swept.classifiers,
-        scores={
-            split: score(
-                features.y[split],
-                predicted[split],
-                len(features.classes),
-                ordinal=features.ordinal,
-            )
-            for split in SPLITS
-        },
+        scores={split: _score(features, split, predicted[split]) for split in SPLITS},
+        majority=majority(features),
         predicted=predicted,
-        probabilities=probabilities,
+        probabilities={split: classifier.predict_proba(X) for split, X in splits.items()},
+        config=config,
     )
+
+
+def majority(features: Features) -> Majority:
+    """Score the baseline that always predicts the most frequent class of train, the first of ties.
+
+    Any classifier that learns something from the text does better.
+    """
+    label = int(np.bincount(features.y["train"]).argmax())
+    constant = {split: np.full_like(features.y[split], label) for split in SPLITS}
+    return {
+        "label": features.classes[label],
+        "train": _score(features, "train", constant["train"]),
+        "dev": _score(features, "dev", constant["dev"]),
+        "test": _score(features, "test", constant["test"]),
+    }
+
+
+def _score(features: Features, split: str, predicted: NDArray[np.int64]) -> Scores:
+    return score(features.y[split], predicted, len(features.classes), ordinal=features.ordinal)

@@ -246,12 +246,12 @@ def shade(glosses: Iterable[dict[str, Any]]) -> float:
     Returns
     -------
     full
-        What full strength stands for: 49 of 50 words add less, so that one extreme word does not
+        What full strength stands for: 19 of 20 words add no more, so that one extreme word does not
         make all others pale.
     """
     words = [word for gloss in glosses for word in gloss["words"]]
     adds = np.abs([word["adds"] for word in words if word["known"]] or [0.0])
-    full = float(np.quantile(adds, 0.98, method="higher")) or 1.0
+    full = float(np.quantile(adds, 0.95, method="higher")) or 1.0
     for word in words:
         word["strength"] = round(min(1.0, abs(word["adds"]) / full), 3)
     return full

@@ -5,15 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.render.html import readable
 from pipeline.stages.report.finished_run import FinishedRun
+from pipeline.stages.report.words import variance_shares
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pipeline.render.plots import Drawing
 
 
-def figures(run: FinishedRun) -> dict[str, Drawing]:
-    """Draw what there is to draw of a run: by name a figure, and what is to be seen in it."""
+def figures(run: FinishedRun, confusion: NDArray[np.int64]) -> dict[str, Drawing]:
+    """Draw the figures of a run.
+
+    Parameters
+    ----------
+    run
+        The run.
+    confusion
+        The confusion matrix of its test sentences, (C, C).
+
+    Returns
+    -------
+    drawn
+        By its name each figure, and what it shows in words.
+    """
     from pipeline.render import plots
 
     result, curve = run.result, run.strengths
@@ -25,19 +43,17 @@ def figures(run: FinishedRun) -> dict[str, Drawing]:
     figure = plots.strength_curve(curve, run.chosen, result["test"]["accuracy"])
     drawn: dict[str, Drawing] = {"strength": (figure, alt)}
     alt = "Confusion matrix of the test sentences."
-    drawn["confusion"] = plots.confusion(confusion(run), run.classes), alt
+    drawn["confusion"] = plots.confusion(confusion, run.classes), alt
     words = run.table("report/words.csv", "x", "y", word=str)
     if words is not None and len(words):
-        alt = "Map of words by their two principal directions: " + " ".join(words["word"])
-        figure = plots.word_map(words["word"].tolist(), words[["x", "y"]].to_numpy())
-        drawn["words"] = figure, alt
+        drawn["words"] = _map(run, words)
     loss = run.table("vectors/loss.csv", "words_seen", "loss")
     if loss is not None and len(loss) > 1:
         first, last = loss["loss"].iloc[[0, -1]]
-        alt = f"Mean loss a pair during training, from {first:.3f} down to {last:.3f}."
+        alt = f"Mean loss of a pair during training, from {first:.3f} down to {last:.3f}."
         drawn["loss"] = plots.loss_curve(loss.to_numpy()), alt
     learning = run.learning_curve
-    if learning is not None:
+    if learning is not None and len(learning):
         end = learning.iloc[-1]
         alt = (
             f"Accuracy on dev against the number of training sentences, up to "
@@ -47,8 +63,15 @@ def figures(run: FinishedRun) -> dict[str, Drawing]:
     return drawn
 
 
-def confusion(run: FinishedRun) -> np.ndarray:
-    """Count test sentences by true class, a row each, and predicted class: (C, C)."""
-    matrix = np.zeros((len(run.classes), len(run.classes)), np.int64)
-    np.add.at(matrix, (run.test.true, run.test.predicted), 1)
-    return matrix
+def _map(run: FinishedRun, words: pd.DataFrame) -> Drawing:
+    """Draw the map; with vectors and classifier at hand, by the class that each word speaks for."""
+    from pipeline.render import plots
+
+    names = [readable(word) for word in words["word"]]
+    points = words[["x", "y"]].to_numpy()
+    alt = "Map of words by their two principal directions: " + " ".join(names)
+    shares, speaks_for = None, []
+    if run.model is not None and all(word in run.model.vectors for word in words["word"]):
+        shares = variance_shares(run.model.vectors, words)
+        speaks_for = run.speaks_for(words["word"].tolist())
+    return plots.word_map(names, points, shares, run.classes, speaks_for), alt

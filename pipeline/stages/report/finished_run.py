@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -123,11 +123,21 @@ class FinishedRun:
             _finite(table)
             if len(table) != expected:
                 raise ValueError(f"{len(table)} of the {expected} {split} sentences")
+            true = np.array([index[name] for name in table["label"]], np.int64)
+            predicted = np.array([index[name] for name in table["predicted"]], np.int64)
+            if "p_label" in table and "p_predicted" in table:  # there are many classes
+                p_true = table["p_label"].to_numpy(np.float64)
+                p_predicted = table["p_predicted"].to_numpy(np.float64)
+            else:
+                p = table[[f"p({name})" for name in index]].to_numpy(np.float64)
+                rows = np.arange(len(table))
+                p_true, p_predicted = p[rows, true], p[rows, predicted]
             return Scored(
                 sentences=[text.split(" ") for text in table["sentence"]],
-                true=np.array([index[name] for name in table["label"]], np.int64),
-                predicted=np.array([index[name] for name in table["predicted"]], np.int64),
-                probabilities=table[[f"p({name})" for name in index]].to_numpy(np.float64),
+                true=true,
+                predicted=predicted,
+                p_true=p_true,
+                p_predicted=p_predicted,
             )
 
     @cached_property
@@ -171,6 +181,21 @@ class FinishedRun:
         tokens = self.test.sentences[sentence]
         model = self.model
         return explain(tokens, model.vectors, self.scores, model.mean, model.fitted)
+
+    def speaks_for(self, words: Sequence[str]) -> list[int]:
+        """Return for each word the index of the class that it speaks for most.
+
+        That is the class whose score, less the mean of all, it raises most in a sentence by itself;
+        empty where words are not explained.
+        """
+        if self.model is None or self.scores is None:
+            return []
+        model = self.model
+        added = [
+            explain([word], model.vectors, self.scores, model.mean, model.fitted).added[0]
+            for word in words
+        ]
+        return [int((row - row.mean()).argmax()) for row in added]
 
     def unknown(self) -> NDArray[np.int64] | None:
         """Count each test sentence's words without a vector, (n,); None without the vectors."""

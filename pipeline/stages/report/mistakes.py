@@ -1,4 +1,4 @@
-"""Which mistakes to show, and how much of all mistakes each kind is."""
+"""Which mistakes to show, and whether a kind of sentence is harder than the rest."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.statistics import Interval, accuracy_interval
+from pipeline.core.statistics import Difference, Interval, accuracy_interval, independent
+from pipeline.render.html import signed
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Sentences, and what was predicted of them.
+    """Sentences and their predictions.
 
     Parameters
     ----------
@@ -24,44 +26,40 @@ class Scored:
         n lists of tokens.
     true, predicted
         (n,) class indices.
-    probabilities
-        (n, C).
+    p_true, p_predicted
+        (n,) the probabilities of the true and of the predicted class.
     """
 
     sentences: list[list[str]]
     true: Ints
     predicted: Ints
-    probabilities: NDArray[np.float64]
+    p_true: Floats
+    p_predicted: Floats
 
     @property
     def wrong(self) -> Bools:
-        """Which sentences got another class than their own, (n,)."""
+        """Which sentences are predicted wrongly, (n,)."""
         wrong: Bools = self.true != self.predicted
         return wrong
 
     @property
-    def confidence(self) -> NDArray[np.float64]:
+    def confidence(self) -> Floats:
         """The probability of the predicted class, (n,)."""
-        chosen: NDArray[np.float64] = self.probabilities[np.arange(len(self.true)), self.predicted]
-        return chosen
+        return self.p_predicted
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Sentences of one kind, and how they do.
+    """Sentences of one kind, against all others.
 
     Parameters
     ----------
     name, why
-        The kind, and what its mistakes teach.
+        The kind, and why an average of word vectors should find it hard.
     sentences, right
-        How many there are, and how many of them got their class.
-    share
-        Of all sentences.
-    share_of_mistakes
-        Of all mistakes.
-    interval
-        Wilson's, of the accuracy; None where there are no sentences.
+        How many there are, and how many of them are predicted rightly.
+    others, others_right
+        The same of all other sentences.
     shown
         Indices of mistakes to show, the most telling first.
     """
@@ -70,20 +68,63 @@ class Group:
     why: str
     sentences: int
     right: int
-    share: float
-    share_of_mistakes: float
-    interval: Interval | None
+    others: int
+    others_right: int
     shown: list[int]
 
     @property
     def mistakes(self) -> int:
-        """How many got another class."""
+        """How many are predicted wrongly."""
         return self.sentences - self.right
+
+    @property
+    def share(self) -> float:
+        """The group's share of all sentences."""
+        return self.sentences / (self.sentences + self.others)
+
+    @property
+    def share_of_mistakes(self) -> float:
+        """The group's share of all mistakes."""
+        return self.mistakes / max(1, self.mistakes + self.others - self.others_right)
 
     @property
     def accuracy(self) -> float | None:
         """The share that is right; None where there are no sentences."""
         return self.right / self.sentences if self.sentences else None
+
+    @property
+    def others_accuracy(self) -> float | None:
+        """The accuracy on all other sentences; None where there are none."""
+        return self.others_right / self.others if self.others else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """Wilson's interval of the accuracy; None where there are no sentences."""
+        return accuracy_interval(self.right, self.sentences) if self.sentences else None
+
+    @property
+    def difference(self) -> Difference | None:
+        """The accuracy minus that on the others; None where one of them has no sentences."""
+        if not self.sentences or not self.others:
+            return None
+        return independent(self.right, self.sentences, self.others_right, self.others)
+
+    def finding(self) -> str:
+        """Say in words whether these sentences are harder than the others."""
+        found = self.difference
+        if found is None:
+            return ""
+        inside, outside = self.right / self.sentences, self.others_right / self.others
+        numbers = f"{100 * inside:.1f} % right, {100 * outside:.1f} % of the others"
+        interval = f"95 % interval {signed(100 * found.low, 1)} to {signed(100 * found.high, 1)}"
+        if not found.is_claimed:
+            return (
+                f"{numbers}: no difference that {self.sentences:,} sentences can show ({interval})."
+            )
+        word = "fewer" if found.difference < 0 else "more"
+        points = f"{100 * abs(found.difference):.1f} points {word}"
+        said = f"{numbers}: {points} ({interval})."
+        return f"{said} {self.why}" if found.difference < 0 else said
 
 
 def group(
@@ -93,25 +134,23 @@ def group(
 
     The most confident mistakes come first, or those with the largest value of `first`, (n,).
     """
-    wrong = members & scored.wrong
-    sentences, mistakes = int(members.sum()), int(wrong.sum())
-    right = sentences - mistakes
+    wrong = scored.wrong
     keys = [-scored.confidence] if first is None else [-scored.confidence, -first]
-    order = np.lexsort(keys)  # the last key counts most, equals keep the order of the corpus
+    order = np.lexsort(keys)  # by the last key first; ties stay in the order of the corpus
+    chosen = order[(wrong & members)[order]][:n]
     return Group(
         name,
         why,
-        sentences=sentences,
-        right=right,
-        share=sentences / len(members),
-        share_of_mistakes=mistakes / max(1, int(scored.wrong.sum())),
-        interval=accuracy_interval(right, sentences) if sentences else None,
-        shown=[int(i) for i in order if wrong[i]][:n],
+        sentences=int(members.sum()),
+        right=int((members & ~wrong).sum()),
+        others=int((~members).sum()),
+        others_right=int((~members & ~wrong).sum()),
+        shown=chosen.tolist(),
     )
 
 
-def holding(scored: Scored, words: Sequence[str]) -> Bools:
-    """Tell which sentences hold one of `words`, in whatever case, (n,)."""
+def containing(scored: Scored, words: Sequence[str]) -> Bools:
+    """Tell which sentences contain one of `words`, in whatever case, (n,)."""
     listed = {word.lower() for word in words}
     found = [any(word.lower() in listed for word in tokens) for tokens in scored.sentences]
     return np.array(found, bool)
@@ -124,64 +163,93 @@ def kinds(
     contrasts: Sequence[str],
     n: int,
 ) -> list[Group]:
-    """Group the sentences by what a mean of word vectors finds hard.
+    """Group the sentences by what an average of word vectors should find hard.
 
     Parameters
     ----------
     scored
         The sentences.
     unknown
-        (n,) words without a vector in each; None where that is not known.
+        (n,) the number of words without a vector in each; None where that is not known.
     negations, contrasts
-        Words that turn a statement round, and words that join it to another.
+        Words that negate, and words such as "but" that join contrasting halves.
     n
         How many mistakes of each group to choose.
     """
-    turned, joined = holding(scored, negations), holding(scored, contrasts)
-    everything = np.ones(len(scored.true), bool)
     found = [
-        group("all sentences", "The mistakes made with most confidence.", scored, everything, n),
+        group("all sentences", "", scored, np.ones(len(scored.true), bool), n),
         group(
             "negation",
-            "A mean of vectors has no order: it cannot see what a negation turns round.",
-            *(scored, turned, n),
+            "An average ignores word order: it cannot see what a negation applies to.",
+            *(scored, containing(scored, negations), n),
         ),
         group(
             "contrast",
-            "One half of the sentence outweighs the other; a mean counts both alike.",
-            *(scored, joined, n),
+            "One half of such a sentence outweighs the other; an average counts both alike.",
+            *(scored, containing(scored, contrasts), n),
         ),
-        group("neither of the two", "", scored, ~turned & ~joined, 0),
     ]
     if unknown is not None:
         lengths = np.array([len(tokens) for tokens in scored.sentences], np.int64)
         share = unknown * 1_000_000 // np.maximum(1, lengths)
-        why = "Words without a vector say nothing; those with the largest share of them first."
+        why = "The classifier cannot use a word without a vector."
         found.append(group("unknown words", why, scored, unknown > 0, n, share))
-        found.append(group("every word known", "", scored, unknown == 0, 0))
     return found
 
 
-def pairs(scored: Scored, classes: Sequence[str], n: int) -> list[Group]:
-    """Group the mistakes by true and predicted class, the most frequent pair first."""
-    found = []
-    for true, name in enumerate(classes):
-        for predicted, other in enumerate(classes):
-            members = (scored.true == true) & (scored.predicted == predicted)
-            if true != predicted and members.any():
-                found.append(group(pair_name(name, other), "", scored, members, n))
-    return sorted(found, key=lambda pair: -pair.mistakes)
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """Sentences of class `true` that are predicted to be of class `predicted`.
+
+    Parameters
+    ----------
+    true, predicted
+        Class indices.
+    sentences
+        How many there are.
+    share_of_true, share_of_mistakes
+        Their share of all sentences of the true class, and of all mistakes.
+    shown
+        Indices of sentences to show, the most confident first.
+    """
+
+    true: int
+    predicted: int
+    sentences: int
+    share_of_true: float
+    share_of_mistakes: float
+    shown: list[int]
 
 
-def pair_name(true: str, predicted: str) -> str:
-    """Name a pair of classes."""
-    return f"{true} taken for {predicted}"
+def confusions(scored: Scored, n: int, most: int) -> list[Confusion]:
+    """Return the `most` frequent confusions, each with `n` sentences to show."""
+    wrong = np.flatnonzero(scored.wrong)
+    classes = 1 + int(max(scored.true.max(), scored.predicted.max()))
+    cells = scored.true[wrong] * classes + scored.predicted[wrong]
+    found, member, counts = np.unique(cells, return_inverse=True, return_counts=True)
+    true_counts = np.bincount(scored.true)
+    listed = []
+    for pair in np.argsort(-counts, kind="stable")[:most].tolist():
+        rows = wrong[member == pair]
+        order = np.argsort(-scored.confidence[rows], kind="stable")
+        true, predicted = divmod(int(found[pair]), classes)
+        listed.append(
+            Confusion(
+                true,
+                predicted,
+                sentences=len(rows),
+                share_of_true=len(rows) / int(true_counts[true]),
+                share_of_mistakes=len(rows) / len(wrong),
+                shown=rows[order][:n].tolist(),
+            )
+        )
+    return listed
 
 
 def only_first(first: Scored, second: Scored) -> list[int]:
-    """Return the sentences that only `first` gets right, the clearest first.
+    """Return the sentences that only `first` predicts rightly, the clearest first.
 
-    Clear is where the first is sure of the true class and the second of another.
+    Clear is where the first is confident of the true class and the second of another.
     """
     rows = np.flatnonzero(~first.wrong & second.wrong)
     clear = first.confidence * second.confidence

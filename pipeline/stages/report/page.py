@@ -1,7 +1,8 @@
-"""The HTML page of a run, from its folder alone."""
+"""The HTML page of a run, made from the files in its folder alone."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from dataclasses import dataclass
@@ -9,27 +10,35 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core.files import write, write_json
+from pipeline.core.scores import confusion_matrix
 from pipeline.render import html as pages
 from pipeline.stages.report import mistakes
 from pipeline.stages.report.curve_text import read_strengths
-from pipeline.stages.report.figures import confusion, figures
+from pipeline.stages.report.explain import shade
+from pipeline.stages.report.figures import figures
 from pipeline.stages.report.finished_run import PAGE_SOURCES, FinishedRun
 from pipeline.stages.report.report import Report
 from pipeline.stages.report.result import SPLIT_NAMES, Result, note_rewritten
 
+MANY_CLASSES = 20
+"""With more, the confusion matrix is a picture, and only the rarest recalls are listed first."""
+CONFUSIONS = 20
+"""Pairs of classes whose mistakes the page explains."""
+
 
 @dataclass(frozen=True)
 class PageContent:
-    """What takes its time to draw, and tells no time.
+    """What is slow to draw, and the same whenever it is drawn: the page without the seconds.
 
     Parameters
     ----------
     folder
-        The run's ``report``, with figures and tables in it.
+        The run's ``report`` folder, with figures and tables in it.
     page
-        What the page says, but for the seconds of this run.
+        The numbers and texts of the page.
     figures
         SVG by name.
     """
@@ -47,52 +56,54 @@ class PageContent:
     def load(cls, folder: Path, run: Path) -> PageContent:
         """Read what `save` wrote, for the report of another run."""
         shutil.copytree(folder / "report", run / "report", dirs_exist_ok=True)
-        kept = json.loads((folder / "drawn.json").read_text("utf-8"))
-        return cls(run / "report", kept["page"], kept["figures"])
+        saved = json.loads((folder / "drawn.json").read_text("utf-8"))
+        return cls(run / "report", saved["page"], saved["figures"])
 
 
 def draw_page(folder: Path, result: Result) -> PageContent:
-    """Write the figures under ``report`` and the numbers of the page as CSV.
+    """Write the figures and the page's tables to ``report/``.
 
     Parameters
     ----------
     folder
-        The run's, where every stage has left its files.
+        The run's folder, with the files of every stage.
     result
         The content of ``result.json``.
 
     Raises
     ------
     UserError
-        If a file of the run is missing.
+        If a file of the run is missing or damaged.
     """
     from pipeline.render import plots
 
     run = FinishedRun(folder, result)
     target = folder / "report"
-    page = contents(run, Report.of(result["settings"]))
-    _tables(target, page)
+    confusion = confusion_matrix(run.test.true, run.test.predicted, len(run.classes))
+    page = contents(run, confusion, Report.of(result["settings"]))
+    _tables(target, page, confusion, run.classes)
     drawn = {}
-    for name, (figure, alt) in figures(run).items():
-        write(target / f"{name}.png", figure.savefig)
-        drawn[name] = plots.svg(figure, name, alt)
+    for name, (figure, alt) in figures(run, confusion).items():
+        write(target / f"{name}.png", lambda path, figure=figure: plots.write_png(figure, path))  # type: ignore[misc]
+        if name != "confusion" or page["confusion"] is None:  # else it is a table on the page
+            drawn[name] = plots.svg(figure, name, alt)
     return PageContent(target, page, drawn)
 
 
 def write_page(folder: Path, result: Result, drawn: PageContent | None = None) -> Path:
-    """Write ``report/index.html`` and, as ``page.json``, all it says.
+    """Write ``report/index.html``, and all it says as ``page.json``.
 
     Parameters
     ----------
     folder, result
         As for `draw_page`.
     drawn
-        What that gave; unset: it is drawn first.
+        What `draw_page` returned; unset: it is called.
 
     Returns
     -------
     path
-        Of the page. From the same folder it is the same page, byte for byte.
+        The path of the page. The same folder gives the same page, byte for byte.
     """
     drawn = drawn or draw_page(folder, result)
     times = {"seconds": result["seconds"], "stages": result.get("stages", {})}
@@ -120,24 +131,29 @@ def rebuild_page(folder: Path) -> Path:
     return path
 
 
-def contents(run: FinishedRun, config: Report) -> dict[str, Any]:
-    """Return what the page says but for the seconds, as plain JSON values."""
+def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> dict[str, Any]:
+    """Return what the page says, but for the seconds, as plain JSON values."""
     result = run.result
     groups = mistakes.kinds(
         run.test, run.unknown(), config.negations, config.contrasts, config.examples
     )
-    pairs = mistakes.pairs(run.test, run.classes, config.examples)
+    pairs = mistakes.confusions(run.test, config.examples, most=CONFUSIONS)
     learning = run.learning_curve
     phrases = run.summary.get("phrases")
-    shown = dict.fromkeys(i for group in [*groups, *pairs] for i in group.shown)
+    shown = [each.shown for each in groups] + [each.shown for each in pairs]
+    explained = {str(i): _mistake(run, i) for i in dict.fromkeys(itertools.chain(*shown))}
     return {
         "name": result["name"],
         "task": result["task"],
         "vectors": result["vectors"],
         "headline": {split: result[split] for split in SPLIT_NAMES},
+        "majority": result.get("majority"),
         "strength": result["strength"],
+        "chosen_by": result["settings"].get("best.metric", "accuracy"),
         "coverage": result["coverage"],
+        "without_words": result.get("without_words"),
         "dim": result["dim"],
+        "features": result.get("features", result["dim"]),
         "vocabulary": result["vocabulary"],
         "tokens": result["tokens"],
         "provenance": result["provenance"],
@@ -147,12 +163,14 @@ def contents(run: FinishedRun, config: Report) -> dict[str, Any]:
         "settings": result["settings"],
         "reading": read_strengths(run.strengths, run.chosen),
         "strengths": run.strengths.to_dict("records"),
-        "classes": _classes(run),
-        "confusion": _confusion(run),
+        "classes": _classes(run.classes, confusion),
+        "confusion": _confusion(run.classes, confusion),
         "explained": _explained(run),
+        "odds": run.scores is not None and run.scores.odds,
         "groups": [_group(group) for group in groups],
-        "pairs": [_pair(pair, run) for pair in pairs],
-        "mistakes": {str(i): _mistake(run, i) for i in shown},
+        "pairs": [_pair(pair, run.classes) for pair in pairs],
+        "mistakes": explained,
+        "full_colour": shade(m["gloss"] for m in explained.values() if m["gloss"]),
         "neighbours": _neighbours(run),
         "evaluation": _evaluation(run),
         "learning": None if learning is None else learning.to_dict("records"),
@@ -163,33 +181,35 @@ def contents(run: FinishedRun, config: Report) -> dict[str, Any]:
 
 
 def _asked(overrides: list[str]) -> dict[str, str]:
-    """Take what was asked for as what was changed, in runs that did not note it."""
+    """Return the overrides of a run of an old version, which did not record what was changed."""
     parts = (item.lstrip("+").partition("=") for item in overrides)
     return {key: value for key, _, value in parts}
 
 
-def _classes(run: FinishedRun) -> list[dict[str, Any]]:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    names = run.classes
-    scores = precision_recall_fscore_support(
-        run.test.true, run.test.predicted, labels=range(len(names)), zero_division=0.0
-    )
-    keys = ("precision", "recall", "f1", "sentences")
-    rows = np.array(scores).T.tolist()
-    table = [
-        {"class": name, **dict(zip(keys, row, strict=True))}
-        for name, row in zip(names, rows, strict=True)
+def _classes(names: list[str], confusion: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Return precision, recall and F1 of each class; recall is None where test has none of it."""
+    right, true, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    return [
+        {
+            "class": name,
+            "sentences": int(true[i]),
+            "predicted": int(predicted[i]),
+            "precision": int(right[i]) / int(predicted[i]) if predicted[i] else None,
+            "recall": int(right[i]) / int(true[i]) if true[i] else None,
+            "f1": 2 * int(right[i]) / max(1, int(true[i] + predicted[i])),
+        }
+        for i, name in enumerate(names)
     ]
-    return [{**row, "sentences": int(row["sentences"])} for row in table]
 
 
-def _confusion(run: FinishedRun) -> list[dict[str, Any]]:
-    matrix = confusion(run)
-    shares = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
+def _confusion(names: list[str], confusion: NDArray[np.int64]) -> list[dict[str, Any]] | None:
+    """Return the rows of the table; None where there are too many classes for one."""
+    if len(names) > MANY_CLASSES:
+        return None
+    shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
     return [
         {"class": name, "counts": counts, "shares": row}
-        for name, counts, row in zip(run.classes, matrix.tolist(), shares.tolist(), strict=True)
+        for name, counts, row in zip(names, confusion.tolist(), shares.tolist(), strict=True)
     ]
 
 
@@ -201,40 +221,49 @@ def _explained(run: FinishedRun) -> str:
 
 
 def _group(group: mistakes.Group) -> dict[str, Any]:
+    interval, difference = group.interval, group.difference
     return {
         "name": group.name,
-        "why": group.why,
+        "finding": group.finding(),
         "sentences": group.sentences,
         "share": group.share,
         "accuracy": group.accuracy,
-        "low": group.interval and group.interval.low,
-        "high": group.interval and group.interval.high,
+        "low": interval and interval.low,
+        "high": interval and interval.high,
+        "others": group.others,
+        "others_accuracy": group.others_accuracy,
+        "difference": difference and difference.difference,
+        "difference_low": difference and difference.low,
+        "difference_high": difference and difference.high,
+        "claimed": difference is not None and difference.is_claimed,
         "mistakes": group.mistakes,
         "share_of_mistakes": group.share_of_mistakes,
         "shown": group.shown,
     }
 
 
-def _pair(pair: mistakes.Group, run: FinishedRun) -> dict[str, Any]:
-    true, predicted = next(
-        (true, predicted)
-        for true in run.classes
-        for predicted in run.classes
-        if mistakes.pair_name(true, predicted) == pair.name
-    )
-    return {"true": true, "predicted": predicted, **_group(pair)}
+def _pair(pair: mistakes.Confusion, names: list[str]) -> dict[str, Any]:
+    true, predicted = names[pair.true], names[pair.predicted]
+    return {
+        "name": f"{true} taken for {predicted}",
+        "true": true,
+        "predicted": predicted,
+        "mistakes": pair.sentences,
+        "share_of_true": pair.share_of_true,
+        "share_of_mistakes": pair.share_of_mistakes,
+        "shown": pair.shown,
+    }
 
 
 def _mistake(run: FinishedRun, i: int) -> dict[str, Any]:
     true, predicted = int(run.test.true[i]), int(run.test.predicted[i])
     explanation = run.explain(i)
-    tokens = run.test.sentences[i]
     return {
-        "sentence": " ".join(tokens),
+        "sentence": " ".join(run.test.sentences[i]),
         "true": run.classes[true],
         "predicted": run.classes[predicted],
-        "p_predicted": float(run.test.probabilities[i, predicted]),
-        "p_true": float(run.test.probabilities[i, true]),
+        "p_predicted": float(run.test.p_predicted[i]),
+        "p_true": float(run.test.p_true[i]),
         "gloss": explanation and explanation.gloss(predicted, true),
     }
 
@@ -263,13 +292,17 @@ def _evaluation(run: FinishedRun) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _tables(folder: Path, page: dict[str, Any]) -> None:
+def _tables(
+    folder: Path, page: dict[str, Any], confusion: NDArray[np.int64], classes: list[str]
+) -> None:
     """Write the page's tables as CSV."""
     import pandas as pd
 
     def table(name: str, rows: list[dict[str, Any]]) -> None:
         write(folder / f"{name}.csv", lambda file: pd.DataFrame(rows).to_csv(file, index=False))
 
+    named = pd.DataFrame(confusion, pd.Index(classes, name="true \\ predicted"), classes)
+    write(folder / "confusion.csv", named.to_csv)
     table("classes", page["classes"])
     table("groups", [{**row, "shown": " ".join(map(str, row["shown"]))} for row in page["groups"]])
     table("pairs", [{**row, "shown": " ".join(map(str, row["shown"]))} for row in page["pairs"]])

@@ -1,4 +1,4 @@
-"""Stage `report`: tables in the run's folder, and what ``result.json`` says."""
+"""Stage `report`: the tables in a run's folder, and the numbers in ``result.json``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from threadpoolctl import threadpool_limits
-
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import write, write_json
 from pipeline.core.metrics import Metric
 from pipeline.stages.best.best import Best
 from pipeline.stages.best.text_classifier import TextClassifier
 from pipeline.stages.corpus import Corpus
-from pipeline.stages.features.features import Features, Mean
+from pipeline.stages.features.averaging import Mean
+from pipeline.stages.features.features import Features
+from pipeline.stages.report.curve_text import with_differences
+from pipeline.stages.report.learning import learning_curve
 from pipeline.stages.report.result import Numbers
+from pipeline.stages.report.words import map_table, neighbour_table, words_to_show
 from pipeline.stages.sweep.sweep import Sweep
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
@@ -33,7 +34,7 @@ _PACKAGES = ("yourvectors", "numpy", "numba", "scipy", "scikit-learn", "mlflow",
 
 
 def default_words() -> list[str]:
-    """Return the words on the map unless others are named: function words and words of praise."""
+    """Return the words on the map by default: function words, and words of praise and blame."""
     listed = (
         "the a an , . ? ! `` '' -- good great cool brilliant wonderful well amazing worth sweet "
         "enjoyable boring bad waste dumb annoying"
@@ -42,7 +43,7 @@ def default_words() -> list[str]:
 
 
 def default_negations() -> list[str]:
-    """Return words that turn a statement round, as English tokens."""
+    """Return words that negate a statement, as English tokens."""
     listed = (
         "not n't no never none nobody nothing nor neither nowhere without cannot hardly barely "
         "scarcely"
@@ -51,29 +52,32 @@ def default_negations() -> list[str]:
 
 
 def default_contrasts() -> list[str]:
-    """Return words that set one half of a sentence against the other, in English."""
+    """Return English words that contrast one half of a sentence with the other."""
     return ["but", "although", "though", "however", "yet", "despite"]
 
 
 @dataclass
 class Report:
-    """What to write.
+    """What the report of a run shows.
 
     Parameters
     ----------
     words
-        The words on the map, those that have a vector.
+        Words to draw on the map, those that have a vector. Where few of them have one, frequent
+        words of the text are added.
     neighbours
-        How many nearest neighbours of each of these to list.
+        How many nearest neighbours to list for each content word among these.
     examples
-        How many mistakes of each kind the page shows, explained word by word.
+        How many mistakes of each kind the page explains word by word.
     negations, contrasts
-        Words by which sentences with a negation, and those with a "but", are known.
+        Words that make a sentence one with a negation, or one with a contrast such as "but".
     learning_curve
-        Shares of the training sentences, each above 0 and at most 1, to fit the chosen classifier
-        on: what more labelled sentences would bring, phrases left out. Empty: none.
+        Shares of the training sentences, each above 0 and at most 1, to fit the classifier on:
+        what more labelled sentences would bring, phrases left out. Empty: none.
     draws
         How many times each share is drawn.
+    min_count
+        A neighbour must stand at least this often in the training text.
     """
 
     words: list[str] = field(default_factory=default_words)
@@ -83,10 +87,11 @@ class Report:
     contrasts: list[str] = field(default_factory=default_contrasts)
     learning_curve: list[float] = field(default_factory=list)
     draws: int = 5
+    min_count: int = 5
 
     def __post_init__(self) -> None:
         """Check values."""
-        for name, least in (("neighbours", 0), ("examples", 0), ("draws", 1)):
+        for name, least in (("neighbours", 0), ("examples", 0), ("draws", 1), ("min_count", 0)):
             value = getattr(self, name)
             require(value >= least, f"report.{name} must be at least {least}, not {value}.")
         wrong = [share for share in self.learning_curve if not 0 < share <= 1]
@@ -115,16 +120,16 @@ class Report:
 
 @dataclass(frozen=True)
 class ReportFolder:
-    """Where the report stands."""
+    """The folder of a written report."""
 
     folder: Path
 
     def describe(self) -> str:
-        """Return one line for the person at the terminal."""
+        """Return one line for the terminal."""
         return str(self.folder / "report" / "index.html")
 
     def metrics(self) -> tuple[Metric, ...]:
-        """Return nothing: each stage has its own."""
+        """Return nothing: each stage has its own metrics."""
         return ()
 
 
@@ -139,17 +144,16 @@ def write_report(
     mean: Mean | None = None,
     config: Report | None = None,
 ) -> ReportFolder:
-    """Write what each stage gave, under the stage's name.
+    """Write the results of each stage to the folder that has the stage's name.
 
-    ``corpus/summary.json``, ``vocab/vocabulary.tsv``, ``vectors/``, ``sweep/results.csv``,
-    ``best/predictions.csv`` and what `TextClassifier.load` needs, and tables under ``report``.
-    Figures and page, drawn by `write_page`, need the run's result too.
+    These are ``corpus/summary.json``, ``vocab/vocabulary.tsv``, ``vectors/``,
+    ``sweep/results.csv``, ``best/predictions.csv``, what `TextClassifier.load` reads, and tables in
+    ``report/``. Figures and page need the run's result too: `write_page` draws them.
     """
-    config = config or Report()
-    mean = mean or Mean()
+    config, mean = config or Report(), mean or Mean()
     write_json(folder / "corpus" / "summary.json", corpus.summary())
     vocabulary.write_table(folder / "vocab")
-    _csv(folder / "sweep" / "results.csv", swept.results)
+    _csv(folder / "sweep" / "results.csv", with_differences(swept, features, best))
     sentences = {name: split.sentences for name, split in corpus.splits.items()}
     best.write_predictions(folder / "best", features, sentences)
     model = TextClassifier(
@@ -159,67 +163,17 @@ def write_report(
     )
     try:
         model.save(folder)
-    except UserError as error:  # one's own classifier may be such: the numbers stand all the same
+    except UserError as error:  # a user's own classifier; the numbers stand all the same
         log.warning("%s", error)
-    _words(folder / "report", vectors, config)
-    _confusion(folder / "report", features, best)
+    report = folder / "report"
+    shown = words_to_show(config.words, vectors, vocabulary)
+    _csv(report / "words.csv", map_table(vectors, shown))
+    neighbours = neighbour_table(vectors, vocabulary, shown, config.neighbours, config.min_count)
+    _csv(report / "neighbours.csv", neighbours)
     if config.learning_curve:
-        _learning_curve(folder / "report", features, best, config)
+        shares, draws = config.learning_curve, config.draws
+        _csv(report / "learning_curve.csv", learning_curve(features, swept, best, shares, draws))
     return ReportFolder(folder)
-
-
-def _words(folder: Path, vectors: WordVectors, config: Report) -> None:
-    """Write where the chosen words lie, and what is nearest to them."""
-    import pandas as pd
-
-    words, points = vectors.project(config.words)
-    _csv(folder / "words.csv", pd.DataFrame({"word": words, "x": points[:, 0], "y": points[:, 1]}))
-    rows = [
-        {"word": word, "rank": rank, "neighbour": neighbour, "cosine": cosine}
-        for word in words
-        for rank, (neighbour, cosine) in enumerate(vectors.nearest(word, config.neighbours), 1)
-    ]
-    columns = ["word", "rank", "neighbour", "cosine"]
-    _csv(folder / "neighbours.csv", pd.DataFrame(rows, columns=columns))
-
-
-def _confusion(folder: Path, features: Features, best: Best) -> None:
-    import pandas as pd
-    from sklearn.metrics import confusion_matrix
-
-    names = list(features.classes)
-    labels = range(len(names))
-    matrix = confusion_matrix(features.y["test"], best.predicted["test"], labels=labels)
-    table = pd.DataFrame(matrix, pd.Index(names, name="true \\ predicted"), names)
-    write(folder / "confusion.csv", table.to_csv)
-
-
-def _learning_curve(folder: Path, features: Features, best: Best, config: Report) -> None:
-    """Fit the chosen classifier on shares of train; test is left alone."""
-    import pandas as pd
-    from sklearn.model_selection import learning_curve
-
-    train, dev = len(features.y["train"]), len(features.y["dev"])
-    rows = np.arange(train + dev)
-    with threadpool_limits(1):
-        sizes, on_train, on_dev = learning_curve(
-            best.classifier,
-            np.concatenate([features.X["train"], features.X["dev"]]),
-            np.concatenate([features.y["train"], features.y["dev"]]),
-            cv=[(rows[:train], rows[train:])] * config.draws,
-            train_sizes=sorted(config.learning_curve),
-            shuffle=True,  # each draw by itself; a larger share holds the smaller ones
-            random_state=0,
-        )
-    table = pd.DataFrame(
-        {
-            "sentences": np.repeat(sizes, config.draws),
-            "draw": np.tile(np.arange(config.draws), len(sizes)),
-            "train_accuracy": on_train.ravel(),
-            "dev_accuracy": on_dev.ravel(),
-        }
-    )
-    _csv(folder / "learning_curve.csv", table.dropna())  # where a draw had but one class
 
 
 def _csv(path: Path, table: pd.DataFrame) -> None:
@@ -227,7 +181,7 @@ def _csv(path: Path, table: pd.DataFrame) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that a number can depend on."""
+    """Return the versions of Python and of the main packages."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -244,6 +198,7 @@ def result(
     return {
         "task": corpus.task,
         "strength": best.strength,
+        "majority": best.majority,
         "train": best.scores["train"],
         "dev": best.scores["dev"],
         "test": best.scores["test"],

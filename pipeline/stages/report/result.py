@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from pipeline.core.errors import UserError
 from pipeline.core.files import file_digest, sync, write_json
-from pipeline.core.scores import Scores
+from pipeline.core.scores import Majority, Scores
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -44,6 +44,7 @@ class Numbers(TypedDict):
     dev: Scores
     test: Scores
     strength: float
+    majority: NotRequired[Majority]
     coverage: dict[str, float]
     dim: int
     features: NotRequired[int]

@@ -1,33 +1,18 @@
-"""What a classifier is to us, and how one is kept: by skops, so that loading runs no code."""
+"""Classifiers in files: stored by skops, so that loading one runs no code from the file."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import warnings
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, overload
-from zipfile import ZipFile
 
 from pipeline.core.errors import UserError
 from pipeline.core.files import write
 
-# What may be loaded beside scikit-learn's own types: nothing that runs code of its own.
+# What may be loaded besides scikit-learn's own types: it runs no code from the file.
 TRUSTED = ["pipeline.stages.sweep.two_layer.TwoLayerClassifier"]
-
-# What the classifiers of this project's sweeps consist of.
-USUAL = {
-    *TRUSTED,
-    "builtins.dict",
-    "builtins.list",
-    "builtins.str",
-    "numpy.ndarray",
-    "sklearn.linear_model._logistic.LogisticRegression",
-    "sklearn.multiclass.OneVsRestClassifier",
-    "sklearn.preprocessing._label.LabelBinarizer",
-}
 
 
 class Classifier(Protocol):
@@ -50,8 +35,8 @@ class Classifier(Protocol):
         ...
 
 
-class Saved(Sequence[Classifier]):
-    """Classifiers in files, each read when it is first asked for, for most never are."""
+class SavedClassifiers(Sequence[Classifier]):
+    """Classifiers in files, each read when it is first used: most never are."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = paths
@@ -64,19 +49,22 @@ class Saved(Sequence[Classifier]):
     @overload
     def __getitem__(self, row: int) -> Classifier: ...
     @overload
-    def __getitem__(self, row: slice) -> Saved: ...
-    def __getitem__(self, row: int | slice) -> Classifier | Saved:
+    def __getitem__(self, row: slice) -> SavedClassifiers: ...
+    def __getitem__(self, row: int | slice) -> Classifier | SavedClassifiers:
         """Return the classifier of a row."""
-        return Saved(self.paths[row]) if isinstance(row, slice) else self._read(self.paths[row])
+        if isinstance(row, slice):
+            return SavedClassifiers(self.paths[row])
+        return self._read(self.paths[row])
 
 
 def save_classifier(path: Path, classifier: Classifier) -> None:
-    """Write a classifier by skops, which runs no code on loading.
+    """Write a classifier by skops, if it can be loaded again.
 
     Raises
     ------
     UserError
-        If skops cannot hold it: it is of one's own type.
+        If it is of a type that skops cannot store, or that `load_classifier` does not trust; then
+        nothing is written.
     """
     import skops.io
 
@@ -84,7 +72,8 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             content = skops.io.dumps(classifier)
-    except Exception as error:  # it has no type of its own for what it cannot hold
+        skops.io.loads(content, trusted=TRUSTED)
+    except Exception as error:  # skops raises whatever the type raises
         name = type(classifier).__name__
         raise UserError(f"the classifier {name} cannot be saved by skops: {error}") from error
     write(path, lambda file: file.write_bytes(content))
@@ -107,35 +96,11 @@ def load_classifier(path: Path) -> Classifier:
         raise UserError(f"{path}: {error}") from error
     except FileNotFoundError:
         raise
-    except Exception as error:  # skops trusts a file to be whole
+    except Exception as error:  # skops expects a file to be whole
         raise UserError(f"{path} is damaged, or no classifier ({error!r}).") from error
     return classifier
 
 
 def check_loadable(path: Path) -> None:
-    """Raise `UserError` for a file that `load_classifier` would refuse for its types or its bytes.
-
-    Nothing is trusted for it: whoever loads the file has skops look at it again.
-    """
-    with contextlib.suppress(Exception):  # what is wrong with a file, `load_classifier` tells
-        if (found := _types(path)) and found <= USUAL:
-            return  # without skops: it imports all of scikit-learn, for three seconds
+    """Raise `UserError` for a file that `load_classifier` would refuse."""
     load_classifier(path)
-
-
-def _types(path: Path) -> set[str]:
-    """Return the types that a file names; none of a damaged one."""
-    found: set[str] = set()
-    files: set[str] = set()
-
-    def note(node: dict[str, Any]) -> None:
-        if "__class__" in node:
-            found.add(f"{node['__module__']}.{node['__class__']}")
-        if "file" in node:
-            files.add(node["file"])
-
-    with ZipFile(path) as archive:
-        if archive.testzip() is not None:
-            return set()
-        json.loads(archive.read("schema.json"), object_hook=note)
-        return found if files <= set(archive.namelist()) else set()

@@ -1,0 +1,118 @@
+"""Which words the report shows: on the map, and with their nearest neighbours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.stages.vectors.word_vectors import WordVectors
+from pipeline.stages.vocab import Vocabulary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# English words whose neighbours say little; of the words shown, the others come first.
+FUNCTION_WORDS = frozenset(
+    word
+    for part in (
+        "a an the and or but if of to in on at by for with from as is are was were be been it its",
+        "this that these those he she they we you i his her their our your not no so than then",
+        "there here what which who whom whose will would can could do does did has have had",
+    )
+    for word in part.split()
+)
+_SKIPPED = 50  # of a language unknown to us, the most frequent words are function words
+_ENOUGH = 5  # words of the list that have a vector
+
+
+def is_content(word: str) -> bool:
+    """Tell whether a word is no punctuation, number or English function word."""
+    return any(c.isalpha() for c in word) and word.lower() not in FUNCTION_WORDS
+
+
+def words_to_show(listed: list[str], vectors: WordVectors, vocabulary: Vocabulary) -> list[str]:
+    """Return those of the listed words that have a vector.
+
+    Where they are few, as in another language, frequent content words of the text are added.
+    """
+    known = [word for word in dict.fromkeys(listed) if word in vectors]
+    if len(known) >= min(_ENOUGH, len(listed)):
+        return known
+    frequent = [
+        word for word in vocabulary.words[_SKIPPED:] if word in vectors and is_content(word)
+    ]
+    return list(dict.fromkeys([*known, *frequent[:20]]))
+
+
+def map_table(vectors: WordVectors, words: list[str]) -> pd.DataFrame:
+    """Return the words with their places on the map: ``word``, ``x``, ``y``."""
+    import pandas as pd
+
+    known, points = vectors.project(words)
+    return pd.DataFrame({"word": known, "x": points[:, 0], "y": points[:, 1]})
+
+
+def variance_shares(vectors: WordVectors, table: pd.DataFrame) -> tuple[float, float]:
+    """Return the share of the mapped words' variance along each axis of the map."""
+    rows = np.array([vectors[word] for word in table["word"]], np.float64)
+    total = float(((rows - rows.mean(axis=0)) ** 2).sum()) or 1.0
+    x, y = (float((table[axis] ** 2).sum()) / total for axis in ("x", "y"))
+    return x, y
+
+
+def neighbour_table(
+    vectors: WordVectors, vocabulary: Vocabulary, words: list[str], n: int, min_count: int
+) -> pd.DataFrame:
+    """Return the `n` nearest neighbours of each content word among `words`.
+
+    Parameters
+    ----------
+    vectors, vocabulary
+        The vectors, and how often each word stands in the training text.
+    words
+        The words.
+    n
+        Neighbours of each.
+    min_count
+        Only words that stand this often in the training text are neighbours: the vectors of rarer
+        ones are mostly noise.
+
+    Returns
+    -------
+    table
+        ``word``, ``rank`` from 1, ``neighbour``, ``cosine`` similarity, and the ``count`` of the
+        neighbour.
+    """
+    import pandas as pd
+
+    counts = _counts(vectors, vocabulary)
+    often = counts >= min(min_count, int(counts.max(initial=0)))
+    rows = []
+    for word in filter(is_content, words):
+        place = vectors.index[word]
+        cosine = vectors.unit @ vectors.unit[place]
+        cosine[~often] = -np.inf
+        cosine[place] = -np.inf
+        order = np.argsort(-cosine, kind="stable")[:n]
+        rows += [
+            {
+                "word": word,
+                "rank": rank,
+                "neighbour": vectors.words[i],
+                "cosine": float(cosine[i]),
+                "count": int(counts[i]),
+            }
+            for rank, i in enumerate(order.tolist(), 1)
+            if np.isfinite(cosine[i])
+        ]
+    return pd.DataFrame(rows, columns=["word", "rank", "neighbour", "cosine", "count"])
+
+
+def _counts(vectors: WordVectors, vocabulary: Vocabulary) -> NDArray[np.int64]:
+    """Return how often each word of `vectors` stands in the training text, (V,)."""
+    index = vocabulary.index
+    return np.array(
+        [vocabulary.counts[index[word]] if word in index else 0 for word in vectors.words], np.int64
+    )
