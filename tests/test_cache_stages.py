@@ -177,7 +177,7 @@ def test_a_run_needs_no_store_that_can_be_written(first, caplog):
     Path("cache").write_text("in the way")
     result = small(cache=Cache("cache")).run(Path("run"))
     assert told(result) == told(first[2])
-    assert "vectors   is not cached in cache" in caplog.text
+    assert "vectors   is not stored in cache" in caplog.text
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -304,7 +304,7 @@ class TestOnesOwnCode:
         typed_in = type("TypedIn", (Random,), {"__module__": "notebook"})
         for name in ("first", "again"):
             assert small(vectors=typed_in()).run(Path(name))["stages"]["vectors"] == "made"
-        assert "vectors   is not cached: the module notebook cannot be found" in caplog.text
+        assert "vectors   is not stored: the module notebook cannot be found" in caplog.text
 
 
 QUICK = [*SIZES, "vectors.dim=8", "vectors.epochs=300", "sweep.strengths=[0.1,1]", "tracking=off"]
@@ -325,7 +325,7 @@ class TestManyAtOnce:
         for process in processes:
             done = process.done()
             assert done.returncode == 0, done.stderr
-            assert "not cached" not in done.stderr
+            assert "not stored" not in done.stderr
             assert "damaged" not in done.stderr
         results = [json.loads(Path(f"{i}/result.json").read_text("utf-8")) for i in range(4)]
         for stage in ("vectors", "sweep"):

@@ -119,13 +119,13 @@ class TestResult:
         caplog.set_level("INFO")
         made = store.get("vectors", unknown, Maker(), Numbers.save, Numbers.load)
         assert made.how == "made"
-        assert caplog.messages == ["  vectors   is not cached: the source of x is in no file"]
+        assert caplog.messages == ["  vectors   is not stored: the source of x is in no file"]
         assert not store.folder.exists()
 
     def test_whose_key_changed_while_it_was_made_is_not_cached(self, store, make, caplog):
         keys = iter([KEY, KEY | {"text": "edited"}])
         store.get("vectors", lambda: next(keys), make, Numbers.save, Numbers.load)
-        assert "is not cached: a file changed while it was made" in caplog.text
+        assert "is not stored: a file changed while it was made" in caplog.text
         assert get(store, make).how == "made"
         assert get(store, make, KEY | {"text": "edited"}).how == "made"
 
@@ -369,7 +369,7 @@ class TestStoreThatCannotBeWritten:
         kept = get(Store(tmp_path / "cache"), make)
         assert (kept.value, kept.how) == (Numbers([1.0, 2.5]), "made")
         (said,) = caplog.messages
-        assert said.startswith(f"  vectors   is not cached in {tmp_path / 'cache'}: ")
+        assert said.startswith(f"  vectors   is not stored in {tmp_path / 'cache'}: ")
 
     @pytest.mark.parametrize("at", ["values.npy", MANIFEST])
     def test_because_the_disk_is_full_is_left_as_it_was(self, store, make, at, monkeypatch, caplog):
@@ -386,7 +386,7 @@ class TestStoreThatCannotBeWritten:
         kept = get(store, make)
         assert (kept.value, kept.how) == (Numbers([1.0, 2.5]), "made")
         assert caplog.messages == [
-            f"  vectors   is not cached in {store.folder}: No space left on device"
+            f"  vectors   is not stored in {store.folder}: No space left on device"
         ]
         assert not left(store)
         monkeypatch.undo()
@@ -411,7 +411,7 @@ print(kept.value.sum())
         command = [sys.executable, "-c", program, store.folder]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout == "0.0\n"
-        assert "is not cached" in done.stderr
+        assert "is not stored" in done.stderr
         assert not left(store)
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -437,7 +437,7 @@ print(get(10).value, get(11).value)
             command = [sys.executable, "-c", program, folder / "cache"]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             assert done.stdout == "loaded made\n"
-            assert "is not cached" in done.stderr
+            assert "is not stored" in done.stderr
         finally:
             shutil.rmtree(folder)
 
@@ -446,7 +446,7 @@ print(get(10).value, get(11).value)
             raise ValueError("such a thing has no file")
 
         assert get(store, make, save=refuse).value == Numbers([1.0, 2.5])
-        assert "is not cached" in caplog.text
+        assert "is not stored" in caplog.text
         assert "such a thing has no file" in caplog.text
 
 

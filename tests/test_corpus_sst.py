@@ -239,7 +239,7 @@ class TestPhrases:
             found.append((tmp_path / str(run) / "best" / "predictions.csv").read_bytes())
         assert found[0] == found[1]
         assert "10 / 5 / 5 sentences, 15 phrases" in done.stderr
-        assert all("reused" in line for line in done.stderr.splitlines() if "strength" in line)
+        assert all("reused" in line for line in done.stderr.splitlines() if "strengths" in line)
 
     def test_are_refused_before_training_where_the_classifier_cannot_weigh(self, folder, tmp_path):
         given = ["corpus=sst", f"corpus.path={folder}", "corpus.phrases=1", "sweep=two_layer"]

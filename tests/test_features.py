@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -15,7 +14,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.metrics import Metric
 from pipeline.core.renamed import _notice
 from pipeline.stages.corpus import Corpus, Split
-from pipeline.stages.features.averaging import Fitted, features_of
+from pipeline.stages.features.averaging import features_of
 from pipeline.stages.features.features import Features, Mean, Unknown, Weighting, featurize
 from pipeline.stages.vectors.formats import write_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
@@ -309,46 +308,6 @@ class TestPhrases:
         corpora = [corpus_of("ab"), replace(corpus_of("ab"), phrases=self.PHRASES)]
         plain, more = (featurize(c, VECTORS, Mean(weighting=Weighting.sif)) for c in corpora)
         np.testing.assert_array_equal(plain.weights, more.weights)
-
-
-@st.composite
-def any_features(draw):
-    n, dim = draw(st.integers(1, 5)), draw(st.integers(1, 4))
-    parts = st.sampled_from(["train", "dev", "test", "phrases"])
-    names = draw(st.lists(parts, min_size=1, unique=True))
-    return Features(
-        X={name: draw(arrays(np.float64, (n, dim))) for name in names},
-        y={name: draw(arrays(np.int64, n)) for name in names},
-        coverage={name: draw(st.floats(0, 1)) for name in names},
-        classes=tuple(draw(st.lists(st.text(), min_size=1))),
-        ordinal=draw(st.booleans()),
-        fitted=Fitted(*(draw(st.none() | arrays(np.float64, 4)) for _ in range(4))),
-        without_words={name: draw(st.integers(0, 9)) for name in names},
-    )
-
-
-@quick
-@given(any_features())
-def test_are_saved_and_loaded_back_equal(tmp_path_factory, features):
-    folder = tmp_path_factory.mktemp("features")
-    features.save(folder)
-    loaded = Features.load(folder)
-    assert list(loaded.X) == list(features.X)
-    for name, X in features.X.items():
-        assert loaded.X[name].dtype == X.dtype
-        assert loaded.X[name].tobytes() == X.tobytes()
-        assert loaded.y[name].tolist() == features.y[name].tolist()
-    for name in ("coverage", "classes", "ordinal", "digest", "without_words"):
-        assert getattr(loaded, name) == getattr(features, name)
-    for part in fields(Fitted):
-        both = (getattr(each.fitted, part.name) for each in (loaded, features))
-        np.testing.assert_array_equal(*both)
-
-
-def test_saved_where_weighted_ones_were_are_without_weights(tmp_path):
-    for config in (Mean(weighting=Weighting.idf), Mean()):
-        featurize(corpus_of("ab"), VECTORS, config).save(tmp_path)
-    assert Features.load(tmp_path).weights is None
 
 
 def test_the_digest_of_a_split_tells_sentences_and_labels_apart():

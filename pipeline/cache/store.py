@@ -136,7 +136,7 @@ class Store:
             try:
                 stack.enter_context(locked(entry, f"{stage}, which is needed here too"))
             except OSError as error:
-                log.warning("  %-9s is not cached in %s: %s", stage, self.folder, _why(error))
+                log.warning("  %-9s is not stored in %s: %s", stage, self.folder, _why(error))
                 return timed(make)
             # Another process may have made it meanwhile.
             if (reused := _read(entry, wanted, load, last_try=True)) is not None:
@@ -147,9 +147,9 @@ class Store:
                 if _known(stage, key) == wanted:  # no input was edited meanwhile
                     _write(entry, wanted, made, warnings, save)
                 else:
-                    log.warning("  %-9s is not cached: a file changed while it was made", stage)
+                    log.warning("  %-9s is not stored: a file changed while it was made", stage)
             except (OSError, ValueError, TypeError, UserError) as error:
-                log.warning("  %-9s is not cached in %s: %s", stage, self.folder, _why(error))
+                log.warning("  %-9s is not stored in %s: %s", stage, self.folder, _why(error))
         return made
 
 
@@ -158,7 +158,7 @@ def _known(stage: str, key: Callable[[], Plain]) -> Plain | None:
     try:
         known: Plain = json.loads(json.dumps(key()))
     except (UnknownError, OSError) as error:
-        log.info("  %-9s is not cached: %s", stage, _why(error))
+        log.info("  %-9s is not stored: %s", stage, _why(error))
         return None
     except UserError:  # of a missing file: the stage itself explains it better
         return None

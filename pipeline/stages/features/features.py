@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import require
-from pipeline.core.files import write_json
 from pipeline.core.metrics import Metric
 from pipeline.stages.corpus import Corpus
 from pipeline.stages.features.averaging import (
@@ -118,36 +114,6 @@ class Features:
             ).hexdigest()
             for name, X in self.X.items()
         }
-
-    def save(self, folder: Path) -> None:
-        """Write ``SPLIT.X.npy``, ``SPLIT.y.npy``, ``features.json``, and what was fitted."""
-        for split in self.X:
-            write_array(folder / f"{split}.X.npy", self.X[split])
-            write_array(folder / f"{split}.y.npy", self.y[split])
-        facts = {
-            "splits": list(self.X),
-            "coverage": self.coverage,
-            "classes": self.classes,
-            "ordinal": self.ordinal,
-            "without_words": self.without_words,
-            "fitted": self.fitted.save(folder),
-        }
-        write_json(folder / "features.json", facts)
-
-    @classmethod
-    def load(cls, folder: Path) -> Features:
-        """Read what `save` wrote; the arrays are memory-mapped."""
-        facts = json.loads((folder / "features.json").read_text("utf-8"))
-        splits = facts["splits"]
-        return cls(
-            X={split: read_array(folder / f"{split}.X.npy") for split in splits},
-            y={split: read_array(folder / f"{split}.y.npy") for split in splits},
-            coverage=facts["coverage"],
-            classes=tuple(facts["classes"]),
-            ordinal=facts["ordinal"],
-            fitted=Fitted.load(folder, facts["fitted"]),
-            without_words=facts["without_words"],
-        )
 
 
 def featurize(
