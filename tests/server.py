@@ -1,4 +1,4 @@
-"""A real MLflow server on loopback, that can be killed and started again."""
+"""MLflow servers on loopback: a real one that can be killed and restarted, and one that is fake."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
@@ -71,3 +73,42 @@ def land(uri: str, folder: Path, name: str) -> None:
 
     with tracked(Tracking(uri=uri), folder, "task", name, {"role": "run"}):
         pass
+
+
+class Fake:
+    """A server on loopback that answers every request alike, and notes what it was sent."""
+
+    def __init__(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.sent: list[bytes] = []
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                size = int(self.headers.get("Content-Length") or 0)
+                fake.sent.append(f"{self.path} {self.headers}".encode() + self.rfile.read(size))
+                if not status:
+                    self.wfile.write(body)  # no HTTP
+                    return
+                answer = (status, headers) if self.path != "/login" else (200, {})
+                self.send_response(answer[0])
+                for name, value in answer[1].items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.uri = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self) -> Fake:
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()

@@ -16,7 +16,11 @@ from pathlib import Path
 MASK = "***"
 
 _KNOWN = "YOURVECTORS_SECRETS"  # masked address -> whole address, as JSON
-_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://(?:(?!,[A-Za-z][\w+.-]*://)[^\s'\"])+")
+_SCHEME = r"[A-Za-z][\w+.-]*\\?://"  # Hydra writes a backslash before a colon
+_HOST = r"(?:\[[^\]\s]*\]|[^\s/@:?#\\]*)(?:\\?:\d+)?(?:[/?#\s]|$)"
+# All up to the last @, for a password may hold anything: rather too much than too little.
+_USER = re.compile(rf"({_SCHEME})(?!{_HOST})(?:(?!{_SCHEME})\S)*@")
+_ADDRESS = re.compile(rf"{_SCHEME}(?:(?!,{_SCHEME})\S)+")
 _PARAMETER = re.compile(
     r"([?&#;][^=&#;\s'\"]*(?:token|key|secret|passw|pwd|signature|sig|credential|auth)[^=&#;\s'\"]*=)"
     r"[^&#;\s'\"]+",
@@ -30,27 +34,15 @@ def mask(text: str) -> str:
     >>> mask("http://me:word@host:5000 and https://host/file?token=abc&size=5")
     'http://***@host:5000 and https://host/file?token=***&size=5'
     """
-    return _PARAMETER.sub(rf"\g<1>{MASK}", _ADDRESS.sub(_mask_user, text))
-
-
-def _mask_user(found: re.Match[str]) -> str:
-    scheme, _, rest = found[0].partition("://")
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if "@" in authority:
-        return f"{scheme}://{MASK}@{authority.rpartition('@')[2]}{rest[len(authority) :]}"
-    # A slash or question mark in a password: what follows the colon is no port.
-    if "@" in rest and re.search(r":(?!\d+$)[^\]]*$", authority):
-        return f"{scheme}://{MASK}@{rest.rpartition('@')[2]}"
-    return found[0]
+    return _PARAMETER.sub(rf"\g<1>{MASK}", _USER.sub(rf"\g<1>{MASK}@", text))
 
 
 def hide(text: str) -> str:
     """Mask the addresses of a text, and remember them whole for `reveal`."""
     masked = mask(text)
     if masked != text:
-        whole = _ADDRESS.findall(text)
-        if text.endswith("]"):  # the last of a list
-            whole += [address.rstrip("]") for address in whole]
+        found = _ADDRESS.findall(text)
+        whole = [*found, *(address.rstrip("'\")]") for address in found)]  # quoted, or a list
         known = _known() | {mask(address): address for address in whole if mask(address) != address}
         os.environ[_KNOWN] = json.dumps(known)
     return masked

@@ -130,6 +130,7 @@ def connect(uri: str) -> MlflowClient:
     address = whole_address(uri)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # or every call is reported
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # with the password
     for name, value in _USUAL.items():
         os.environ.setdefault(name, value)
     logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -140,7 +141,7 @@ def connect(uri: str) -> MlflowClient:
         logging.getLogger("mlflow").setLevel(logging.ERROR)  # it says at length what `store` does
         if path:
             _create_sqlite(path)
-        elif not address.startswith(("http", "databricks")):
+        elif address.startswith(("postgresql", "mysql", "mssql")):
             _try_database(address)
         client = MlflowClient(address)
         with _impatient():
