@@ -122,23 +122,15 @@ def file(tmp_path):
     return write
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """The file of an SQLite tracking store without runs, to be copied: making one takes seconds."""
-    from pipeline.tracking.client import connect
-
-    path = tmp_path_factory.mktemp("empty_store") / "mlflow.db"
-    connect(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def local(tmp_path, empty_store):
+def local(tmp_path):
     """Tracking in an SQLite store of the test's own."""
+    from front import empty_store
+
     from pipeline.tracking.client import Tracking
 
     (tmp_path / "store").mkdir()
-    shutil.copy(empty_store, tmp_path / "store" / "mlflow.db")
+    shutil.copyfile(empty_store(), tmp_path / "store" / "mlflow.db")
     return Tracking(uri=f"sqlite:///{tmp_path}/store/mlflow.db")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -9,6 +10,7 @@ import uuid
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.core.secrets import hide
 from pipeline.stages.report.result import read_result
@@ -99,11 +101,11 @@ def write(folder: Path, *records: Record) -> None:
 def winner(folder: Path, record: Record) -> Path | None:
     """Return the folder of the best run on dev: of a parent's jobs, or its own."""
     folders = [folder / job for job in record.jobs] or [folder]
-    accuracy = {
-        job: read_result(job)["dev"]["accuracy"]
-        for job in folders
-        if any(_ended_well(one, record) for one in read(job))
-    }
+    accuracy = {}
+    for job in folders:
+        if any(_ended_well(one, record) for one in read(job)):
+            with contextlib.suppress(UserError):  # damaged since; the comparison says so
+                accuracy[job] = read_result(job)["dev"]["accuracy"]
     return max(accuracy, key=lambda job: accuracy[job]) if accuracy else None
 
 

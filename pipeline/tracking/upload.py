@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from pipeline.core.errors import UserError, require
-from pipeline.core.secrets import hide
+from pipeline.core.secrets import hide, mask
 from pipeline.stages.report.result import read_result
 from pipeline.tracking.client import StoreError, Tracking, connect, experiment_id, store
 from pipeline.tracking.records import KEY, PARENT, Record, read, write
@@ -138,13 +138,25 @@ def _records(folder: Path, jobs: Sequence[Path], uri: str) -> list[Record]:
     """Return records for a folder whose runs were not tracked."""
     if not jobs:
         return [_record(folder, uri)]
-    overrides = yaml.safe_load((folder / "multirun.yaml").read_text("utf-8"))["hydra"]["overrides"]
-    swept = [item for item in overrides["task"] if re.search(r"=[^\[{(]*,", item)]
+    asked = _asked(folder / "multirun.yaml")
+    swept = [item for item in asked if re.search(r"=[^\[{(]*,", item)]
     name = " ".join(swept) or folder.name
-    tags = {"role": "parent", "asked": " ".join(overrides["task"])}
+    tags = {"role": "parent", "asked": mask(" ".join(asked))}
     experiments = dict.fromkeys((read(job) or [_record(job, uri)])[0].experiment for job in jobs)
     names = [str(job.relative_to(folder)) for job in jobs]
     return [Record(uri, item, name, tags, status="FINISHED", jobs=names) for item in experiments]
+
+
+def _asked(path: Path) -> list[str]:
+    try:
+        return list(yaml.safe_load(path.read_text("utf-8"))["hydra"]["overrides"]["task"])
+    except (
+        yaml.YAMLError,
+        UnicodeDecodeError,
+        KeyError,
+        TypeError,
+    ):  # damaged: it gives but a name
+        return []
 
 
 def _record(folder: Path, uri: str) -> Record:
