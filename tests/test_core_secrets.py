@@ -90,7 +90,7 @@ class TestWhateverIsWritten:
 
     def test_log_lines_and_tracebacks_are_masked(self):
         try:
-            raise ValueError("http://me:word@host")
+            int("http://me:word@host")
         except ValueError:
             record = logging.LogRecord(
                 "a", logging.ERROR, "f", 1, "at %s", ("http://b:word@host",), sys.exc_info()

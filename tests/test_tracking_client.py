@@ -36,7 +36,7 @@ class TestWhichStore:
     def test_whatever_mlflow_knows_may_be_named(self, uri):
         assert Tracking(uri=uri).uri == uri
 
-    @pytest.mark.parametrize("uri", ["mlruns", "/tmp/mlruns", "file:///tmp/mlruns"])
+    @pytest.mark.parametrize("uri", ["mlruns", "/a/mlruns", "file:///a/mlruns"])
     def test_a_folder_is_refused_with_the_way_out(self, uri, monkeypatch):
         with pytest.raises(UserError, match=r"tracking\.uri=.*mlflow migrate-filestore"):
             Tracking(uri=uri)

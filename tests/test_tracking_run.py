@@ -153,7 +153,7 @@ class TestAParentThatWasKilled:
 
 class TestAJob:
     def test_goes_on_untracked_if_its_parents_store_is_gone_and_is_sent_later(
-        self, local, tmp_path, caplog, monkeypatch
+        self, local, tmp_path, caplog
     ):
         (parent,) = start(local, tmp_path, ["task"], "parent", ASKED)
         job = {"role": "job", PARENT: parent.run_id}
@@ -222,7 +222,7 @@ class TestAGivenRun:
 
     def test_is_refused_if_there_is_none(self, local, tmp_path, monkeypatch):
         monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
-        with pytest.raises(UserError, match="0{32} not found"):
+        with pytest.raises(UserError, match=r"0{32} not found"):
             start(local, tmp_path, ["mine"], "name", RUN)
 
 

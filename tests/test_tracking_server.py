@@ -1,13 +1,27 @@
+"""A real MLflow server: runs land on it, survive its death, and tell it no secrets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from front import SIZES, call, only, run
+from mlflow import MlflowClient
+from server import Server
+from stores import facts, runs
+
+from pipeline.tracking.upload import upload
+
+QUICK = ["vectors=random", "vectors.dim=5", "sweep.strengths=[0.1,1]", "report.words=[]"]
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("server")).start()
     yield server
     server.kill()
-
-
-def test_make_ui_opens_the_store_that_runs_go_to():
-    makefile = (Path(__file__).parent.parent / "Makefile").read_text("utf-8")
-    assert f"mlflow ui --backend-store-uri {DEFAULT_URI}\n" in makefile
 
 
 def test_a_run_on_a_server_is_there_with_its_files(server, tmp_path):
@@ -70,3 +84,83 @@ def test_a_server_that_is_killed_in_mid_run_costs_nothing_but_one_command(server
 
     upload(tmp_path / "F")
     assert facts(server.uri, "killed") == sent
+
+
+SECRET = "pl4nted"  # noqa: S105
+
+
+class TestASecret:
+    """Whatever is written or sent is searched for a password that was planted."""
+
+    @pytest.fixture
+    def searched(self, tmp_path, server):
+        """Return where the secret is: files of the run and of the server, the terminal."""
+
+        def search(*dones, but=()):
+            files = [p for p in tmp_path.rglob("*") if p.is_file() and p not in but]
+            files += [p for p in server.folder.rglob("*") if p.is_file()]
+            found = [str(p) for p in files if SECRET.encode() in p.read_bytes()]
+            texts = [text for done in dones for text in (done.stdout, done.stderr)]
+            return found + [text for text in texts if SECRET in text]
+
+        return search
+
+    @pytest.fixture
+    def address(self, server):
+        return server.uri.replace("http://", f"http://me:{SECRET}@")
+
+    def test_of_the_command_line_is_nowhere(self, searched, address, server, tmp_path):
+        jobs = ["-m", *QUICK, *SIZES, "seed=1,2", "tracking.experiment=secret", "hydra.sweep.dir=F"]
+        where = [f"tracking.uri={address}", "registry.name=secret", "hydra/launcher=joblib"]
+        done = run(tmp_path, *jobs, *where, "hydra.launcher.n_jobs=2")
+        assert done.returncode == 0, done.stderr
+        assert len(runs(server.uri, "secret")) == 3
+        assert searched(done) == []
+
+    def test_of_a_configuration_file_or_the_environment_is_in_no_other(
+        self, searched, address, server, tmp_path
+    ):
+        path = tmp_path / "conf" / "tracking" / "mine.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"defaults: [/schema/tracking/mlflow@_here_]\nuri: {address}\n")
+        quick = [*QUICK, *SIZES, "tracking.experiment=secret files"]
+        mine = ["--config-dir", "conf", "tracking=mine"]
+        dones = [
+            run(tmp_path, *mine, *quick),
+            run(tmp_path, "-m", *mine, *quick, "seed=1,2"),
+            run(tmp_path, *quick, "tracking.uri=${oc.env:MINE}", MINE=address),
+            run(tmp_path, *quick, MLFLOW_TRACKING_URI=address),
+        ]
+        assert [done.returncode for done in dones] == [0] * 4, dones
+        assert len(runs(server.uri, "secret files")) == 6
+        assert searched(*dones, but=[path]) == []
+
+    def test_of_a_server_that_is_not_there_is_in_no_error(self, searched, tmp_path):
+        dead = f"tracking.uri=http://me:{SECRET}@127.0.0.1:1"
+        quick = [*QUICK, *SIZES]
+        dones = [run(tmp_path, *quick, dead), run(tmp_path, "-m", *quick, "seed=1,2", dead)]
+        dones.append(run(tmp_path, *quick, f"{dead}/a b='"))  # Hydra's own errors
+        assert [done.returncode for done in dones] == [1] * 3
+        assert searched(*dones) == []
+
+    def test_is_needed_again_to_upload_later(self, searched, address, tmp_path):
+        done = call(tmp_path, *QUICK, *SIZES, "tracking=off", "hydra.run.dir=R")
+        assert done.returncode == 0, done.stderr
+
+        def send(*more, **env):
+            return run(tmp_path, "upload", "R", *more, **env)
+
+        first = send("--uri", address)
+        assert first.returncode == 0, first.stderr
+        (tmp_path / "R" / "mlflow.json").write_text(
+            (tmp_path / "R" / "mlflow.json").read_text().replace('"sent": true', '"sent": false')
+        )
+        without = send()
+        assert without.returncode == 1
+        assert "Set MLFLOW_TRACKING_URI to the whole address" in without.stderr
+        again = [
+            send(MLFLOW_TRACKING_URI=address),
+            send(MLFLOW_TRACKING_USERNAME="me", MLFLOW_TRACKING_PASSWORD=SECRET),
+        ]
+        assert [done.returncode for done in again] == [0, 0]
+        assert searched(first, without, *again) == []
