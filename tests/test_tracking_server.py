@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from front import SIZES, call, only, run
 from mlflow import MlflowClient
+from processes import Forked, command
 from server import Server
 from stores import facts, runs
 
@@ -106,19 +107,25 @@ class TestASecret:
         return search
 
     @pytest.fixture
+    def here(self, tmp_path):
+        """Run the command line in a process of its own, that is quick to start."""
+        return lambda *words: Forked(tmp_path, command, *words).done()
+
+    @pytest.fixture
     def address(self, server):
         return server.uri.replace("http://", f"http://me:{SECRET}@")
 
     def test_of_the_command_line_is_nowhere(self, searched, address, server, tmp_path):
         jobs = ["-m", *QUICK, *SIZES, "seed=1,2", "tracking.experiment=secret", "hydra.sweep.dir=F"]
         where = [f"tracking.uri={address}", "registry.name=secret", "hydra/launcher=joblib"]
-        done = run(tmp_path, *jobs, *where, "hydra.launcher.n_jobs=2")
+        two = "hydra.launcher.n_jobs=2"
+        done = run(tmp_path, *jobs, *where, two)
         assert done.returncode == 0, done.stderr
         assert len(runs(server.uri, "secret")) == 3
         assert searched(done) == []
 
     def test_of_a_configuration_file_or_the_environment_is_in_no_other(
-        self, searched, address, server, tmp_path
+        self, searched, address, server, here, tmp_path
     ):
         path = tmp_path / "conf" / "tracking" / "mine.yaml"
         path.parent.mkdir(parents=True)
@@ -126,8 +133,8 @@ class TestASecret:
         quick = [*QUICK, *SIZES, "tracking.experiment=secret files"]
         mine = ["--config-dir", "conf", "tracking=mine"]
         dones = [
-            run(tmp_path, *mine, *quick),
-            run(tmp_path, "-m", *mine, *quick, "seed=1,2"),
+            here(*mine, *quick),
+            here("-m", *mine, *quick, "seed=1,2"),
             run(tmp_path, *quick, "tracking.uri=${oc.env:MINE}", MINE=address),
             run(tmp_path, *quick, MLFLOW_TRACKING_URI=address),
         ]
@@ -135,11 +142,11 @@ class TestASecret:
         assert len(runs(server.uri, "secret files")) == 6
         assert searched(*dones, but=[path]) == []
 
-    def test_of_a_server_that_is_not_there_is_in_no_error(self, searched, tmp_path):
+    def test_of_a_server_that_is_not_there_is_in_no_error(self, searched, here):
         dead = f"tracking.uri=http://me:{SECRET}@127.0.0.1:1"
         quick = [*QUICK, *SIZES]
-        dones = [run(tmp_path, *quick, dead), run(tmp_path, "-m", *quick, "seed=1,2", dead)]
-        dones.append(run(tmp_path, *quick, f"{dead}/a b='"))  # Hydra's own errors
+        dones = [here(*quick, dead), here("-m", *quick, "seed=1,2", dead)]
+        dones.append(here(*quick, f"{dead}/a b='"))  # Hydra's own errors
         assert [done.returncode for done in dones] == [1] * 3
         assert searched(*dones) == []
 
