@@ -19,7 +19,18 @@ from pipeline.core.errors import UserError
 from pipeline.experiment import Experiment
 from pipeline.stages.best.best import Best, OnDev, Ties, pick_best
 from pipeline.stages.best.text_classifier import TextClassifier
-from pipeline.stages.corpus import Corpus, Granularity, Sample, Split, Sst, Table, Text, tokenize
+from pipeline.stages.corpus import (
+    Corpus,
+    Granularity,
+    Imdb,
+    Sample,
+    Split,
+    Sst,
+    Table,
+    Text,
+    Tokenizer,
+    tokenize,
+)
 from pipeline.stages.features.features import Features, Mean, Unknown, featurize
 from pipeline.stages.report import Report, write_page, write_report
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, Sweep, TwoLayer, sweep_strengths
@@ -52,6 +63,7 @@ __all__ = [
     "Glove",
     "GloveTrain",
     "Granularity",
+    "Imdb",
     "Logistic",
     "Loss",
     "Mean",
@@ -69,6 +81,7 @@ __all__ = [
     "Text",
     "TextClassifier",
     "Ties",
+    "Tokenizer",
     "TwoLayer",
     "Unknown",
     "UserError",

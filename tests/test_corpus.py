@@ -114,7 +114,10 @@ class TestDigest:
 
 
 def test_tells_its_sizes(corpus):
-    assert corpus.describe() == "films: 2 / 2 / 3 sentences, and 1 unlabelled file(s)"
+    assert (
+        corpus.describe()
+        == "films: 2 / 2 / 3 sentences, and 1 unlabelled file(s); 2 classes: bad 4, good 3"
+    )
     assert list(corpus.metrics()) == [
         Metric("corpus/train_sentences", 2),
         Metric("corpus/dev_sentences", 2),

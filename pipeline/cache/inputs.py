@@ -19,6 +19,7 @@ RACY = 2.0  # seconds in which a file can change twice without a change of its t
 # Settings of our own classes that are text but never the name of a file.
 _TEXTS = {
     *("text", "label", "split", "classes", "text_splits", "url"),
+    *("format", "delimiter", "encoding", "drop_labels", "tokenizer", "pattern", "html"),
     *("words", "negations", "contrasts"),
 }
 _digests: dict[tuple[str, int, int, int, int], str] = {}

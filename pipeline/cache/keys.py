@@ -24,7 +24,7 @@ from pipeline.cache.inputs import named_files, path_digest, texts
 from pipeline.core.errors import UserError
 from pipeline.core.plain import NotPlainError, json_digest, plain
 from pipeline.core.renamed import old_names
-from pipeline.stages.corpus import Corpus, CorpusConfig, Pretraining, Sample, Sst
+from pipeline.stages.corpus import Corpus, CorpusConfig, Imdb, Pretraining, Sample, Sst
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.sweep import Sweepable
 from pipeline.stages.vectors.loop import Trainer
@@ -36,7 +36,10 @@ from pipeline.stages.vocab import Vocab, Vocabulary
 Plain = dict[str, Any]
 
 # Packages whose version can change a number.
-PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "llvmlite", "pandas", "pyarrow", "nltk")
+PACKAGES = (
+    *("numpy", "scipy", "scikit-learn", "numba", "llvmlite", "pandas", "pyarrow"),
+    *("nltk", "regex", "icu4py", "openpyxl"),
+)
 
 
 _FUNCTION = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")  # module:function
@@ -107,7 +110,7 @@ def _unnamed_files(configs: Plain) -> Plain:
     """Return digests of files that no setting names: beside a named one, or to be downloaded."""
     corpus, vectors = configs["corpus"], configs["vectors"]
     found = {}
-    if isinstance(corpus, Sst) and corpus.path is None:
+    if isinstance(corpus, Sst | Imdb) and corpus.path is None:
         found["corpus"] = [path_digest(path) for path in corpus.files()]
     if isinstance(vectors, Pretrained) and not vectors.is_of_corpus(isinstance(corpus, Sample)):
         found["vectors"] = [path_digest(path) for path in vectors.files()]
@@ -122,7 +125,8 @@ def corpus(config: CorpusConfig) -> Plain:
     settings = {
         name: value for name, value in described(config).items() if name not in _UNLABELLED_TEXT
     }
-    return _entry(settings, [config])
+    downloaded = config.files() if isinstance(config, Imdb) and config.path is None else []
+    return _entry(settings, [config], files=[path_digest(path) for path in downloaded])
 
 
 def vocab(corpus: Corpus, config: Vocab) -> Plain:

@@ -20,7 +20,7 @@ from pipeline.cache.store import Cache, Outcome, Store, timed
 from pipeline.core.arrays import read_array, write_array
 from pipeline.core.files import write_json
 from pipeline.core.plain import json_digest, plain
-from pipeline.stages.corpus import Corpus, CorpusConfig, Split, load_corpus
+from pipeline.stages.corpus import Check, Corpus, CorpusConfig, Split, load_corpus
 from pipeline.stages.features.features import PHRASES, Features
 from pipeline.stages.sweep.sweep import Sweep, Sweepable, sweep_strengths
 from pipeline.stages.vectors.checkpoint import Checkpoint
@@ -53,6 +53,7 @@ def save_corpus(corpus: Corpus, folder: Path) -> None:
     words, tokens, offsets = encode(sentences)
     facts = {name: plain(getattr(corpus, name)) for name in CORPUS_FACTS}
     digests = {name: part.digest for name, part in parts.items()}
+    facts["checks"] = [found.plain() for found in corpus.checks]
     write_json(folder / "corpus.json", {"facts": facts, "words": words, "digests": digests})
     write_array(folder / "tokens.npy", tokens)
     write_array(folder / "offsets.npy", offsets)
@@ -75,6 +76,7 @@ def load_saved_corpus(folder: Path, config: CorpusConfig) -> Corpus:
     facts: dict[str, Any] = saved["facts"]
     for name in ("classes", "text_splits"):
         facts[name] = tuple(facts[name])
+    facts["checks"] = tuple(Check.of(found) for found in facts["checks"])
     return Corpus(**facts, splits=parts, phrases=phrases, unlabelled=config.extra_text())
 
 

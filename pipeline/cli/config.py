@@ -25,7 +25,7 @@ from pipeline.core.errors import UserError, require, suggest
 from pipeline.core.packed import LIMITS, Limits
 from pipeline.experiment import STAGES, Experiment
 from pipeline.stages.best.best import OnDev
-from pipeline.stages.corpus import Sample, Sst, Table
+from pipeline.stages.corpus import Imdb, Sample, Sst, Table
 from pipeline.stages.evaluation.evaluation import Evaluation
 from pipeline.stages.features.features import Mean
 from pipeline.stages.report import Report
@@ -40,7 +40,7 @@ _PACKAGE = Path(__file__).parent.parent
 CONF = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if folder.is_dir())
 
 SCHEMAS: dict[str, dict[str, type]] = {
-    "corpus": {"sample": Sample, "sst": Sst, "table": Table},
+    "corpus": {"sample": Sample, "sst": Sst, "imdb": Imdb, "table": Table},
     "vocab": {"default": Vocab},
     "vectors": {
         "skipgram": SkipGram,

@@ -51,11 +51,14 @@ class Archive:
         downloads must have the same.
     size
         In bytes; unset: not known.
+    md5
+        Of its content, in hex, where the publisher names no sha256.
     """
 
     url: str
     sha256: str | None = None
     size: int | None = None
+    md5: str | None = None
 
 
 def fetch(archive: Archive, path: Path) -> Path:
@@ -125,6 +128,7 @@ def _fetch(archive: Archive, path: Path) -> None:
             f"cannot download {archive.url}: {mask(str(error))[:160]}. Check the network, {_REMEDY}"
         ) from error
     digest = file_digest(part)
+    _check_md5(archive, part)
     record = path.with_name(f"{path.name}.sha256")
     recorded = record.read_text("utf-8").partition(" ")[0] if record.is_file() else None
     expected = archive.sha256 or recorded
@@ -141,6 +145,18 @@ def _fetch(archive: Archive, path: Path) -> None:
         log.info("no sha256 is published for %s; recorded in %s", path.name, record)
         write(record, lambda file: file.write_text(f"{digest}  {path.name}\n", encoding="utf-8"))
     part.replace(path)
+
+
+def _check_md5(archive: Archive, part: Path) -> None:
+    if archive.md5:
+        with part.open("rb") as file:
+            found = hashlib.file_digest(file, "md5").hexdigest()
+        if found != archive.md5:
+            part.unlink()
+            raise UserError(
+                f"{archive.url} is not the file expected: its md5 is {found}, not {archive.md5}. "
+                f"Check the address, {_REMEDY}"
+            )
 
 
 def _part(archive: Archive, folder: Path) -> Path:

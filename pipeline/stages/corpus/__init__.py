@@ -1,13 +1,16 @@
 """Corpora: the embedded `Sample`, the `Sst` treebank, and a `Table` of one's own."""
 
+from pipeline.stages.corpus.checks import Check
 from pipeline.stages.corpus.corpus import (
-    SPLITS,
     Corpus,
     CorpusConfig,
     Pretraining,
     Split,
     load_corpus,
+    log_checks,
 )
+from pipeline.stages.corpus.formats.splits import SPLITS
+from pipeline.stages.corpus.imdb import Imdb
 from pipeline.stages.corpus.sample import Sample
 from pipeline.stages.corpus.sst import Granularity, Sst
 from pipeline.stages.corpus.table import Table
@@ -16,9 +19,11 @@ from pipeline.stages.corpus.unlabelled import Text
 
 __all__ = [
     "SPLITS",
+    "Check",
     "Corpus",
     "CorpusConfig",
     "Granularity",
+    "Imdb",
     "Pretraining",
     "Sample",
     "Split",
@@ -27,5 +32,6 @@ __all__ = [
     "Text",
     "Tokenizer",
     "load_corpus",
+    "log_checks",
     "tokenize",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,10 +17,16 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError, require, suggest
 from pipeline.core.metrics import Metric
+from pipeline.stages.corpus.checks import Check, check
+from pipeline.stages.corpus.duplicates import copies
+from pipeline.stages.corpus.formats.rows import listed
+from pipeline.stages.corpus.formats.splits import SPLITS
+from pipeline.stages.corpus.labels import counted
 from pipeline.stages.corpus.tokenizers import Tokenizer
 from pipeline.stages.corpus.unlabelled import Text
 
-SPLITS = ("train", "dev", "test")
+log = logging.getLogger(__name__)
+
 FIVE_CLASSES = ("- -", "-", "neut", "+", "+ +")  # of sentiment, from worst to best
 
 
@@ -86,6 +93,8 @@ class Corpus:
         Words beyond its own that are going to be asked for: no part of its digest.
     phrases
         Labelled parts of train's sentences that the classifier learns from too.
+    checks
+        What a person should know about the corpus: no part of its digest.
     """
 
     task: str
@@ -97,6 +106,7 @@ class Corpus:
     ordinal: bool = False
     also: tuple[str, ...] = ()
     phrases: Split | None = None
+    checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that each split can serve its purpose."""
@@ -122,7 +132,8 @@ class Corpus:
 
     def _missing(self, split: Split) -> str:
         """Name the classes that have no sentence."""
-        return ", ".join(repr(c) for i, c in enumerate(self.classes) if i not in split.labels)
+        missing = np.setdiff1d(np.arange(len(self.classes)), split.labels)
+        return listed((repr(self.classes[i]) for i in missing.tolist()), 5)
 
     def text(self) -> Iterator[list[str]]:
         """Yield the sentences that vectors may be trained on, labelled splits first."""
@@ -157,7 +168,9 @@ class Corpus:
         more = f", {len(self.phrases):,} phrases" if self.phrases is not None else ""
         if self.unlabelled.paths:
             more += f", and {len(self.unlabelled.paths)} unlabelled file(s)"
-        return f"{self.task}: {sizes} sentences{more}"
+        labels = np.concatenate([split.labels for split in self.splits.values()])
+        counts = np.bincount(labels, minlength=len(self.classes)).tolist()
+        return f"{self.task}: {sizes} sentences{more}; {counted(self.classes, counts)}"
 
     def metrics(self) -> Iterator[Metric]:
         """Yield the size of each split."""
@@ -184,8 +197,42 @@ class Corpus:
             "phrases": facts(self.phrases) if self.phrases is not None else None,
             "text_splits": list(self.text_splits),
             "unlabelled": [str(path) for path in self.unlabelled.paths],
+            "tokenizer": self.unlabelled.tokenizer.settings(),
+            "checks": [found.plain() for found in self.checks],
             "digest": self.digest,
         }
+
+    def without_copies(self) -> Corpus:
+        """Return the corpus with one of each group of copies: test's before dev's and train's."""
+        order = ("test", "dev", "train")
+        _, groups = copies([tokens for name in order for tokens in self.splits[name].sentences])
+        first = np.zeros(len(groups), bool)
+        first[np.unique(groups, return_index=True)[1]] = True
+        splits, begin = {}, 0
+        for name in order:
+            split = self.splits[name]
+            kept = np.flatnonzero(first[begin : begin + len(split)])
+            begin += len(split)
+            splits[name] = Split([split.sentences[i] for i in kept.tolist()], split.labels[kept])
+        counts = {name: len(self.splits[name]) - len(splits[name]) for name in SPLITS}
+        if not any(counts.values()):
+            return self
+        parts = ", ".join(f"{count:,} of {name}" for name, count in counts.items() if count)
+        note = Check("duplicates", f"copies left out: {parts}", warning=False)
+        return replace(
+            self,
+            splits={name: splits[name] for name in SPLITS},
+            phrases=self._unseen_phrases(),
+            checks=(*self.checks, note),
+        )
+
+    def _unseen_phrases(self) -> Split | None:
+        """Return the phrases that are no sentence of dev or test."""
+        if self.phrases is None:
+            return None
+        seen = {tuple(s) for name in ("dev", "test") for s in self.splits[name].sentences}
+        kept = [i for i, tokens in enumerate(self.phrases.sentences) if tuple(tokens) not in seen]
+        return Split([self.phrases.sentences[i] for i in kept], self.phrases.labels[kept])
 
 
 @dataclass
@@ -207,6 +254,9 @@ class CorpusConfig:
         Whether the unlabelled text is tokenised already and only needs splitting at white space.
     text_splits
         The labelled splits whose sentences (never labels) vectors are trained on.
+    duplicates
+        ``keep`` texts that occur more than once, or ``drop`` all copies but one: a copy in test
+        stays, those of it in dev and train go.
     """
 
     lower: bool = True
@@ -215,12 +265,17 @@ class CorpusConfig:
     unlabelled_words: int | None = None
     tokenized: bool = False
     text_splits: list[str] = field(default_factory=lambda: ["train"])
+    duplicates: str = "keep"
 
     slow: ClassVar[bool] = False  # whether `load` takes so long that its result is cached
 
     def __post_init__(self) -> None:
         """Check values."""
         CorpusConfig.rules(self)  # checks its values
+        require(
+            self.duplicates in {"keep", "drop"},
+            f"corpus.duplicates must be keep or drop, not '{self.duplicates}'.",
+        )
         limit = self.unlabelled_words
         require(
             limit is None or limit >= 1,
@@ -242,6 +297,10 @@ class CorpusConfig:
         """Read or make the corpus."""
         raise NotImplementedError
 
+    def raw_rules(self) -> Tokenizer | None:
+        """Return how labelled text was tokenized; None: it comes as tokens."""
+        return None
+
     def extra_text(self, *, brackets: bool = True) -> Text:
         """Return the unlabelled text; `brackets` keeps ``(`` rather than ``-LRB-``."""
         paths = tuple(Path(name).expanduser() for name in self.unlabelled)
@@ -253,5 +312,19 @@ class CorpusConfig:
 
 
 def load_corpus(config: CorpusConfig) -> Corpus:
-    """Read or make the corpus: stage `corpus`."""
-    return config.load()
+    """Read or make the corpus and check it: stage `corpus`."""
+    corpus = config.load()
+    if config.duplicates == "drop":
+        corpus = corpus.without_copies()
+    splits = {name: (split.sentences, split.labels) for name, split in corpus.splits.items()}
+    found = check(splits, corpus.classes, config.raw_rules())
+    return replace(corpus, checks=(*corpus.checks, *found))
+
+
+def log_checks(corpus: Corpus) -> None:
+    """Tell the person at the terminal what was found about the corpus."""
+    for found in corpus.checks:
+        if found.warning:
+            log.warning("WARNING: %s", found.message)
+        else:
+            log.info("  %-9s %s", "", found.message)

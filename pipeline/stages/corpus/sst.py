@@ -14,7 +14,8 @@ import numpy as np
 from pipeline.core.download import Archive, download
 from pipeline.core.errors import UserError, choose, require
 from pipeline.core.files import read_lines
-from pipeline.stages.corpus.corpus import FIVE_CLASSES, SPLITS, Corpus, CorpusConfig, Split
+from pipeline.stages.corpus.corpus import FIVE_CLASSES, Corpus, CorpusConfig, Split
+from pipeline.stages.corpus.formats.splits import SPLITS
 from pipeline.stages.corpus.tokenizers import lowered, unescape
 
 log = logging.getLogger(__name__)

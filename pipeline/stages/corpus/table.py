@@ -1,60 +1,92 @@
-"""A labelled table of one's own: CSV or TSV with a text and a label a row."""
+"""Labelled texts of your own: a table in any usual format, or a folder for each class."""
 
 from __future__ import annotations
 
-import csv
+import logging
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.core.errors import UserError, require, suggest
-from pipeline.core.files import read_lines
+from pipeline.core.errors import UserError, require
 from pipeline.core.progress import progress
-from pipeline.stages.corpus.corpus import SPLITS, Corpus, CorpusConfig, Split
+from pipeline.stages.corpus.checks import Check
+from pipeline.stages.corpus.corpus import Corpus, CorpusConfig, Split
+from pipeline.stages.corpus.draw import draw_splits
+from pipeline.stages.corpus.formats import Columns, Rows, read_files, read_path
+from pipeline.stages.corpus.formats.splits import SPLITS, split_names, split_of_name
+from pipeline.stages.corpus.labels import classes_of
 from pipeline.stages.corpus.parallel import tokenize_all
 from pipeline.stages.corpus.tokenizers import Tokenizer
 
-_SPLIT_NAMES = {"valid": "dev", "validation": "dev", "val": "dev", "training": "train"}
+log = logging.getLogger(__name__)
 
 
 @dataclass
 class Table(CorpusConfig):
-    """A CSV or TSV file with a header line, a labelled text a row.
+    r"""A labelled text per row, in a file or folder of any format that ``docs/data.md`` lists.
 
     Parameters
     ----------
     path
-        The file; ``.tsv`` and ``.tab`` are tab-separated, all others comma-separated.
-    text
-        Column of the text.
-    label
-        Column of the label, a string or a number.
+        A file, a list of files, a folder of files, or a folder or archive with a folder for each
+        class.
+    train_file, dev_file, test_file
+        One file, or a list of files, for each split, in place of `path`. Without `dev_file`, dev
+        is drawn from train.
+    format
+        ``auto``, or one of ``csv``, ``json``, ``jsonl``, ``parquet``, ``arrow``, ``xlsx`` and
+        ``folders``.
+    text, label
+        Columns of the text and of the label; in a table without a header, their numbers from 0.
     split
-        Column that says train, dev or test; unset: a stratified split is drawn by `seed`.
+        Column that says train, dev or test. Without it, and unless files or folders say it, a
+        stratified split is drawn by `seed`.
+    header
+        Whether a table's first line names its columns; unset: it does, unless `text` is a number.
+    delimiter, quoting, encoding
+        What separates columns, whether quotation marks enclose fields, how the text is encoded;
+        unset: found out, and reported.
     classes
-        The labels from lowest to highest; unset: numbers by size, strings by alphabet.
+        The labels from lowest to highest; unset: numbers by size, words by alphabet.
+    merge_labels
+        Take labels that differ only in spelling (``Pos`` and ``pos``, ``1`` and ``1.0``) as one.
+    drop_labels
+        Labels whose rows are left out.
+    max_classes
+        More classes than this are taken for a mistake in `label`.
     tokenizer
         How texts become tokens: ``treebank``, ``whitespace``, ``characters``, ``regex``, ``icu`` or
         a function as ``module:function``.
     pattern
         The regular expression of ``tokenizer=regex``.
     dev, test
-        Share of each class to go to dev and to test, where no `split` column is given.
+        Share of each class that is drawn for dev and test; where test is given, the share of train
+        that is drawn for dev.
     seed
-        Of that split. It does not follow the run's seed, so that all runs share one split.
+        Of that draw. It does not follow the run's seed, so all runs share one split.
     ordinal
         Whether the order of the classes has a meaning.
     """
 
-    path: str | None = None
+    path: Any = None
+    train_file: Any = None
+    dev_file: Any = None
+    test_file: Any = None
+    format: str = "auto"
     text: str = "text"
     label: str = "label"
     split: str | None = None
+    header: bool | None = None
+    delimiter: str | None = None
+    quoting: bool | None = None
+    encoding: str | None = None
     classes: list[str] = field(default_factory=list)
+    merge_labels: bool = False
+    drop_labels: list[str] = field(default_factory=list)
+    max_classes: int = 1000
     tokenizer: str = "treebank"
     pattern: str = r"\w+|[^\w\s]"
     dev: float = 0.1
@@ -75,6 +107,12 @@ class Table(CorpusConfig):
             f"corpus.dev={self.dev} and corpus.test={self.test} leave nothing to train on.",
         )
         require(self.seed >= 0, f"corpus.seed must be at least 0, not {self.seed}.")
+        require(
+            self.delimiter is None or len(self.delimiter) == 1,
+            f"corpus.delimiter must be one character, not '{self.delimiter}'.",
+        )
+        for name in ("path", "train_file", "dev_file", "test_file"):
+            _paths(f"corpus.{name}", getattr(self, name))
         self.rules()  # checks its values
 
     def rules(self, *, brackets: bool = True) -> Tokenizer:
@@ -82,46 +120,62 @@ class Table(CorpusConfig):
         rules = super().rules(brackets=brackets)
         return replace(rules, name=self.tokenizer, pattern=self.pattern)
 
+    def raw_rules(self) -> Tokenizer:
+        """Return how the texts were tokenized."""
+        return self.rules()
+
     @property
     def task(self) -> str:
-        """What is to be solved."""
-        return Path(self.path or "table").stem
+        """The name of the file or folder; of several files named by split, that of their folder."""
+        paths = self.files()
+        if not paths:
+            return "table"
+        first = paths[0].absolute()
+        return first.parent.name if len(paths) > 1 and split_of_name(first.name) else first.stem
+
+    def files(self) -> list[Path]:
+        """Return all files and folders that are read."""
+        names = ("path", "train_file", "dev_file", "test_file")
+        return [path for name in names for path in _paths(f"corpus.{name}", getattr(self, name))]
 
     def load(self) -> Corpus:
-        """Read the table, tokenise its texts and split it.
+        """Read the texts, tokenize and split them.
 
         Raises
         ------
         UserError
-            For a missing file, column, label or split value, naming the line.
+            For a missing file, column, label or split, naming its place.
         """
-        if self.path is None:
-            raise UserError("corpus.path is not set: name your CSV or TSV file.")
-        path = Path(self.path).expanduser()
-        rows = list(self._rows(path))
-        require(rows, f"{path} has a header but no rows; add a labelled text a row.")
-        classes = self._classes(path, [label for _, label, _ in rows])
+        rows = self._read()
+        where = str(self.files()[0]) if len(self.files()) == 1 else self.task
+        require(len(rows), f"{where} has no rows; add a labelled text per row.")
+        by_column = f"{where}: column '{self.label}'" if not rows.classes else where
+        classes, labels, notes = classes_of(
+            by_column,
+            rows.labels,
+            self.classes or rows.classes,
+            merge=self.merge_labels,
+            most=self.max_classes,
+        )
         index = {name: i for i, name in enumerate(classes)}
-        labels = np.array([index[label] for _, label, _ in rows], np.int64)
-        parts = [part for *_, part in rows] if self.split else self._draw(path, labels)
-        texts = progress((text for text, *_ in rows), "tokenizing", "texts", len(rows))
-        sentences = [
-            list(chain.from_iterable(found)) for found in tokenize_all(texts, self.rules())
-        ]
-        missing = [name for name in SPLITS if name not in parts]
-        require(
-            not missing,
-            f"{path}: column '{self.split}' never says {' or '.join(missing)}; add such rows, or "
-            "leave corpus.split out to have the splits drawn.",
+        y = np.array([index[label] for label in labels], np.int64)
+        texts = progress(rows.texts, "tokenizing", "texts", len(rows))
+        tokenized = tokenize_all(texts, self.rules())
+        sentences = [list(chain.from_iterable(found)) for found in tokenized]
+        parts, drawn = draw_splits(
+            where, sentences, y, rows.splits, dev=self.dev, test=self.test, seed=self.seed
         )
         splits = {}
         for name in SPLITS:
             members = [i for i, part in enumerate(parts) if part == name]
-            splits[name] = Split([sentences[i] for i in members], labels[members])
-        return self.corpus(classes, splits)
+            splits[name] = Split([sentences[i] for i in members], y[members])
+        found = [Check("read", note, warning=False) for note in [*rows.notes, *notes, *drawn]]
+        return self.corpus(classes, splits, found)
 
-    def corpus(self, classes: tuple[str, ...], splits: dict[str, Split]) -> Corpus:
-        """Return the corpus of what was read from the table."""
+    def corpus(
+        self, classes: tuple[str, ...], splits: dict[str, Split], checks: list[Check]
+    ) -> Corpus:
+        """Return the corpus of what was read."""
         return Corpus(
             task=self.task,
             classes=classes,
@@ -129,98 +183,60 @@ class Table(CorpusConfig):
             text_splits=tuple(self.text_splits),
             unlabelled=self.extra_text(),
             ordinal=self.ordinal,
+            checks=tuple(checks),
         )
 
-    def _rows(self, path: Path) -> list[tuple[str, str, str]]:
-        """Read (text, label, split) of every row."""
-        name = path.name.removesuffix(".gz")
-        delimiter = "\t" if name.endswith((".tsv", ".tab")) else ","
-        csv.field_size_limit(2**31 - 1)  # a whole book may stand in one field
-        # The csv module wants line ends, to keep those inside quotes.
-        lines = (line + "\n" for _, line in read_lines(path))
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        line = 1  # where the row being read begins: it may take several
-        try:
-            header = next(reader, None)
-            if header is None:
-                raise UserError(f"{path} is empty; its first line should name the columns.")
-            columns = [self.text, self.label, *([self.split] if self.split else [])]
-            at = [_column(path, header, name) for name in columns]
-            rows = []
-            line = reader.line_num + 1
-            for row in reader:
-                where, line = f"{path}, line {line}", reader.line_num + 1
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise UserError(
-                        f"{where}: {len(row)} fields where the header has {len(header)}. "
-                        "Quote a text that holds the separator."
-                    )
-                text, label, *rest = (row[i].strip() for i in at)
-                require(
-                    label,
-                    f"{where}: the label in column '{self.label}' is empty. "
-                    "Fill it in, or leave the row out.",
-                )
-                rows.append((text, label, _split_name(where, rest[0]) if rest else ""))
-        except csv.Error as error:
-            raise UserError(
-                f"{path}, line {line}: {error}. A text that begins with a quotation mark must be "
-                "quoted as a whole, the quotation marks in it doubled."
-            ) from error
+    def _read(self) -> Rows:
+        """Read all rows; their splits are train, dev or test, or empty for all."""
+        columns = Columns(
+            text=self.text,
+            label=self.label,
+            split=self.split,
+            header=self.header,
+            delimiter=self.delimiter,
+            quoting=self.quoting,
+            encoding=self.encoding,
+            skip=frozenset(self.drop_labels),
+        )
+        if self.train_file or self.test_file:
+            return self._read_split_files(columns)
+        require(
+            not self.dev_file,
+            "corpus.dev_file needs corpus.train_file and corpus.test_file.",
+        )
+        paths = self.files()
+        require(paths, "corpus.path is not set: name your file or folder.")
+        if len(paths) > 1:
+            rows = read_files(paths, columns, self.format)
+        else:
+            rows = read_path(paths[0], columns, self.format)
+        if self.split:
+            named = split_names(rows.places)
+            rows.splits = [named[value] for value in rows.splits]
+            if set(named) == {"0", "1", "2"}:
+                rows.notes.append("splits 0, 1 and 2 are read as train, dev and test")
         return rows
 
-    def _classes(self, path: Path, labels: list[str]) -> tuple[str, ...]:
-        """Return the class names in order."""
-        found = set(labels)
-        if self.classes:
-            unknown = sorted(found - set(self.classes))
-            require(not unknown, f"{path} has labels that corpus.classes does not list: {unknown}.")
-            return tuple(self.classes)
-        try:
-            return tuple(sorted(sorted(found), key=float))
-        except ValueError:
-            return tuple(sorted(found))
-
-    def _draw(self, path: Path, labels: NDArray[np.int64]) -> list[str]:
-        """Give each row to a split, so that every class is shared out alike."""
-        from sklearn.model_selection import train_test_split
-
-        try:
-            rest, test = train_test_split(
-                np.arange(len(labels)),
-                test_size=self.test,
-                stratify=labels,
-                random_state=self.seed,
-            )
-            share = self.dev / (1 - self.test)
-            _, dev = train_test_split(
-                rest, test_size=share, stratify=labels[rest], random_state=self.seed
-            )
-        except ValueError as error:
-            raise UserError(
-                f"{path}: too few rows to share out to train, dev and test. {error} "
-                "Add rows, leave rare classes out, or name a column in corpus.split."
-            ) from error
-        parts = ["train"] * len(labels)
-        for name, members in (("dev", dev), ("test", test)):
-            for i in members.tolist():
-                parts[i] = name
-        return parts
+    def _read_split_files(self, columns: Columns) -> Rows:
+        require(not self.path, "corpus.path and corpus.train_file: give one of them.")
+        require(self.train_file, "corpus.train_file is not set.")
+        require(self.test_file, "corpus.test_file is not set.")
+        require(self.split is None, "corpus.split and corpus.train_file: give one of them.")
+        rows = Rows()
+        for split in SPLITS:
+            key = f"corpus.{split}_file"
+            for path in _paths(key, getattr(self, f"{split}_file")):
+                part = read_path(path, columns, self.format)
+                part.splits = [split] * len(part)
+                rows.extend(part)
+        return rows
 
 
-def _column(path: Path, header: list[str], name: str) -> int:
-    names = [column.strip() for column in header]
-    if name not in names:
-        raise UserError(
-            f"{path}: no column named '{name}'{suggest(name, names)}; it has {', '.join(names)}. "
-            "Set corpus.text, corpus.label or corpus.split."
-        )
-    return names.index(name)
-
-
-def _split_name(where: str, value: str) -> str:
-    name = _SPLIT_NAMES.get(value.lower(), value.lower())
-    require(name in SPLITS, f"{where}: split '{value}' is none of {', '.join(SPLITS)}.")
-    return name
+def _paths(key: str, value: Any) -> list[Path]:
+    """Return the paths that a setting names: one, or a list."""
+    if not value:
+        return []
+    names = [value] if isinstance(value, str | Path) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(n, str | Path) for n in names):
+        raise UserError(f"{key} must be the name of a file, or a list of names, not {value!r}.")
+    return [Path(name).expanduser() for name in names]

@@ -1,0 +1,173 @@
+"""What a person should know about a corpus before believing a result on it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.stages.corpus.drift import unlike
+from pipeline.stages.corpus.duplicates import copies
+from pipeline.stages.corpus.tokenizers import Tokenizer
+
+NEGLIGIBLE = 0.005  # share of copies up to which they are noted, not warned of
+SAMPLE = 5_000  # texts looked at for HTML and for text without spaces
+FREQUENT = 0.05  # share of texts with HTML, from which it is no accident
+_SPACELESS = re.compile(  # scripts that are written without spaces between words
+    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
+)
+LONG_WORD = 6.0  # characters, mean: more than words of these scripts have
+_HTML = ({"<", "br", ">"}, {"&", "amp", ";"}, {"&", "quot", ";"}, {"&", "#", ";"})
+
+
+@dataclass(frozen=True)
+class Check:
+    """A finding about a corpus.
+
+    Parameters
+    ----------
+    kind
+        ``read``, ``duplicates``, ``splits``, ``spaces``, ``html`` or ``empty``.
+    message
+        What was found and what can be done.
+    warning
+        Whether it can make a result wrong; otherwise it is good to know.
+    """
+
+    kind: str
+    message: str
+    warning: bool = True
+
+    def plain(self) -> dict[str, Any]:
+        """Return the finding as plain JSON values."""
+        return {"kind": self.kind, "level": self.level, "message": self.message}
+
+    @property
+    def level(self) -> str:
+        """``warning`` or ``note``."""
+        return "warning" if self.warning else "note"
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Check:
+        """Return the finding that `plain` has written."""
+        return cls(values["kind"], values["message"], values["level"] == "warning")
+
+
+Sentences = Sequence[Sequence[str]]
+Splits = Mapping[str, tuple[Sentences, NDArray[np.int64]]]
+
+
+def check(splits: Splits, classes: Sequence[str], tokenizer: Tokenizer | None) -> Iterator[Check]:
+    """Yield all findings about labelled splits.
+
+    Parameters
+    ----------
+    splits
+        Sentences and labels of each.
+    classes
+        The names of the classes.
+    tokenizer
+        How the sentences were made of raw text; None: they were tokenized already.
+    """
+    yield from _duplicates(splits)
+    for found in unlike({name: (s, y.tolist()) for name, (s, y) in splits.items()}, classes):
+        message = f"train, dev and test may have been prepared differently: {found}"
+        yield Check("splits", message)
+    everything = list(islice(chain.from_iterable(s for s, _ in splits.values()), SAMPLE))
+    if tokenizer is not None:
+        yield from _spaces(everything, tokenizer)
+        yield from _html(everything, tokenizer)
+    yield from _empty(splits)
+
+
+def _duplicates(splits: Splits) -> Iterator[Check]:
+    names = list(splits)
+    exact, near = copies([s for name in names for s in splits[name][0]])
+    ends = np.cumsum([len(splits[name][0]) for name in names])
+    begins = dict(zip(names, [0, *ends[:-1].tolist()], strict=True))
+    part = {name: slice(begins[name], begins[name] + len(splits[name][0])) for name in names}
+    for name, others in (("test", ("train", "dev")), ("dev", ("train",))):
+        counts = [
+            int(
+                np.isin(
+                    numbers[part[name]], np.concatenate([numbers[part[o]] for o in others])
+                ).sum()
+            )
+            for numbers in (exact, near)
+        ]
+        if counts[1]:
+            size = len(splits[name][0])
+            nearly = f" ({counts[1] - counts[0]:,} of them nearly)" if counts[1] > counts[0] else ""
+            yield Check(
+                "duplicates",
+                f"{counts[1]:,} of the {size:,} {name} texts are also in {' or '.join(others)}"
+                f"{nearly}. corpus.duplicates=drop leaves the copies out there.",
+                warning=counts[1] > NEGLIGIBLE * size,
+            )
+    for name in names:
+        numbers = near[part[name]]
+        if again := len(numbers) - len(np.unique(numbers)):
+            yield Check(
+                "duplicates",
+                f"{again:,} of the {len(numbers):,} {name} texts are copies of another one there.",
+                warning=again > 0.1 * len(numbers),
+            )
+    labels = np.concatenate([splits[name][1] for name in names])
+    if split_up := _differently_labelled(exact, labels):
+        yield Check(
+            "duplicates",
+            f"{split_up:,} texts occur with different labels.",
+            warning=split_up > NEGLIGIBLE * len(labels),
+        )
+
+
+def _differently_labelled(numbers: NDArray[np.int64], labels: NDArray[np.int64]) -> int:
+    seen = defaultdict(set)
+    for number, label in zip(numbers.tolist(), labels.tolist(), strict=True):
+        seen[number].add(label)
+    return sum(len(found) > 1 for found in seen.values())
+
+
+def _spaces(sentences: Sentences, tokenizer: Tokenizer) -> Iterator[Check]:
+    """Warn of text in a script without spaces, of which a tokenizer makes one word."""
+    if tokenizer.name in {"characters", "icu"}:
+        return
+    tokens = [token for token in chain.from_iterable(sentences) if _SPACELESS.search(token)]
+    total = sum(map(len, sentences))
+    if len(tokens) > 0.1 * total and sum(map(len, tokens)) / len(tokens) > LONG_WORD:
+        yield Check(
+            "spaces",
+            f"the text has no spaces between words: {tokens[0][:20]} is one word. "
+            "corpus.tokenizer=icu finds words, corpus.tokenizer=characters takes each character.",
+        )
+
+
+def _html(sentences: Sentences, tokenizer: Tokenizer) -> Iterator[Check]:
+    if tokenizer.html == "strip":
+        return
+    marked = sum(any(mark <= words for mark in _HTML) for words in map(set, sentences))
+    if marked > FREQUENT * len(sentences):
+        yield Check(
+            "html",
+            f"{marked / len(sentences):.0%} of the texts hold HTML, such as <br />, whose parts "
+            "count as words. corpus.html=strip takes it out.",
+        )
+
+
+def _empty(splits: Splits) -> Iterator[Check]:
+    counts = {
+        name: sum(not tokens for tokens in sentences) for name, (sentences, _) in splits.items()
+    }
+    found = [f"{count:,} of {name}" for name, count in counts.items() if count]
+    if found:
+        yield Check(
+            "empty",
+            f"texts without any word: {', '.join(found)}. Their features are all zero.",
+            warning=any(n > NEGLIGIBLE * len(splits[name][0]) for name, n in counts.items()),
+        )

@@ -1,0 +1,99 @@
+"""Draw train, dev and test: every class alike in each, and copies of a text together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.errors import UserError
+from pipeline.stages.corpus.duplicates import copies
+from pipeline.stages.corpus.formats.splits import SPLITS
+
+
+def draw_splits(
+    where: str,
+    sentences: Sequence[Sequence[str]],
+    labels: NDArray[np.int64],
+    given: Sequence[str],
+    *,
+    dev: float,
+    test: float,
+    seed: int,
+) -> tuple[list[str], list[str]]:
+    """Return the split of each row, and notes on what was drawn.
+
+    Parameters
+    ----------
+    where
+        Names the file in messages.
+    sentences, labels
+        (n,) tokens and classes.
+    given
+        The splits that the file says, for all rows or for none (empty). If it says no dev, dev is
+        drawn from train.
+    dev, test
+        Shares to draw; `dev` of train where test is given.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    UserError
+        If test or train is missing, or there are too few rows of a class.
+    """
+    parts = np.array(given, dtype=object)
+    stated = set(given)
+    missing = [name for name in SPLITS if name not in stated]
+    if stated != {""} and missing not in ([], ["dev"]):
+        raise UserError(
+            f"{where}: no row is in {' or '.join(missing)}. Add such rows, or leave the splits out "
+            "to have them drawn."
+        )
+    if not missing:
+        return list(given), []
+    rows = np.flatnonzero(parts == ("" if stated == {""} else "train"))
+    first, member = _groups([sentences[i] for i in rows.tolist()])
+    shares = {"test": test, "dev": dev / (1 - test)} if stated == {""} else {"dev": dev}
+    drawn = np.array(["train"] * len(first), dtype=object)
+    rest = np.arange(len(first))
+    for name, share in shares.items():
+        rest, chosen = _draw(where, rest, labels[rows[first]], share, seed)
+        drawn[chosen] = name
+    parts[rows] = drawn[member]
+    if stated == {""}:
+        return parts.tolist(), []
+    note = f"dev: {(parts == 'dev').sum():,} texts drawn from train, with corpus.seed={seed}"
+    return parts.tolist(), [note]
+
+
+def _draw(
+    where: str, rest: NDArray[np.int64], labels: NDArray[np.int64], share: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return what is left of some groups, and the share of them that was drawn."""
+    from sklearn.model_selection import train_test_split
+
+    try:
+        left, drawn = train_test_split(
+            rest, test_size=share, stratify=labels[rest], random_state=seed
+        )
+    except ValueError as error:
+        raise UserError(
+            f"{where}: too few rows to share out to train, dev and test. {error} "
+            "Add rows, leave rare classes out (corpus.drop_labels), or say the split of each row."
+        ) from error
+    return left, drawn
+
+
+def _groups(sentences: Sequence[Sequence[str]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first member of each group of copies, and the group of each text.
+
+    Groups are numbered in the order of their first members: without copies, as the texts are.
+    """
+    _, near = copies(sentences)
+    _, first, member = np.unique(near, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[member]

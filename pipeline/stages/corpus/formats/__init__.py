@@ -1,0 +1,125 @@
+"""Readers of labelled text: each takes a path and the names of columns, and returns `Rows`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.core.errors import UserError, require, suggest
+from pipeline.core.files import open_bytes
+from pipeline.core.packed import inner_name, suffix
+from pipeline.stages.corpus.formats.datasets import (
+    Reader,
+    is_saved_dataset,
+    read_saved_dataset,
+    read_tables,
+    tables_below,
+)
+from pipeline.stages.corpus.formats.delimited import read_delimited
+from pipeline.stages.corpus.formats.folders import classes_of, is_archive, read_class_folders
+from pipeline.stages.corpus.formats.frames import read_arrow, read_excel, read_parquet
+from pipeline.stages.corpus.formats.records import read_json, read_json_lines
+from pipeline.stages.corpus.formats.rows import Columns, Rows
+
+__all__ = ["FORMATS", "Columns", "Rows", "read_files", "read_path"]
+
+FORMATS: dict[str, Reader] = {
+    "csv": read_delimited,
+    "json": read_json,
+    "jsonl": read_json_lines,
+    "parquet": read_parquet,
+    "arrow": read_arrow,
+    "xlsx": read_excel,
+    "folders": read_class_folders,
+}
+_SUFFIXES = {
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".ft"), "csv"),
+    ".json": "json",
+    **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".arrow", ".feather", ".ipc"), "arrow"),
+    **dict.fromkeys((".xlsx", ".xlsm"), "xlsx"),
+}
+_IN_FOLDERS = frozenset(_SUFFIXES) - {".txt", ".ft"}  # a folder of these is one of texts
+_UNREADABLE = {
+    ".pkl": "a pickle, which runs code when it is read",
+    ".pickle": "a pickle, which runs code when it is read",
+    ".xls": "the Excel format of before 2007",
+    ".ods": "an OpenDocument sheet",
+}
+_MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow"}
+
+
+def read_path(path: Path, columns: Columns, name: str = "auto") -> Rows:
+    """Read a file or folder in the named format, or in the one that its name or content shows.
+
+    Raises
+    ------
+    UserError
+        If it is missing, in no known format, or broken.
+    """
+    if name != "auto":
+        if name not in FORMATS:
+            raise UserError(
+                f"corpus.format: no format '{name}'{suggest(name, FORMATS)}; choose from auto, "
+                f"{', '.join(FORMATS)}."
+            )
+        return FORMATS[name](path, columns)
+    if path.is_dir():
+        return _read_folder(path, columns)
+    with open_bytes(path, unpack=False):
+        pass  # says so if the file is missing
+    return FORMATS[_format(path)](path, columns)
+
+
+def read_files(files: list[Path], columns: Columns, name: str = "auto") -> Rows:
+    """Read several files; if their names say train, dev or test, they are the splits."""
+    return read_tables(None, files, columns, lambda path, cols: read_path(path, cols, name))
+
+
+def _format(path: Path) -> str:
+    ending = Path(inner_name(path)).suffix.lower()
+    if ending in _UNREADABLE:
+        raise UserError(f"{path} is {_UNREADABLE[ending]}. Save it as CSV, JSON lines or Parquet.")
+    if is_archive(path) and (suffix(path) != ".zip" or _many_files(path)):
+        return "folders"
+    with open_bytes(path) as file:
+        begin = file.read(6)
+    for magic, name in _MAGIC.items():
+        if begin.startswith(magic):
+            return name
+    if begin.lstrip()[:1] == b"{" and ending not in _SUFFIXES:
+        return "jsonl"
+    return _SUFFIXES.get(ending, "csv")
+
+
+def _many_files(path: Path) -> bool:
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return (
+                sum(
+                    "/" in name.rstrip("/") and name.endswith(".txt") for name in archive.namelist()
+                )
+                > 1
+            )
+    except (OSError, zipfile.BadZipFile):
+        return False  # `open_bytes` says what is wrong
+
+
+def _read_folder(folder: Path, columns: Columns) -> Rows:
+    if is_saved_dataset(folder):
+        return read_saved_dataset(folder, columns)
+    files = tables_below(folder, _IN_FOLDERS)
+    if files:
+        return read_tables(folder, files, columns, read_path)
+    require(any(folder.iterdir()), f"{folder} is empty.")
+    try:
+        return read_class_folders(folder, columns)
+    except UserError as error:
+        if "no labelled texts" in str(error):
+            raise UserError(
+                f"{folder} holds {classes_of(folder)}: neither tables nor a folder of .txt files "
+                "for each class (train/pos/1.txt or pos/1.txt)."
+            ) from error
+        raise

@@ -1,0 +1,118 @@
+"""Folders of tables: what `datasets.save_to_disk` writes, and files named by their split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import UserError, require
+from pipeline.core.packed import inner_name
+from pipeline.stages.corpus.formats.frames import read_arrow
+from pipeline.stages.corpus.formats.rows import Columns, Rows, listed
+from pipeline.stages.corpus.formats.splits import NAMES, UNLABELLED, split_of_name
+
+Reader = Callable[[Path, Columns], Rows]
+
+
+def is_saved_dataset(folder: Path) -> bool:
+    """Return whether `datasets.save_to_disk` wrote this folder."""
+    return (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file()
+
+
+def read_saved_dataset(folder: Path, columns: Columns) -> Rows:
+    """Read a dataset, or a dictionary of datasets by split, that was saved to disk.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, or a split has another name.
+    """
+    if not (folder / "dataset_dict.json").is_file():
+        return _read_one(folder, columns)
+    names = _json(folder / "dataset_dict.json").get("splits", [])
+    rows = Rows()
+    for name in names:
+        if name.lower() in UNLABELLED:
+            rows.notes.append(f"{folder.name}: split '{name}' is left out")
+            continue
+        split = NAMES.get(str(name).lower())
+        require(split, f"{folder}: split '{name}' is none of train, dev and test.")
+        part = _read_one(folder / name, columns)
+        part.splits = [str(split)] * len(part)
+        rows.extend(part)
+    return rows
+
+
+def _read_one(folder: Path, columns: Columns) -> Rows:
+    state = _json(folder / "state.json")
+    if state.get("_indices_data_files") or state.get("_indices_files"):
+        raise UserError(
+            f"{folder}: a selection of rows was saved without the rows; save it again by "
+            "dataset.flatten_indices().save_to_disk(...)."
+        )
+    rows = Rows()
+    for entry in state.get("_data_files", []):
+        rows.extend(read_arrow(folder / Path(str(entry.get("filename"))).name, columns))
+    return rows
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read: {str(error)[:120]}.") from error
+    return value if isinstance(value, dict) else {}
+
+
+def tables_below(folder: Path, suffixes: frozenset[str]) -> list[Path]:
+    """Return the tables in a folder and its folders, two levels deep, in order."""
+    levels = ("*", "*/*", "*/*/*")
+    found = [path for level in levels for path in folder.glob(level)]
+    return sorted(
+        path
+        for path in found
+        if path.is_file() and not path.name.startswith(".") and _is_table(path, folder, suffixes)
+    )
+
+
+def _is_table(path: Path, folder: Path, suffixes: frozenset[str]) -> bool:
+    ending = Path(inner_name(path)).suffix.lower()
+    named = ending == ".txt" and path.parent == folder and split_of_name(path.name)
+    return ending in suffixes or bool(named)
+
+
+def read_tables(folder: Path | None, files: list[Path], columns: Columns, read: Reader) -> Rows:
+    """Read files whose names say the split, all of them or none.
+
+    In a `folder`, the names of the folders in it may say the split too.
+
+    Raises
+    ------
+    UserError
+        If the names of some say the split and those of others do not.
+    """
+    splits = [split for split, _ in named_splits(folder, files)]
+    if any(splits) and not all(splits):
+        other = next(path for path, split in zip(files, splits, strict=True) if not split)
+        raise UserError(
+            f"{folder or 'corpus.path'}: the name {other.name} says neither train, dev nor test, unlike others. "
+            "Name the files in corpus.train_file, corpus.dev_file and corpus.test_file."
+        )
+    rows = Rows()
+    for path, split in zip(files, splits, strict=True):
+        part = read(path, columns)
+        if split:
+            part.splits = [split] * len(part)
+        rows.extend(part)
+    require(len(rows), f"{listed([path.name for path in files])} hold no rows.")
+    return rows
+
+
+def named_splits(folder: Path | None, files: list[Path]) -> Iterator[tuple[str, Path]]:
+    """Yield the split that each file's name says, or else that of a folder below `folder`."""
+    for path in files:
+        below = path.relative_to(folder).parts[:-1] if folder else ()
+        folders = [NAMES[part.lower()] for part in below if part.lower() in NAMES]
+        yield split_of_name(path.name) or (folders[-1] if folders else ""), path

@@ -1,0 +1,171 @@
+"""Tables of text: columns separated by commas, semicolons, tabs or bars, with a header or not."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from pipeline.core.errors import UserError, require
+from pipeline.core.packed import inner_name
+from pipeline.stages.corpus.formats.encoding import encoding_of, lines_of, note_of
+from pipeline.stages.corpus.formats.rows import Columns, Rows, add_record, find_columns
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_LABELLED = re.compile(r"__label__\S+(?=\s|$)")  # as fastText writes a label
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a table is written: what separates its columns, and whether fields are quoted."""
+
+    delimiter: str
+    quoting: bool
+
+
+def read_delimited(path: Path, columns: Columns) -> Rows:
+    """Read a table; encoding, separator and quoting are found out unless they are given.
+
+    Raises
+    ------
+    UserError
+        Naming the line, for a row that does not fit the header, a missing column or label.
+    """
+    encoding = encoding_of(path, columns.encoding)
+    lines = [line for _, line in lines_of(path, encoding)]
+    first = next((line for line in lines if line.strip()), None)
+    require(first is not None, f"{path} is empty; its first line should name the columns.")
+    assert first is not None
+    if _LABELLED.match(first):
+        return _read_fasttext(path, lines, columns, note_of(path, encoding))
+    delimiter = columns.delimiter or _delimiter(path, first, columns)
+    dialect = Dialect(delimiter, _quoting(lines, delimiter, columns))
+    rows = Rows(notes=note_of(path, encoding) + _notes(path, dialect))
+    table = _parsed(path, lines, dialect)
+    _, names = next(table)
+    header = columns.header
+    if header is None:
+        numbers = columns.text.isdigit() and columns.label.isdigit()
+        header = not numbers or {columns.text, columns.label} <= {name.strip() for name in names}
+    if not header:
+        names = [str(i) for i in range(len(names))]
+        table = _parsed(path, lines, dialect)
+    try:
+        at = find_columns(str(path), names, columns)
+    except UserError as error:
+        hint = " Without a header, number the columns from 0: corpus.text=1 corpus.label=0."
+        raise UserError(f"{error}{hint}" if len(str(error)) < 230 else str(error)) from error
+    width = len(names)
+    for line, row in table:
+        if row:
+            where = f"{path}, line {line}"
+            if len(row) != width:
+                raise UserError(_ragged(where, len(row), width, dialect, header=bool(header)))
+            add_record(rows, where, (row[i] for i in at), columns)
+    return rows
+
+
+def _ragged(where: str, found: int, width: int, dialect: Dialect, *, header: bool) -> str:
+    other = "the header has" if header else "the first line has"
+    if dialect.quoting:
+        return (
+            f"{where}: {found} fields where {other} {width}. Quote a text that holds the separator."
+        )
+    return (
+        f"{where}: {found} fields where {other} {width}. Take the separator out of the text, or "
+        "quote it and set corpus.quoting=true."
+    )
+
+
+def _notes(path: Path, dialect: Dialect) -> list[str]:
+    name = inner_name(path).lower()
+    usual = "\t" if name.endswith((".tsv", ".tab")) else ","
+    notes = []
+    if dialect.delimiter != usual:
+        what = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
+        notes.append(f"{path.name}: columns are separated by {what}")
+    if not dialect.quoting:
+        notes.append(f"{path.name}: quotation marks are read as part of the text")
+    return notes
+
+
+def _delimiter(path: Path, first: str, columns: Columns) -> str:
+    """Return the separator by which the first line has the wanted columns, or most columns."""
+    names = columns.names()
+    tabs_first = inner_name(path).lower().endswith((".tsv", ".tab"))
+    candidates = sorted(DELIMITERS, key=lambda mark: mark != "\t") if tabs_first else [*DELIMITERS]
+    fields = {mark: [f.strip() for f in _split(first, mark)] for mark in candidates}
+    for mark, found in fields.items():
+        if all(name in found for name in names):
+            return mark
+    best = max(candidates, key=lambda mark: sum(name in fields[mark] for name in names))
+    if any(name in fields[best] for name in names):
+        return best
+    usual = candidates[0]
+    return usual if len(fields[usual]) > 1 else max(candidates, key=lambda mark: len(fields[mark]))
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter), [])
+
+
+def _quoting(lines: list[str], delimiter: str, columns: Columns) -> bool:
+    """Find out whether quotation marks enclose fields: always, in files of commas.
+
+    Files of tabs are often written without: there, a mark is part of the text unless every field
+    with a mark is enclosed in marks as a whole.
+    """
+    if columns.quoting is not None:
+        return columns.quoting
+    if delimiter != "\t":
+        return True
+    width = lines[0].count("\t")
+    if any(line.strip() and line.count("\t") != width for line in lines):
+        return True  # tabs or line ends inside fields: they must be quoted
+    marked = (field for line in lines if '"' in line for field in line.split("\t") if '"' in field)
+    return all(_QUOTED.fullmatch(field.strip()) for field in marked)
+
+
+def _parsed(path: Path, lines: list[str], dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """Yield the fields of each row, with the line at which it begins."""
+    if not dialect.quoting:
+        for number, line in enumerate(lines, 1):
+            yield number, line.split(dialect.delimiter) if line else []
+        return
+    csv.field_size_limit(2**31 - 1)  # a whole book may stand in one field
+    # The csv module wants line ends, to keep those inside quotes.
+    reader = csv.reader((line + "\n" for line in lines), delimiter=dialect.delimiter, strict=True)
+    begin = 1  # line at which the row being read begins: it may take several
+    try:
+        for row in reader:
+            yield begin, row
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(
+            f"{path}, line {begin}: {error}. Quote such a text as a whole and double the quotation "
+            "marks in it, or set corpus.quoting=false if marks are part of the text."
+        ) from error
+
+
+def _read_fasttext(path: Path, lines: Iterable[str], columns: Columns, notes: list[str]) -> Rows:
+    """Read lines like ``__label__good A fine film .``."""
+    rows = Rows(notes=notes)
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        found = _LABELLED.findall(line)
+        require(found, f"{where}: no __label__, as the first line has.")
+        if len(found) > 1:
+            some = " ".join(islice(found, 3))
+            raise UserError(
+                f"{where}: {len(found)} labels, {some[:80]}. A text has exactly one label here: "
+                "keep one a line."
+            )
+        label = found[0].removeprefix("__label__")
+        add_record(rows, where, (_LABELLED.sub("", line), label), Columns(skip=columns.skip))
+    return rows

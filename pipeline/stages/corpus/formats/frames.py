@@ -1,0 +1,125 @@
+"""Typed tables: Parquet, Arrow and Feather through pyarrow, Excel through pandas and openpyxl."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import UserError, require
+from pipeline.core.files import open_bytes
+from pipeline.core.packed import LIMITS, UNSUSPICIOUS
+from pipeline.stages.corpus.formats.rows import Columns, Rows, add_record, find_columns
+
+BATCH = 10_000  # rows that are Python objects at a time
+_HUGGING_FACE = b"huggingface"  # under this key of its metadata, `datasets` describes the columns
+
+
+@contextlib.contextmanager
+def _readable(path: Path, kind: str) -> Iterator[None]:
+    """Turn a library's complaint about a broken file into a `UserError`."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        first = str(error).strip().partition("\n")[0][:120]
+        raise UserError(
+            f"{path} cannot be read as {kind}: {first or type(error).__name__}."
+        ) from error
+
+
+def read_parquet(path: Path, columns: Columns) -> Rows:
+    """Read a Parquet file."""
+    import pyarrow.parquet as pq
+
+    with _readable(path, "Parquet"), open_bytes(path) as file, pq.ParquetFile(file) as table:
+        size = sum(table.metadata.row_group(i).total_byte_size for i in range(table.num_row_groups))
+        _check_size(path, size, path.stat().st_size)
+        batches = table.iter_batches(BATCH)
+        return _read_batches(path, table.schema_arrow, batches, columns)
+
+
+def read_arrow(path: Path, columns: Columns) -> Rows:
+    """Read an Arrow IPC file, in the file form (which is Feather too) or the stream form."""
+    import pyarrow as pa
+
+    with _readable(path, "Arrow"), pa.memory_map(str(path)) as file:
+        if file.read(6) == b"ARROW1":
+            table = pa.ipc.open_file(file)
+            batches = (table.get_batch(i) for i in range(table.num_record_batches))
+            return _read_batches(path, table.schema, batches, columns)
+        file.seek(0)
+        stream = pa.ipc.open_stream(file)
+        return _read_batches(path, stream.schema, iter(stream), columns)
+
+
+def _read_batches(path: Path, schema: Any, batches: Iterator[Any], columns: Columns) -> Rows:
+    at = find_columns(str(path), list(schema.names), columns)
+    rows, size, number = Rows(), 0, 0
+    names = _class_names(schema.metadata, columns.label)
+    for batch in batches:
+        size += batch.nbytes
+        _check_size(path, size, path.stat().st_size)
+        batch.validate(full=True)  # what a damaged file claims could be read out of bounds
+        for begin in range(0, batch.num_rows, BATCH):
+            part = batch.slice(begin, BATCH)
+            for values in zip(*(part.column(i).to_pylist() for i in at), strict=True):
+                number += 1
+                row = list(values)
+                if names and isinstance(row[1], int) and 0 <= row[1] < len(names):
+                    row[1] = names[row[1]]
+                add_record(rows, f"{path}, row {number}", row, columns)
+    rows.classes = tuple(name for name in names if name in set(rows.labels))
+    return rows
+
+
+def _class_names(metadata: dict[bytes, bytes] | None, label: str) -> list[str]:
+    """Return the names that `datasets` gives to the numbers of a column of labels."""
+    try:
+        features = json.loads((metadata or {})[_HUGGING_FACE])["info"]["features"]
+        names = features[label]["names"]
+    except (KeyError, TypeError, ValueError):
+        return []
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def _check_size(path: Path, size: int, packed: int) -> None:
+    """Refuse a file that unpacks to far more than text does."""
+    limits = LIMITS.get()
+    if size > UNSUSPICIOUS and size > limits.ratio * packed:
+        raise UserError(
+            f"{path} unpacks to more than {limits.ratio} times its size (limits.ratio). It is "
+            "damaged or hostile; if you trust it, raise the limit."
+        )
+
+
+def read_excel(path: Path, columns: Columns) -> Rows:
+    """Read the first sheet of an Excel workbook that has anything in it."""
+    import pandas as pd
+
+    try:
+        import openpyxl  # noqa: F401 - pandas reads by it
+    except ImportError as error:
+        raise UserError(
+            f"{path}: Excel files need the extra 'excel': pip install 'yourvectors[excel]'."
+        ) from error
+    with _readable(path, "Excel"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of styles that openpyxl does not know
+        with zipfile.ZipFile(path) as archive:
+            _check_size(path, sum(m.file_size for m in archive.infolist()), path.stat().st_size)
+        sheets = pd.read_excel(path, sheet_name=None, dtype=object, na_filter=False)
+    filled = {name: frame for name, frame in sheets.items() if len(frame)}
+    require(filled, f"{path}: no sheet has rows.")
+    name, frame = next(iter(filled.items()))
+    at = find_columns(f"{path}, sheet {name}", [str(column) for column in frame.columns], columns)
+    rows = Rows(notes=[f"{path.name}: sheet {name} of {len(filled)}"] if len(filled) > 1 else [])
+    for number, values in enumerate(frame.itertuples(index=False, name=None), 2):
+        if any(value != "" for value in values):
+            where = f"{path}, sheet {name}, row {number}"
+            add_record(rows, where, (values[i] for i in at), columns)
+    return rows

@@ -1,0 +1,200 @@
+"""What every reader of labelled text returns, and how cells of typed files become text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.core.errors import UserError, suggest
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where a table has its text, label and split, and how it is written.
+
+    Parameters
+    ----------
+    text, label
+        Names of columns; in a file without a header, their numbers from 0.
+    split
+        The column that says train, dev or test; None: there is none.
+    header
+        Whether the first line names the columns; None: it does unless `text` is a number.
+    delimiter
+        What separates columns; None: found out.
+    quoting
+        Whether quotation marks enclose fields; None: found out.
+    encoding
+        How the text is encoded; None: found out.
+    skip
+        Labels whose rows are left out.
+    """
+
+    text: str = "text"
+    label: str = "label"
+    split: str | None = None
+    header: bool | None = None
+    delimiter: str | None = None
+    quoting: bool | None = None
+    encoding: str | None = None
+    skip: frozenset[str] = frozenset()
+
+    def names(self) -> list[str]:
+        """Return the columns to read."""
+        return [self.text, self.label, *([self.split] if self.split else [])]
+
+
+@dataclass
+class Rows:
+    """Labelled texts as they stand in a file.
+
+    Parameters
+    ----------
+    texts, labels, splits
+        A value for each row; a split is empty where the file does not say it.
+    places
+        Where each value of `splits` first stands.
+    classes
+        The classes in order, where the file says it.
+    notes
+        What a person should know about how the file was read.
+    """
+
+    texts: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    splits: list[str] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.texts)
+
+    def add(self, text: str, label: str, split: str = "") -> None:
+        """Append a row."""
+        self.texts.append(text)
+        self.labels.append(label)
+        self.splits.append(split)
+
+    def extend(self, other: Rows) -> None:
+        """Append the rows of another file."""
+        self.texts += other.texts
+        self.labels += other.labels
+        self.splits += other.splits
+        self.places = other.places | self.places
+        self.classes = self.classes or other.classes
+        self.notes += [note for note in other.notes if note not in self.notes]
+
+
+def add_record(rows: Rows, where: str, values: Iterable[Any], columns: Columns) -> None:
+    """Append a row of typed cells: text, label and, where there is such a column, split.
+
+    Raises
+    ------
+    UserError
+        For an empty label, a list of labels, or a cell that is no text; `where` names the row.
+    """
+    text, label, *rest = values
+    written = cell(where, columns.text, text, words=True).strip()
+    name = cell(where, columns.label, label).strip()
+    if name in columns.skip:
+        return
+    if not name:
+        raise UserError(
+            f"{where}: the label in column '{columns.label}' is empty. Fill it in, or leave the "
+            "row out."
+        )
+    split = cell(where, str(columns.split), rest[0]).strip() if rest else ""
+    rows.places.setdefault(split, where)
+    rows.add(written, name, split)
+
+
+def cell(where: str, column: str, value: Any, *, words: bool = False) -> str:  # noqa: PLR0911 - a line a type
+    """Return a cell as text: whole numbers without a fraction, nothing for a missing value.
+
+    Parameters
+    ----------
+    where, column
+        Name the cell in messages.
+    value
+        Of any type that JSON, Arrow or a spreadsheet may hold.
+    words
+        Whether a list of words is a text too.
+    """
+    match value:
+        case str():
+            return value
+        case None:
+            return ""
+        case float() if math.isnan(value):
+            return ""
+        case float() if value.is_integer() and abs(value) < 2**53:
+            return str(int(value))
+        case bool() | int() | float():
+            return str(value)
+        case dt.date() | dt.datetime():
+            return value.isoformat()
+        case bytes():
+            return value.decode("utf-8", "replace")
+        case list() | tuple() if words and all(isinstance(word, str) for word in value):
+            return " ".join(value)
+        case list() | tuple():
+            raise UserError(
+                f"{where}: column '{column}' holds a list, {str(value)[:60]}. A text has exactly "
+                "one label here: choose one, or make each combination a label of its own."
+            )
+    raise UserError(
+        f"{where}: column '{column}' holds {type(value).__name__} {str(value)[:60]}, which is no "
+        "text."
+    )
+
+
+def find_columns(where: str, names: list[str], columns: Columns) -> list[int]:
+    """Return the positions of the wanted columns.
+
+    Raises
+    ------
+    UserError
+        If one is missing, naming those there are, or stands there twice.
+    """
+    names = [name.strip() for name in names]
+    found = []
+    for name in columns.names():
+        if names.count(name) > 1:
+            raise UserError(f"{where} has {names.count(name)} columns named '{name}'; rename them.")
+        if name not in names:
+            raise missing_column(where, name, names)
+        found.append(names.index(name))
+    return found
+
+
+def missing_column(where: str, name: str, names: list[str]) -> UserError:
+    """Return the error that a column is missing."""
+    return UserError(
+        f"{where}: no column named '{name[:40]}'{suggest(name, names)}; it has {listed(names)}. "
+        "Set corpus.text, corpus.label or corpus.split."
+    )
+
+
+def listed(names: Iterable[str], most: int = 8, width: int = 24) -> str:
+    """Return names as a list to read: long ones cut, many ones counted.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    names = list(names)
+    shown = ", ".join(
+        name if len(name) <= width else f"{name[: width - 3]}..." for name in names[:most]
+    )
+    return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def numbered(path: object, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[str, str]]:
+    """Yield each line that is not blank, with the words that name its place."""
+    for number, line in lines:
+        if line.strip():
+            yield f"{path}, line {number}", line

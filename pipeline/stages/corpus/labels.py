@@ -1,0 +1,195 @@
+"""From the labels in a file to classes: which differ only in spelling, which are missing values."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from pipeline.core.errors import UserError
+from pipeline.stages.corpus.formats.rows import listed
+
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_MISSING = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat", "undefined"})
+_MISSING_AMONG_NUMBERS = frozenset({"none", "na", "-", "?", ".", "unknown"})
+_BETWEEN = re.compile(r"[|;,/+&]")  # labels of one text, in files with several a text
+
+
+def classes_of(
+    where: str, labels: Sequence[str], given: Sequence[str], *, merge: bool, most: int
+) -> tuple[tuple[str, ...], list[str], list[str]]:
+    """Return the classes in order, the class of each label, and notes for a person.
+
+    Parameters
+    ----------
+    where
+        The file and column, for messages.
+    labels
+        As they stand in the file.
+    given
+        The classes in order; empty: found out, numbers by size and words by alphabet.
+    merge
+        Take labels that differ only in spelling as one class.
+    most
+        How many classes there may be.
+
+    Raises
+    ------
+    UserError
+        If labels differ only in spelling, look like missing values or like several labels at once,
+        or are no classes at all.
+    """
+    counts = Counter(labels)
+    merged: dict[str, str] = {}
+    if merge:
+        merged = _merged(counts, given)
+        counts = Counter(merged.get(label, label) for label in labels)
+    if given:
+        _check_given(where, counts, given)
+        classes = tuple(given)
+    else:
+        _check_number(where, counts, len(labels), most)
+        _check_spelling(where, counts)
+        _check_missing(where, counts)
+        _check_several(where, counts)
+        classes = in_order(counts)
+    notes = (
+        [f"labels merged: {listed(f'{a} into {b}' for a, b in merged.items())}"] if merged else []
+    )
+    return classes, [merged.get(label, label) for label in labels], notes
+
+
+def counted(classes: Sequence[str], counts: Sequence[int], most: int = 10) -> str:
+    """Return the classes with their counts, in words.
+
+    >>> counted(["neg", "pos"], [120, 80])
+    '2 classes: neg 120, pos 80'
+    """
+    pairs = [f"{_short(name)} {count:,}" for name, count in zip(classes, counts, strict=True)]
+    return f"{len(classes):,} classes: {listed(pairs, most, width=40)}"
+
+
+def in_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """Return labels in order: numbers by size, anything else by alphabet."""
+    names = sorted(set(labels))
+    numbers = {name: _number(name) for name in names}
+    if None not in numbers.values():
+        return tuple(sorted(names, key=lambda name: numbers[name] or 0.0))
+    return tuple(names)
+
+
+def spelling_key(label: str) -> str:
+    """Return what is left of a label without case, spaces, marks, and ways to write a number.
+
+    >>> spelling_key(" Very_Good! "), spelling_key("1,000"), spelling_key("1.0")
+    ('very good', '1000', '1')
+    """
+    text = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+    number = _number(text)
+    if number is not None:
+        return f"{number:.15g}"
+    text = re.sub(r"(?<=\w)[-_\s]+(?=\w)", " ", text)
+    return text.strip(".,;:!\"'` ") or text
+
+
+def _number(text: str) -> float | None:
+    if _THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _groups(labels: Iterable[str]) -> list[list[str]]:
+    """Return the labels that differ only in spelling, each group in order."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for label in sorted(labels):
+        groups[spelling_key(label)].append(label)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _merged(counts: Mapping[str, int], given: Sequence[str]) -> dict[str, str]:
+    """Return the class of each label that is written another way: a given one, or the commonest."""
+    by_key = {spelling_key(name): name for name in given}
+    if given:
+        keys = {label: by_key.get(spelling_key(label)) for label in counts if label not in given}
+        return {label: name for label, name in keys.items() if name is not None}
+    merged: dict[str, str] = {}
+    for group in _groups(counts):
+        common = max(group, key=lambda label: (counts[label], -len(label), label))
+        merged |= {label: common for label in group if label != common}
+    return merged
+
+
+def _check_given(where: str, counts: Mapping[str, int], given: Sequence[str]) -> None:
+    unknown = sorted(set(counts) - set(given))
+    if not unknown:
+        return
+    keys = {spelling_key(name): name for name in given}
+    alike = [
+        f"{label!r} like {keys[k]!r}" for label in unknown if (k := spelling_key(label)) in keys
+    ]
+    hint = f" Some differ only in spelling ({listed(alike, 3, 50)}): corpus.merge_labels=true."
+    raise UserError(
+        f"{where} has labels that corpus.classes does not list: {listed(map(repr, unknown), 6)}."
+        + (hint if alike else "")
+    )
+
+
+def _check_spelling(where: str, counts: Mapping[str, int]) -> None:
+    groups = _groups(counts)
+    if groups:
+        pairs = [
+            " and ".join(f"{_short(n)!r} ({counts[n]:,})" for n in group[:3]) for group in groups
+        ]
+        raise UserError(
+            f"{where} has labels that differ only in spelling: {listed(pairs, 2, 70)}. "
+            "corpus.merge_labels=true takes them as one class; if they are different classes, list "
+            "all in corpus.classes."
+        )
+
+
+def _check_missing(where: str, counts: Mapping[str, int]) -> None:
+    numbers = all(_number(n) is not None for n in counts if n.lower() not in _MISSING_AMONG_NUMBERS)
+    words = _MISSING | (_MISSING_AMONG_NUMBERS if numbers else frozenset())
+    found = sorted(name for name in counts if name.lower() in words)
+    if found:
+        some = listed((f"{name!r} ({counts[name]:,} rows)" for name in found), 3)
+        raise UserError(
+            f"{where}: {some} looks like a missing value. corpus.drop_labels=[{found[0]}] leaves "
+            "such rows out; if it is a class, list all classes in corpus.classes."
+        )
+
+
+def _check_several(where: str, counts: Mapping[str, int]) -> None:
+    """Refuse combinations of labels, such as ``a|b`` beside ``a`` and ``b``."""
+    parts = {
+        label: [part.strip() for part in _BETWEEN.split(label)]
+        for label in counts
+        if _BETWEEN.search(label)
+    }
+    seen = Counter(part for found in parts.values() for part in set(found))
+    several = [
+        label
+        for label, found in parts.items()
+        if len(set(found)) > 1
+        and all(part and (part in counts or seen[part] > 1) for part in found)
+    ]
+    if several:
+        raise UserError(
+            f"{where} has several labels in one: {listed(map(repr, several), 3)}. A text has "
+            "exactly one label here: choose one for each text. If each combination is a class of "
+            "its own, list all classes in corpus.classes."
+        )
+
+
+def _check_number(where: str, counts: Mapping[str, int], rows: int, most: int) -> None:
+    if len(counts) > most:
+        raise UserError(
+            f"{where} has {len(counts):,} different labels in {rows:,} rows ({listed(counts, 3)}), "
+            f"more than corpus.max_classes={most:,}. Is it the label? If so, raise that setting."
+        )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 24 else f"{name[:21]}..."
