@@ -213,7 +213,10 @@ class TestPhrases:
         with (folder / "train.txt").open("a") as file:
             file.writelines(f"\n(2 ({label} (2 A) (2 film)) (2 .))" for label in range(5))
         corpus = Sst(path=str(folder), phrases=2).load()
-        assert corpus.describe() == "sst-5: 10 / 5 / 5 sentences, 15 phrases"
+        assert (
+            corpus.describe()
+            == "sst-5: 10 / 5 / 5 sentences, 15 phrases; 5 classes: - - 3, - 3, neut 8, + 3, + + 3"
+        )
         assert Metric("corpus/phrases", 15) in corpus.metrics()
 
     def test_too_long_for_any_of_a_class_say_so(self, folder):

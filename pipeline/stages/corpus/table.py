@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -173,7 +174,7 @@ class Table(CorpusConfig):
         return self.corpus(classes, splits, found)
 
     def corpus(
-        self, classes: tuple[str, ...], splits: dict[str, Split], checks: list[Check]
+        self, classes: tuple[str, ...], splits: dict[str, Split], checks: Sequence[Check] = ()
     ) -> Corpus:
         """Return the corpus of what was read."""
         return Corpus(
