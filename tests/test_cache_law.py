@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tarfile
 from dataclasses import MISSING, fields, replace
 from enum import Enum
 from functools import cache
@@ -29,7 +30,7 @@ from pipeline.cli.config import SCHEMAS
 from pipeline.core.errors import UserError
 from pipeline.core.renamed import old_names
 from pipeline.experiment import STAGES, Experiment
-from pipeline.stages.corpus import Corpus, Sample, Sst, Table
+from pipeline.stages.corpus import Corpus, Imdb, Sample, Sst, Table
 from pipeline.stages.evaluation.evaluation import Evaluation
 from pipeline.stages.report import ReportFolder
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
@@ -72,6 +73,14 @@ def write_inputs(folder):
     (folder / "questions2.txt").write_text(": one\nfine dull great awful\n")
     (folder / "data" / "glove").mkdir(parents=True)  # as if they were downloaded
     shutil.copy(folder / "wide.txt", folder / "data" / "glove" / "glove.6B.100d.txt")
+    for name in ("films", "plays"):
+        for i, text in enumerate(texts(len(name), 80)):
+            path = folder / name / ("train", "test")[i // 40] / ("neg", "pos")[i % 2] / f"{i}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{text} <br /> {name} {i}")
+    (folder / "data" / "imdb").mkdir()
+    with tarfile.open(folder / "data" / "imdb" / "aclImdb_v1.tar.gz", "w:gz") as archive:
+        archive.add(folder / "plays", "aclImdb")
     for name in ("trees", "forest", "data/sst"):
         (folder / name).mkdir()
         for i, split in enumerate(("train", "dev", "test")):
@@ -85,6 +94,7 @@ def write_inputs(folder):
 CORPORA = {
     Table: Table(path="table.csv", split="part", unlabelled=["more.txt"]),
     Sst: Sst(path="trees", unlabelled=["more.txt"], phrases=3),
+    Imdb: Imdb(path="films", unlabelled=["more.txt"], dev=0.2),
     Sample: Sample(train=50, dev=50, test=50, pretraining=60, unlabelled=["more.txt"]),
 }
 VECTORS = {
@@ -101,7 +111,17 @@ SWEEPS = {
 }
 # Another value of a setting, where one cannot be made from its type.
 OTHERS = {
-    "corpus.path": {Table: "other.csv", Sst: "forest"},
+    "corpus.path": {Table: "other.csv", Sst: "forest", Imdb: "plays"},
+    "corpus.train_file": "table.csv",
+    "corpus.dev_file": "table.csv",
+    "corpus.test_file": "table.csv",
+    "corpus.format": {Table: "csv", Imdb: "folders"},
+    "corpus.header": True,
+    "corpus.delimiter": ",",
+    "corpus.quoting": False,
+    "corpus.encoding": "latin-1",
+    "corpus.drop_labels": ["1"],
+    "corpus.duplicates": "drop",
     "corpus.text": "other",
     "corpus.label": "mood",
     "corpus.split": "third",
@@ -110,9 +130,9 @@ OTHERS = {
     "corpus.unlabelled": ["more.txt", "even.txt"],
     "corpus.unlabelled_words": 20,
     "corpus.granularity": "binary",
-    "corpus.dev": {Table: 0.2, Sample: 60},
-    "corpus.test": {Table: 0.3, Sample: 60},
-    "corpus.html": "strip",
+    "corpus.dev": {Table: 0.2, Imdb: 0.3, Sample: 60},
+    "corpus.test": {Table: 0.3, Imdb: 0.3, Sample: 60},
+    "corpus.html": {Imdb: "keep", Table: "strip", Sst: "strip", Sample: "strip"},
     "corpus.tokenizer": "whitespace",
     "corpus.pattern": "[a-z]+",
     "corpus.url": "http://127.0.0.1/nowhere.zip",
@@ -287,6 +307,7 @@ def test_a_changed_setting(made, stage, field):
             changed(base(vectors=Pretrained), "vectors", path=None, name="6B.100d"),
         ),
         *((f"trees/{split}.txt", base(corpus=Sst)) for split in ("train", "dev", "test")),
+        ("films/test/pos/41.txt", base(corpus=Imdb)),
         ("data/sst/test.txt", changed(base(corpus=Sst), "corpus", path=None)),
     ],
 )
@@ -294,7 +315,7 @@ def test_a_changed_file(name, made):
     before = assert_not_stale(made)
     key, content = run_key(made), Path(name).read_text()
     try:
-        edits = [("good", "fine", 1), ("great 5", "great 0", 1), ("Good Bad", "Bad Good", 1)]
+        edits = [("films", "good", 1), ("good", "fine", 1), ("great 5", "great 0", 1), ("Good Bad", "Bad Good", 1)]
         edited = content
         for old, new, count in edits:
             edited = edited.replace(old, new, count)
@@ -466,7 +487,7 @@ class Own:
 
 
 def test_what_is_saved_of_a_corpus_is_all_there_is_in_it():
-    apart = {"splits", "phrases", "unlabelled", "pretraining", "also"}
+    apart = {"splits", "phrases", "unlabelled", "pretraining", "also", "checks"}
     assert {field.name for field in fields(Corpus)} == {*CORPUS_FACTS, *apart}
 
 
