@@ -315,7 +315,12 @@ def test_a_changed_file(name, made):
     before = assert_not_stale(made)
     key, content = run_key(made), Path(name).read_text()
     try:
-        edits = [("films", "good", 1), ("good", "fine", 1), ("great 5", "great 0", 1), ("Good Bad", "Bad Good", 1)]
+        edits = [
+            ("films", "good", 1),
+            ("good", "fine", 1),
+            ("great 5", "great 0", 1),
+            ("Good Bad", "Bad Good", 1),
+        ]
         edited = content
         for old, new, count in edits:
             edited = edited.replace(old, new, count)

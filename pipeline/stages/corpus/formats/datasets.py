@@ -98,7 +98,7 @@ def read_tables(folder: Path | None, files: list[Path], columns: Columns, read: 
         other = next(path for path, split in zip(files, splits, strict=True) if not split)
         raise UserError(
             f"{folder or 'corpus.path'}: the name {other.name} says neither train, dev nor test, "
-            "unlike others. Name the files in corpus.train_file, corpus.dev_file and corpus.test_file."
+            "unlike others. Give corpus.train_file, corpus.dev_file and corpus.test_file."
         )
     rows = Rows()
     for path, split in zip(files, splits, strict=True):
