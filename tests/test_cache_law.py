@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import experiment as module
-from pipeline.cache import code, keys
+from pipeline.cache import code, keys, observe
 from pipeline.cache.keys import run_key
 from pipeline.cache.stages import CORPUS_FACTS
 from pipeline.cache.store import Cache
@@ -444,7 +444,7 @@ class Own:
     def forget():
         for name in ("law_own", "law_helper"):
             sys.modules.pop(name, None)
-        code._LOADED.clear()
+        code.LOADED.clear()
 
     def write(self, module, helper):
         Path("law_own.py").write_text(module)
@@ -452,7 +452,7 @@ class Own:
         self.forget()
 
     def made(self, **values):
-        with code.importing():
+        with observe.importing():
             from law_own import Own
         return replace(base(), vectors=Own(**values), choices={})
 
@@ -481,6 +481,29 @@ class Own:
         assert assert_not_stale(made) != before
         Path("even.txt").write_text(content)
         assert assert_not_stale(made) == before
+
+    @pytest.mark.parametrize("when", ["import", "make"])
+    def test_that_reads_a_file_which_no_setting_names(self, when):
+        Path("hidden.txt").write_text("some")
+        line = "Path('hidden.txt').read_text()"
+        if when == "import":
+            text = self.MODULE.replace("@dataclass", f"HIDDEN = len({line})\n\n@dataclass")
+            self.write(text.replace("size % 97", "HIDDEN"), self.HELPER)
+        else:
+            self.write(self.MODULE.replace("size % 97", f"len({line})"), self.HELPER)
+        before = assert_not_stale(self.made())
+        assert self.reused(self.made())
+        Path("hidden.txt").write_text("some more")
+        self.forget()
+        assert assert_not_stale(self.made()) != before
+        assert self.reused(self.made())
+
+    def test_that_asks_elsewhere_is_not_cached(self):
+        line = "sub.run(['true'])"
+        text = self.MODULE.replace("import os", "import subprocess as sub, os")
+        self.write(text.replace("size = ", f"{line}; size = "), self.HELPER)
+        assert_not_stale(self.made())
+        assert not self.reused(self.made())
 
     def test_that_reads_the_unlabelled_text(self):
         made = self.made(reads=True)

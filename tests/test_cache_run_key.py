@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from own import Own
 
-from pipeline.cache import code, keys
+from pipeline.cache import code, keys, observe
 from pipeline.cache.keys import run_key
 from pipeline.experiment import Experiment
 from pipeline.stages.corpus import Sst, Table
@@ -60,11 +60,9 @@ def modules(here, monkeypatch):
     monkeypatch.syspath_prepend(here)
     monkeypatch.syspath_prepend(here / "other")
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.setattr(code, "_LOADED", {})
-    before = set(sys.modules)
+    monkeypatch.setattr(code, "LOADED", {})
     yield here
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    restarted()
 
 
 def experiment(**more):
@@ -74,14 +72,14 @@ def experiment(**more):
 
 def mine(**settings):
     """Return an experiment with a class of the user's own, imported as the command line does."""
-    with code.importing():
+    with observe.importing():
         from mine import Mine
     return experiment(vectors=Mine(**settings))
 
 
 def restarted():
     """Forget what a process remembers of its imports."""
-    code._LOADED.clear()
+    code.LOADED.clear()
     for name in ("mine", "kit", "kit.deep", "kit.tools", "lazy", "elsewhere"):
         sys.modules.pop(name, None)
 

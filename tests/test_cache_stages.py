@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from processes import Forked, command
 
 from pipeline import experiment
-from pipeline.cache import code, stages
+from pipeline.cache import observe, stages
 from pipeline.cache.stages import load_saved_corpus, save_corpus
 from pipeline.cache.store import Cache
 from pipeline.experiment import Experiment
@@ -283,7 +283,7 @@ class TestOnesOwnCode:
         def own(text):
             Path("mine.py").write_text(text)
             sys.modules.pop("mine", None)
-            with code.importing():
+            with observe.importing():
                 import mine
 
             return mine.Lengths()

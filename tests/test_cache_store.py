@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.cache import store as module
-from pipeline.cache.code import UnknownError
+from pipeline.cache.inputs import UnknownError
 from pipeline.cache.store import MANIFEST, Cache, DamagedError, Store, verify
 from pipeline.core import locks
 from pipeline.core.arrays import read_array, write_array
@@ -278,7 +278,7 @@ class TestDamagedEntry:
 
         get(store, make)
         assert get(store, make, load=refuse).how == "made"
-        assert "is made again: not mine" in caplog.text
+        assert "made again: not mine" in caplog.text
 
     def test_is_not_one_that_the_disk_could_not_be_read_for(self, store, make, caplog):
         def fail(_):

@@ -13,13 +13,13 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from pipeline.cache.inputs import UnknownError, digest_of
 from pipeline.core.files import file_digest
 
 PACKAGE = Path(__file__).parents[1]
@@ -30,10 +30,6 @@ STARTED = time.time()
 _RUNS_CODE = {"exec", "eval", "compile", "__import__"}
 _LOADS_CODE = {"importlib", "runpy", "imp", "pkgutil", "zipimport", "code", "codeop"}
 _HARMLESS = {"importlib.metadata", "importlib.resources"}
-
-
-class UnknownError(Exception):
-    """What a result depends on cannot be known, so it must not be cached."""
 
 
 def package_digest() -> str:
@@ -60,29 +56,19 @@ def tree_digest(folder: Path) -> str:
 
 
 _AT_START = tree_digest(PACKAGE)
-_LOADED: dict[Path, str] = {}  # the digests of users' files when their modules were imported
 
-
-@contextmanager
-def importing() -> Iterator[None]:
-    """Note the source of every module that is imported within, so that later edits are noticed.
-
-    Of modules imported elsewhere, a file counts as edited if it is newer than this process.
-    """
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        path = Path(getattr(sys.modules.get(name), "__file__", None) or "").absolute()
-        if path.suffix == ".py" and path.is_file() and not _is_installed(path):
-            _LOADED[path] = file_digest(path)
+# Of users' modules, by file, when they were imported: the digest of the file, and of all files that
+# they read meanwhile. `observe.importing` notes them.
+LOADED: dict[Path, str] = {}
+READ_AT_IMPORT: dict[Path, dict[str, str]] = {}
 
 
 def _was_edited(path: Path, *, loaded: bool) -> bool:
     """Return whether a file may differ from the code that runs."""
     digest = file_digest(path)
     if not loaded:
-        return _LOADED.setdefault(path, digest) != digest
-    return path.stat().st_mtime > STARTED if path not in _LOADED else _LOADED[path] != digest
+        return LOADED.setdefault(path, digest) != digest
+    return path.stat().st_mtime > STARTED if path not in LOADED else LOADED[path] != digest
 
 
 def is_own(kind: type) -> bool:
@@ -116,7 +102,16 @@ def own_code(objects: Iterable[Any], modules: Iterable[str] = ()) -> dict[str, A
         "files": {name: file_digest(path) for name, path in sorted(found.files.items())},
         "packages": {name: _version(name) for name in sorted(found.packages)},
         "missing": sorted(found.missing),
+        "read": [list(read) for path in found.files.values() for read in _read_at_import(path)],
     }
+
+
+def _read_at_import(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield name and digest of each file that a module read when it was imported."""
+    for name, digest in READ_AT_IMPORT.get(path, {}).items():
+        if digest_of(name) != digest:
+            raise UnknownError(f"{name} changed after {path} read it")
+        yield Path(name).name, digest
 
 
 class _Module(NamedTuple):
@@ -155,7 +150,7 @@ class _Imports:
             if not optional:
                 raise UnknownError(f"the module {name} cannot be found")
             self.missing.add(name)
-        elif module.path is not None and _is_installed(module.path):
+        elif module.path is not None and is_installed(module.path):
             self.packages.add(top)
         elif module.path is not None:
             self._add_file(name, module)
@@ -179,7 +174,7 @@ class _Imports:
         for name, method in vars(kind).items():
             if isinstance(method, FunctionType) and not name.startswith("__"):
                 written = method.__code__.co_filename
-                if written not in files and not _is_installed(Path(written)):
+                if written not in files and not is_installed(Path(written)):
                     raise UnknownError(f"{kind.__name__}.{name} is written in {written}")
 
 
@@ -210,7 +205,7 @@ def _installed_folders() -> tuple[Path, ...]:
     return tuple({Path(sysconfig.get_path(name)).resolve() for name in names})
 
 
-def _is_installed(path: Path) -> bool:
+def is_installed(path: Path) -> bool:
     """Return whether a file is part of Python or of an installed package."""
     parts = {"site-packages", "dist-packages"} & set(path.parts)
     return bool(parts) or any(path.resolve().is_relative_to(f) for f in _installed_folders())

@@ -10,8 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.cache.code import UnknownError
 from pipeline.core.files import file_digest
+
+
+class UnknownError(Exception):
+    """What a result depends on cannot be known, so it must not be cached."""
+
 
 MOST_FILES = 200_000  # in a folder; more is probably the whole disk, named by mistake
 RACY = 2.0  # seconds in which a file can change twice without a change of its times
@@ -123,3 +127,11 @@ def _files_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
                 yield from _files_below(path, seen)
             elif path.exists():
                 yield path
+
+
+def digest_of(name: str) -> str:
+    """Return the sha256 of a file, or a folder's list of names."""
+    path = Path(name)
+    if path.is_dir():
+        return "names: " + " ".join(sorted(entry.name for entry in path.iterdir()))
+    return path_digest(path)

@@ -19,8 +19,8 @@ from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any, Protocol
 
-from pipeline.cache.code import UnknownError, is_own, own_code, package_digest
-from pipeline.cache.inputs import named_files, path_digest, texts
+from pipeline.cache.code import is_own, own_code, package_digest
+from pipeline.cache.inputs import UnknownError, named_files, path_digest, texts
 from pipeline.core.errors import UserError
 from pipeline.core.plain import NotPlainError, json_digest, plain
 from pipeline.core.renamed import old_names

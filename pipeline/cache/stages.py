@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cache import keys
-from pipeline.cache.code import UnknownError, is_own
+from pipeline.cache.code import is_own
+from pipeline.cache.inputs import UnknownError
 from pipeline.cache.store import Cache, Outcome, Store, timed
 from pipeline.core.arrays import read_array, write_array
 from pipeline.core.files import write_json

@@ -26,7 +26,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from pipeline.cache.code import UnknownError
+from pipeline.cache.inputs import UnknownError
+from pipeline.cache.observe import Observed, changed, observing
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import file_digest, sync, sync_all, write_json
 from pipeline.core.locks import locked
@@ -141,13 +142,18 @@ class Store:
             # Another process may have made it meanwhile.
             if (reused := _read(entry, wanted, load, last_try=True)) is not None:
                 return reused
-            with _recorded_warnings() as warnings:
+            is_own = any(wanted.get("own_code", []))
+            watch = observing(self.folder) if is_own else contextlib.nullcontext(Observed())
+            with _recorded_warnings() as warnings, watch as observed:
                 made = timed(make)
             try:
                 if _known(stage, key) == wanted:  # no input was edited meanwhile
-                    _write(entry, wanted, made, warnings, save)
+                    about = {"warnings": warnings, "read": observed.digests()}
+                    _write(entry, wanted, made, about, save)
                 else:
                     log.warning("  %-9s is not stored: a file changed while it was made", stage)
+            except UnknownError as error:
+                log.info("  %-9s is not stored: %s", stage, error)
             except (OSError, ValueError, TypeError, UserError) as error:
                 log.warning("  %-9s is not stored in %s: %s", stage, self.folder, _why(error))
         return made
@@ -173,6 +179,7 @@ def _read(
         if not os.path.lexists(entry):
             return None
         manifest = verify(entry, key)
+        stale = changed(manifest["read"])
         value = load(entry)
     except OSError as error:  # the disk or the permissions, not the entry
         if last_try:
@@ -180,7 +187,12 @@ def _read(
         return None
     except Exception as error:  # noqa: BLE001 - whatever a reader raises for a damaged file
         if last_try:
-            log.warning("%s is damaged and is made again: %s", entry, error)
+            log.warning("%s is damaged and made again: %s", entry, error)
+            discard(entry)
+        return None
+    if stale is not None:
+        if last_try:
+            log.info("  %-9s is made again: %s has changed", entry.parent.name, stale)
             discard(entry)
         return None
     with contextlib.suppress(OSError):
@@ -194,7 +206,7 @@ def _write(
     entry: Path,
     key: Plain,
     made: Outcome[T],
-    warnings: list[str],
+    about: Plain,
     save: Callable[[T, Path], object],
 ) -> None:
     """Write an entry beside its place and rename it when all of it is on disk."""
@@ -212,7 +224,7 @@ def _write(
         manifest = {
             "key": key,
             "seconds": made.seconds,
-            "warnings": warnings,
+            **about,
             "files": files,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "by": f"{_user()}@{platform.node()}",
@@ -262,12 +274,13 @@ def verify(entry: Path, key: Plain | None = None) -> Plain:
 
 def _has_types(manifest: Plain) -> bool:
     """Return whether the parts of a manifest that are read have the right types."""
-    files, warnings, key = manifest["files"], manifest["warnings"], manifest["key"]
+    files, read, warnings = manifest["files"], manifest["read"], manifest["warnings"]
+    texts = [*files.values(), *read.values(), *warnings]
     return (
-        isinstance(key, dict)
+        isinstance(manifest["key"], dict)
         and isinstance(manifest["seconds"], int | float)
         and isinstance(warnings, list)
-        and all(isinstance(text, str) for text in [*files.values(), *warnings])
+        and all(isinstance(text, str) for text in texts)
     )
 
 

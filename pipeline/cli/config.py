@@ -17,7 +17,7 @@ from hydra.utils import instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from pipeline.cache.code import importing
+from pipeline.cache.observe import importing
 from pipeline.cache.store import Cache
 from pipeline.cli.secrets import hide_secrets
 from pipeline.core.download import OFFLINE
