@@ -17,7 +17,7 @@ from pipeline.core.metrics import Metric, write_metrics
 from pipeline.core.plain import plain_or_digest
 from pipeline.core.renamed import old_names
 from pipeline.stages.best.best import OnDev, pick_best
-from pipeline.stages.corpus import CorpusConfig, Sample, log_checks
+from pipeline.stages.corpus import CorpusConfig, Sample, check_text, log_checks
 from pipeline.stages.evaluation.evaluation import Evaluation, evaluate
 from pipeline.stages.features.features import Mean, featurize
 from pipeline.stages.report import Report, result, write_page, write_report
@@ -141,10 +141,11 @@ class Experiment:
         run, cached = StageRunner(), CachedStages(self.cache)
         corpus = run.cached("corpus", cached.corpus, self.corpus)
         self.best.check(ordinal=corpus.ordinal)
-        log_checks(corpus)
+        log_checks(corpus.checks)
         if corpus.phrases is not None:
             check_takes_weights(self.sweep)
         vocabulary = run.cached("vocab", cached.vocab, corpus, self.vocab)
+        corpus = check_text(corpus, vocabulary.index, vocabulary.tokens)
         vectors = run.cached("vectors", cached.vectors, corpus, vocabulary, self.vectors, also)
         if also:
             evaluated = run.stage("evaluation", evaluate, vectors, self.evaluation)

@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 from front import call, only
 
-from pipeline.stages.corpus import SPLITS, Check, Table, Tokenizer, load_corpus, log_checks
+from pipeline.stages.corpus import (
+    SPLITS,
+    Check,
+    Table,
+    Tokenizer,
+    check_text,
+    load_corpus,
+    log_checks,
+)
 from pipeline.stages.corpus.checks import check
+from pipeline.stages.corpus.overlap import contained
+from pipeline.stages.vocab import build_vocab
 
 CHINESE = ["这部电影非常好看。我很喜欢", "演员的表演太差了。浪费时间", "故事情节紧凑而且感人至深"]
 THAI = ["หนังเรื่องนี้สนุกมากและตลก", "นักแสดงเล่นได้แย่มากเสียเวลา", "เนื้อเรื่องดีมากประทับใจ"]
@@ -114,13 +124,10 @@ class TestATrainAndATestPreparedDifferently:
             assert "'br': 4.0 per text in test" in summary
 
 
-def test_findings_are_logged_by_their_weight(caplog, tmp_path):
-    corpus = load_corpus(Table(path=str(write_table(tmp_path))))
-    object.__setattr__(
-        corpus, "checks", (Check("read", "good to know", warning=False), Check("x", "bad"))
-    )
+def test_findings_are_logged_by_their_weight(caplog):
+    checks = (Check("read", "good to know", warning=False), Check("x", "bad"))
     with caplog.at_level(logging.INFO, "pipeline"):
-        log_checks(corpus)
+        log_checks(checks)
     assert [(r.levelname, r.getMessage().strip()) for r in caplog.records] == [
         ("INFO", "good to know"),
         ("WARNING", "WARNING: bad"),
@@ -142,3 +149,43 @@ def test_a_clean_table_gives_no_warning(tmp_path):
     assert not any(
         found.warning for found in load_corpus(Table(path=str(write_table(tmp_path)))).checks
     )
+
+
+class TestTestTextsInTheUnlabelledText:
+    def corpus(self, tmp_path, unlabelled):
+        rng = np.random.default_rng(0)
+        texts = [" ".join(f"w{w}" for w in rng.integers(100, size=12)) for _ in range(90)]
+        rows = [f"{text},{i % 2},{SPLITS[i % 3]}" for i, text in enumerate(texts)]
+        (tmp_path / "t.csv").write_text("\n".join(["text,label,split", *rows]))
+        (tmp_path / "u.txt").write_text("\n".join(unlabelled(texts)) + "\n")
+        config = Table(
+            path=str(tmp_path / "t.csv"), split="split", unlabelled=[str(tmp_path / "u.txt")]
+        )
+        corpus = load_corpus(config)
+        vocabulary = build_vocab(corpus)
+        return check_text(corpus, vocabulary.index, vocabulary.tokens)
+
+    def test_are_counted_whatever_stands_around_them(self, tmp_path):
+        corpus = self.corpus(
+            tmp_path, lambda texts: ["A b.", f"He said: {texts[2]}, and so on.", texts[5]]
+        )
+        found = corpus.checks[-1]
+        assert found.message.startswith("2 of the 30 test texts are in the unlabelled text too")
+        assert found.warning
+        assert corpus.summary()["checks"][-1]["kind"] == "unlabelled"
+
+    def test_are_none_where_there_are_none(self, tmp_path):
+        corpus = self.corpus(
+            tmp_path, lambda texts: [texts[0], texts[1], texts[2][:20], "w1 w2 w3"]
+        )
+        assert corpus.checks == ()
+
+    def test_of_train_do_not_count(self, tmp_path):
+        assert self.corpus(tmp_path, lambda texts: texts[::3]).checks == ()
+
+    def test_may_be_shorter_than_a_run(self):
+        text = np.arange(20, dtype=np.int32)
+        index = {str(i): i for i in range(20)}
+        assert contained([["1", "2", "3"], []], index, text) == 0
+        assert contained([[str(i) for i in range(5, 15)]], index, text) == 1
+        assert contained([[str(i) for i in range(5, 15)]], index, text[:3]) == 0

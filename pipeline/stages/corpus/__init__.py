@@ -6,6 +6,7 @@ from pipeline.stages.corpus.corpus import (
     CorpusConfig,
     Pretraining,
     Split,
+    check_text,
     load_corpus,
     log_checks,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Table",
     "Text",
     "Tokenizer",
+    "check_text",
     "load_corpus",
     "log_checks",
     "tokenize",

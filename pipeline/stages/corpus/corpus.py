@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from pipeline.stages.corpus.duplicates import copies
 from pipeline.stages.corpus.formats.rows import listed
 from pipeline.stages.corpus.formats.splits import SPLITS
 from pipeline.stages.corpus.labels import counted
+from pipeline.stages.corpus.overlap import check_overlap
 from pipeline.stages.corpus.tokenizers import Tokenizer
 from pipeline.stages.corpus.unlabelled import Text
 
@@ -138,12 +139,12 @@ class Corpus:
     def text(self) -> Iterator[list[str]]:
         """Yield the sentences that vectors may be trained on, labelled splits first."""
         labelled = (self.splits[name].sentences for name in self.text_splits)
-        return itertools.chain(itertools.chain.from_iterable(labelled), self.unlabelled)
+        return chain(chain.from_iterable(labelled), self.unlabelled)
 
     def words(self) -> Counter[str]:
         """Count every token of the labelled splits: the words a classifier will meet."""
-        sentences = itertools.chain.from_iterable(split.sentences for split in self.splits.values())
-        return Counter(itertools.chain.from_iterable(sentences))
+        sentences = chain.from_iterable(split.sentences for split in self.splits.values())
+        return Counter(chain.from_iterable(sentences))
 
     @cached_property
     def digest(self) -> str:
@@ -321,9 +322,31 @@ def load_corpus(config: CorpusConfig) -> Corpus:
     return replace(corpus, checks=(*corpus.checks, *found))
 
 
-def log_checks(corpus: Corpus) -> None:
-    """Tell the person at the terminal what was found about the corpus."""
-    for found in corpus.checks:
+def check_text(corpus: Corpus, index: Mapping[str, int], tokens: NDArray[np.int32]) -> Corpus:
+    """Return the corpus, checked for test texts that are in its unlabelled text.
+
+    Parameters
+    ----------
+    corpus
+        A corpus.
+    index
+        The number of each word of the vocabulary.
+    tokens
+        (N,) `Corpus.text` as such numbers, words that are not in the vocabulary left out.
+    """
+    if not corpus.unlabelled.paths:
+        return corpus
+    labelled = (corpus.splits[name].sentences for name in corpus.text_splits)
+    words = chain.from_iterable(chain.from_iterable(labelled))
+    begin = sum(word in index for word in words)
+    found = check_overlap(corpus.splits["test"].sentences, index, tokens[begin:])
+    log_checks(found)
+    return replace(corpus, checks=(*corpus.checks, *found))
+
+
+def log_checks(checks: Iterable[Check]) -> None:
+    """Tell the person at the terminal what was found about a corpus."""
+    for found in checks:
         if found.warning:
             log.warning("WARNING: %s", found.message)
         else:

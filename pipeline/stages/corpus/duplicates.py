@@ -19,7 +19,7 @@ SIMILAR = 0.8  # Jaccard similarity of two texts' sets of trigrams, from which t
 SHORTEST = 8  # words; of shorter texts only exact copies count, for their trigrams are too few
 BANDS, ROWS = 8, 4  # finds 98 % of the pairs that are 0.8 alike, and looks at 2 % of those at 0.3
 _NO_WORD = re.compile(r"[\W_]+")
-_PRIME = np.uint64(0x9E3779B97F4A7C15)
+PRIME = np.uint64(0x9E3779B97F4A7C15)
 
 Ids = NDArray[np.int64]
 
@@ -80,17 +80,17 @@ def _trigrams(sentences: list[Sequence[str]]) -> tuple[NDArray[np.uint64], Ids]:
     index: defaultdict[str, int] = defaultdict()
     index.default_factory = index.__len__  # a new word gets the next number
     numbers = map(index.__getitem__, chain.from_iterable(sentences))
-    ids = _mixed(np.fromiter(numbers, np.uint64))
+    ids = mixed(np.fromiter(numbers, np.uint64))
     lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    hashes = _mixed(_mixed(ids[:-2] + _PRIME * ids[1:-1]) + _PRIME * ids[2:])
+    hashes = mixed(mixed(ids[:-2] + PRIME * ids[1:-1]) + PRIME * ids[2:])
     # A trigram belongs to a text unless it reaches into the next one.
     inside = np.ones(len(ids), bool)
     inside[offsets[1:] - 1] = inside[offsets[1:] - 2] = False
     return hashes[inside[: len(hashes)]], np.concatenate([[0], np.cumsum(lengths - 2)])
 
 
-def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Scramble the bits, by the finalizer of SplitMix64."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -99,7 +99,7 @@ def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _signatures(trigrams: NDArray[np.uint64], offsets: Ids) -> NDArray[np.uint64]:
     """Return the (texts, bands x rows) smallest hashes, each by another hash function."""
-    factors = _mixed(np.arange(1, BANDS * ROWS + 1, dtype=np.uint64)) | np.uint64(1)
+    factors = mixed(np.arange(1, BANDS * ROWS + 1, dtype=np.uint64)) | np.uint64(1)
     columns = [np.minimum.reduceat(trigrams * factor, offsets[:-1]) for factor in factors]
     return np.stack(columns, axis=1)
 
@@ -109,7 +109,7 @@ def _bands(signatures: NDArray[np.uint64]) -> list[NDArray[np.uint64]]:
     bands = signatures.reshape(len(signatures), BANDS, ROWS)
     hashed = np.zeros(bands.shape[:2], np.uint64)
     for row in range(ROWS):
-        hashed = _mixed(hashed * _PRIME + bands[:, :, row])
+        hashed = mixed(hashed * PRIME + bands[:, :, row])
     return list(hashed.T)
 
 
