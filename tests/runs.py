@@ -47,7 +47,7 @@ def write_table(path: Path, texts: dict[str, list[str]], copies: int = 20) -> Pa
         writer.writerow(["text", "label"])
         for i in range(copies):
             for label, sentences in texts.items():
-                writer.writerows([f"{text} {i % 7}", label] for text in sentences)
+                writer.writerows([f"{text} {i}", label] for text in sentences)
     return path
 
 

@@ -122,6 +122,8 @@ class TestATrainAndATestPreparedDifferently:
             assert "2 classes: 0 300, 1 300" in said
             summary = only(tmp_path, f"{how}/corpus/summary.json").read_text("utf-8")
             assert "'br': 4.0 per text in test" in summary
+            page = only(tmp_path, f"{how}/report/index.html").read_text("utf-8")
+            assert "<b>Check the data.</b> train, dev and test may have been prepared" in page
 
 
 def test_findings_are_logged_by_their_weight(caplog):

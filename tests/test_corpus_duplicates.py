@@ -71,6 +71,11 @@ class TestCopies:
         ]
         assert groups(copies([*texts, *half])[1]) == []
 
+    def test_that_share_a_template_are_none(self):
+        form = "your order with the number {} has left our house on monday and will be there soon"
+        exact, near = copies([form.format(i).split() for i in range(50)])
+        assert groups(exact) == groups(near) == []
+
     def test_of_short_texts_are_exact_ones_alone(self):
         exact, near = copies([list("abcde"), list("abcdf"), list("abcde")])
         assert groups(exact) == groups(near) == [[0, 2]]

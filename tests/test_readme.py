@@ -58,7 +58,7 @@ def label(command: Command) -> str:
 def folder(tmp_path_factory):
     """The reader's own files, under the names that the pages use."""
     folder = tmp_path_factory.mktemp("reader")
-    rows = [f'"It is {CLASSES[i % 5]}, really.",{i % 5 + 1}' for i in range(200)]
+    rows = [f'"It is {CLASSES[i % 5]}, really, says {i}.",{i % 5 + 1}' for i in range(200)]
     trees = {
         part: "".join(f"{tree(i % 5, i)}\n" for i in range(n))
         for part, n in (("train", 100), ("dev", 40), ("test", 40))

@@ -12,6 +12,8 @@ from pipeline.stages.corpus import Table
 from pipeline.stages.report.finished_run import FinishedRun, in_order, read_overrides
 from pipeline.stages.sweep.sweep import Logistic
 
+CLASSES = ["1", "1.0", "NA"]  # listed, they are no misspellings of each other
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
@@ -21,13 +23,14 @@ def run(tmp_path_factory):
     folder.mkdir()
     path = write_table(folder.parent / "numbers.csv", texts)
     vectors = Vectors(share=0.5)
-    return hostile(folder, corpus=Table(path=str(path)), vectors=vectors, sweep=Logistic([1e-3, 1]))
+    corpus = Table(path=str(path), classes=CLASSES)
+    return hostile(folder, corpus=corpus, vectors=vectors, sweep=Logistic([1e-3, 1]))
 
 
 class TestFinishedRun:
     def test_sentences_and_classes_come_back_as_they_were(self, run):
         read = FinishedRun.read(run)
-        corpus = Table(path=str(run.parent / "numbers.csv")).load()
+        corpus = Table(path=str(run.parent / "numbers.csv"), classes=CLASSES).load()
         assert read.test.sentences == corpus.splits["test"].sentences
         np.testing.assert_array_equal(read.test.true, corpus.splits["test"].labels)
         assert tuple(read.classes) == corpus.classes

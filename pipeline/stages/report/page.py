@@ -159,6 +159,7 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
         "provenance": result["provenance"],
         "splits": {name: run.summary["splits"][name]["sentences"] for name in SPLIT_NAMES},
         "phrases": phrases and phrases["sentences"],
+        "checks": run.summary.get("checks", []),
         "changed": result["changed"] if "changed" in result else _asked(run.overrides()),
         "settings": result["settings"],
         "reading": read_strengths(run.strengths, run.chosen),

@@ -92,12 +92,21 @@ class Splits(TypedDict):
     test: SplitFacts
 
 
+class Finding(TypedDict):
+    """What was found about a corpus; ``level`` is ``warning`` or ``note``."""
+
+    kind: str
+    level: str
+    message: str
+
+
 class Summary(TypedDict):
     """The content of ``corpus/summary.json``."""
 
     classes: list[str]
     splits: Splits
     phrases: NotRequired[SplitFacts | None]
+    checks: NotRequired[list[Finding]]
 
 
 def read_result(folder: Path) -> Result:
