@@ -38,6 +38,7 @@ from pipeline.stages.vectors.formats import read_text, read_vectors, write_text,
 from pipeline.stages.vectors.loop import Combine
 from pipeline.stages.vectors.vectors import (
     CBOW,
+    Both,
     GloVe,
     Glove,
     GloveTrain,
@@ -53,6 +54,7 @@ from pipeline.stages.vocab import Vocab, Vocabulary, build_vocab
 __all__ = [
     "CBOW",
     "Best",
+    "Both",
     "Cache",
     "Combine",
     "Comparison",

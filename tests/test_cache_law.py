@@ -34,7 +34,8 @@ from pipeline.stages.corpus import Corpus, Imdb, Sample, Sst, Table
 from pipeline.stages.evaluation.evaluation import Evaluation
 from pipeline.stages.report import ReportFolder
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
-from pipeline.stages.vectors.vectors import CBOW, GloVe, Pretrained, Random, SkipGram
+from pipeline.stages.vectors.loop import Combine
+from pipeline.stages.vectors.vectors import CBOW, Both, GloVe, Pretrained, Random, SkipGram
 from pipeline.stages.vectors.word2vec import Loss
 
 WORDS = "good bad fine dull great awful film plot cast scene not very a the".split()  # noqa: SIM905
@@ -103,6 +104,7 @@ VECTORS = {
     GloVe: GloVe(dim=3, epochs=2, window=3),
     Pretrained: Pretrained(path="glove.txt"),
     Random: Random(dim=3),
+    Both: Both(SkipGram(dim=3, epochs=1, subsample=0.1), Pretrained(path="glove.txt")),
 }
 SWEEPS = {
     Logistic: Logistic(STRENGTHS),
@@ -143,6 +145,9 @@ OTHERS = {
     "vectors.keys": "lower",
     "vectors.url": "http://127.0.0.1/nowhere.zip",
     "vectors.dim": {Pretrained: 3},
+    "vectors.init": "glove.txt",
+    "vectors.own": CBOW(dim=3, epochs=1),
+    "vectors.pretrained": Pretrained(path="better.txt"),
     "features.components": 2,
     "features.vocabulary": ["vocab"],
     "vectors.loss": Loss.softmax,
@@ -290,6 +295,9 @@ def test_a_changed_setting(made, stage, field):
     values = {field.name: other_value(stage, getattr(made, stage), field)}
     if field.name == "name":
         values["path"] = None
+    if field.name == "freeze":
+        combine = Combine.sum if isinstance(made.vectors, GloVe) else Combine.input
+        made = changed(made, stage, init="glove.txt", combine=combine)
     other = changed(made, stage, **values)
     assert_not_stale(other)
     assert run_key(other) != run_key(replace(made, choices={}))
@@ -300,6 +308,8 @@ def test_a_changed_setting(made, stage, field):
     [
         *((name, base()) for name in ("table.csv", "more.txt", "pairs.txt", "questions.txt")),
         ("glove.txt", base(vectors=Pretrained)),
+        ("glove.txt", base(vectors=Both)),
+        ("glove.txt", changed(base(), "vectors", init="glove.txt")),
         ("vectors.tsv", changed(base(vectors=Pretrained), "vectors", path="vectors.tsv")),
         ("metadata.tsv", changed(base(vectors=Pretrained), "vectors", path="vectors.tsv")),
         (

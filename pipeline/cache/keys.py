@@ -28,9 +28,8 @@ from pipeline.stages.corpus import Corpus, CorpusConfig, Imdb, Pretraining, Samp
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.sweep import Sweepable
 from pipeline.stages.vectors.loop import Trainer
-from pipeline.stages.vectors.pretrained import Pretrained
 from pipeline.stages.vectors.train import POSTPROCESSING
-from pipeline.stages.vectors.vectors import Source
+from pipeline.stages.vectors.vectors import Source, files_read
 from pipeline.stages.vocab import Vocab, Vocabulary
 
 Plain = dict[str, Any]
@@ -112,8 +111,8 @@ def _unnamed_files(configs: Plain) -> Plain:
     found = {}
     if isinstance(corpus, Sst | Imdb) and corpus.path is None:
         found["corpus"] = [path_digest(path) for path in corpus.files()]
-    if isinstance(vectors, Pretrained) and not vectors.is_of_corpus(isinstance(corpus, Sample)):
-        found["vectors"] = [path_digest(path) for path in vectors.files()]
+    if files := files_read(vectors, has_pretraining=isinstance(corpus, Sample)):
+        found["vectors"] = [path_digest(path) for path in files]
     return found
 
 
@@ -140,12 +139,16 @@ def training(vocabulary: Vocabulary, trainer: Trainer) -> Plain:
     settings = described(trainer)
     if not is_own(type(trainer)):
         settings = {name: settings[name] for name in settings if name not in POSTPROCESSING}
-    return _entry(settings, [trainer], text=vocabulary.digest, machine=machine())
+    files = [path_digest(path) for path in files_read(trainer)]
+    return _entry(settings, [trainer], files=files, text=vocabulary.digest, machine=machine())
 
 
 def finished(vocabulary: Vocabulary, trainer: Trainer) -> Plain:
     """Return what trained vectors depend on after they were combined and smoothed."""
-    return _entry(described(trainer), [trainer], text=vocabulary.digest, machine=machine())
+    files = [path_digest(path) for path in files_read(trainer)]
+    return _entry(
+        described(trainer), [trainer], files=files, text=vocabulary.digest, machine=machine()
+    )
 
 
 def vectors(
@@ -155,9 +158,7 @@ def vectors(
     return _entry(
         described(source),
         [source],
-        files=[path_digest(path) for path in source.files()]
-        if isinstance(source, Pretrained)
-        else [],
+        files=[path_digest(path) for path in files_read(source)],
         corpus=[corpus.digest, corpus.ordinal],
         pretraining=corpus.pretraining.key if corpus.pretraining else None,
         text=vocabulary.digest,

@@ -24,6 +24,7 @@ from pipeline.core.plain import json_digest, plain
 from pipeline.stages.corpus import Check, Corpus, CorpusConfig, Split, load_corpus
 from pipeline.stages.features.features import PHRASES, Features
 from pipeline.stages.sweep.sweep import Sweep, Sweepable, sweep_strengths
+from pipeline.stages.vectors.both import Both, join
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.loop import Trained, Trainer
 from pipeline.stages.vectors.pretrained import (
@@ -120,6 +121,11 @@ class CachedStages:
         self, corpus: Corpus, vocabulary: Vocabulary, source: Source, also: Iterable[str]
     ) -> Outcome[WordVectors]:
         """Train or load vectors."""
+        if isinstance(source, Both):
+            own = self.vectors(corpus, vocabulary, source.own, also)
+            other = self.vectors(corpus, vocabulary, source.pretrained, also)
+            joined = join(own.value, other.value, vocabulary)
+            return Outcome(joined, own.how, own.seconds + other.seconds)
         if isinstance(source, Trainer):
             return self._trained(vocabulary, source)
         if isinstance(source, Pretrained) and source.is_of_corpus(corpus.pretraining is not None):

@@ -30,7 +30,7 @@ from pipeline.stages.evaluation.evaluation import Evaluation
 from pipeline.stages.features.features import Mean
 from pipeline.stages.report import Report
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
-from pipeline.stages.vectors.vectors import CBOW, GloVe, Pretrained, Random, SkipGram
+from pipeline.stages.vectors.vectors import CBOW, Both, GloVe, Pretrained, Random, SkipGram
 from pipeline.stages.vocab import Vocab
 from pipeline.tracking.client import Tracking
 from pipeline.tracking.registry import Registry
@@ -48,6 +48,7 @@ SCHEMAS: dict[str, dict[str, type]] = {
         "glove_train": GloVe,
         "glove": Pretrained,
         "pretrained": Pretrained,
+        "both": Both,
         "random": Random,
     },
     "evaluation": {"default": Evaluation},

@@ -28,13 +28,17 @@ class Both:
     Parameters
     ----------
     own
-        What trains on the text, such as `SkipGram`.
+        What trains on the text; unset: `SkipGram` with its defaults.
     pretrained
         The pretrained vectors; of these only the words needed are read.
     """
 
-    own: Any = field(default_factory=SkipGram)
+    own: Any = None  # a configuration may put any trainer here
     pretrained: Pretrained = field(default_factory=Pretrained)
+
+    def __post_init__(self) -> None:
+        """Fill in the default."""
+        self.own = self.own or SkipGram()
 
 
 def join(own: WordVectors, pretrained: WordVectors, vocabulary: Vocabulary) -> WordVectors:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pipeline.core.errors import require
 from pipeline.core.renamed import accept_old_names, old_name_of
 from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.init import check_init, read_known
 from pipeline.stages.vectors.loop import (
     POINTS,
     Chunk,
@@ -99,6 +100,12 @@ class GloVe:
         move towards what their n-grams predict; 0 turns this off. See `subword.smooth`.
     seed
         With one thread, the same seed gives the same vectors.
+    init
+        A file of pretrained vectors with ``dim`` dimensions. Input and output vectors of the words
+        it has start from half of it each, all others at random.
+    freeze
+        Keep those vectors as they are, and train only the others and all biases. Needs
+        ``combine=sum``.
     spelling
         Old name of ``subword``.
     """
@@ -113,6 +120,8 @@ class GloVe:
     combine: Combine = Combine.sum
     subword: float = 0
     seed: int = 1
+    init: str | None = None
+    freeze: bool = False
     spelling: float | None = old_name_of("subword")
 
     choice: ClassVar[str] = "glove_train"  # its name in configurations: `glove` loads a file
@@ -125,6 +134,7 @@ class GloVe:
         for name in ("alpha", "seed"):
             at_least(0, name, getattr(self, name))
         check_subword(self.subword)
+        check_init(self.init, self.freeze, self.combine, Combine.sum)
         for name in ("x_max", "learning_rate"):
             value = getattr(self, name)
             require(0 < value < math.inf, f"vectors.{name} must be above 0, not {value}")
@@ -146,6 +156,11 @@ class GloVe:
         kernels.shuffle(pairs, values, seed)
         group(pairs, values)
         table = self.start(len(vocabulary.words))
+        if self.init is not None:
+            known = read_known(self.init, vocabulary, self.dim)
+            table[known.ids, :2, : self.dim] = known.vectors[:, None] / 2
+            if self.freeze:  # AdaGrad makes no step where the sum of squares is that large
+                table[known.ids, 2:, : self.dim] = kernels.FROZEN
         step = np.float32(self.learning_rate)
 
         def work(chunk: Chunk) -> tuple[float, int]:
@@ -164,6 +179,8 @@ class GloVe:
             threads=self.threads,
         )
         curve = loop.run(progress, checkpoint)
+        if self.freeze:  # and not the tiny one that a zero would show
+            table[known.ids, :2, : self.dim] = known.vectors[:, None] / 2
         inputs, outputs = (np.ascontiguousarray(table[:, row, : self.dim]) for row in (0, 1))
         return Trained(inputs, outputs, curve)
 

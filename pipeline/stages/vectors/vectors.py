@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from pipeline.stages.corpus import Corpus
+from pipeline.stages.vectors.both import Both, join
 from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.formats import files_of
 from pipeline.stages.vectors.glove import GloVe, GloveTrain
 from pipeline.stages.vectors.loop import Trainer
 from pipeline.stages.vectors.pretrained import Glove, Pretrained, Random
 from pipeline.stages.vectors.train import finish, train
-from pipeline.stages.vectors.word2vec import CBOW, SkipGram
+from pipeline.stages.vectors.word2vec import CBOW, SkipGram, Word2Vec
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
 
 __all__ = [
     "CBOW",
+    "Both",
     "GloVe",
     "Glove",
     "GloveTrain",
@@ -26,6 +30,7 @@ __all__ = [
     "SkipGram",
     "Source",
     "WordVectors",
+    "files_read",
     "train_vectors",
 ]
 
@@ -38,7 +43,29 @@ class Maker(Protocol):
         ...
 
 
-Source = Trainer | Maker
+Source = Trainer | Maker | Both
+
+
+def files_read(source: Source, *, has_pretraining: bool = False) -> list[Path]:
+    """Return the files that a source of ours reads, downloaded first if they are not there.
+
+    Parameters
+    ----------
+    source
+        The configuration.
+    has_pretraining
+        Whether the corpus has pretrained vectors of its own.
+    """
+    if isinstance(source, Both):
+        parts = (source.own, source.pretrained)
+        return [
+            file for part in parts for file in files_read(part, has_pretraining=has_pretraining)
+        ]
+    if isinstance(source, Pretrained):
+        return [] if source.is_of_corpus(has_pretraining) else source.files()
+    if isinstance(source, Word2Vec | GloVe) and source.init is not None:
+        return files_of(Path(source.init).expanduser())
+    return []
 
 
 def train_vectors(
@@ -67,6 +94,9 @@ def train_vectors(
         If the source cannot make them; see each source.
     """
     source = source or SkipGram()
+    if isinstance(source, Both):
+        own = train_vectors(corpus, vocabulary, source.own, also, checkpoint)
+        return join(own, train_vectors(corpus, vocabulary, source.pretrained, also), vocabulary)
     if isinstance(source, Trainer):
         return finish(vocabulary, source, train(vocabulary, source, checkpoint))
     return source.make(replace(corpus, also=tuple(also)), vocabulary)

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from pipeline.core.errors import UserError
 from pipeline.core.renamed import accept_old_names, old_name_of
 from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.init import Known, check_init, read_known
 from pipeline.stages.vectors.kernels import CACHE_LINE
 from pipeline.stages.vectors.loop import (
     POINTS,
@@ -43,6 +44,7 @@ from pipeline.stages.vectors.subword import check_subword
 
 CHUNK = 50_000  # words: some 30 ms of one thread
 SOFTMAX_CHUNK = 2_000  # words, each about a hundred times as expensive
+FROZEN_CHUNK = 1_000  # words; known vectors move within a chunk
 SENTENCE = 10_000  # words; longer sentences are cut, or a book on one line would be one chunk
 
 Floats = NDArray[np.float32]
@@ -88,6 +90,12 @@ class Word2Vec:
         move towards what their n-grams predict; 0 turns this off. See `subword.smooth`.
     seed
         With one thread, the same seed gives the same vectors.
+    init
+        A file of pretrained vectors with ``dim`` dimensions, from which the input vectors of the
+        words it has start; all others start at random.
+    freeze
+        Keep those vectors as they are, and train only the others. They are put back after every
+        `FROZEN_CHUNK` words. Needs ``combine=input``.
     spelling
         Old name of ``subword``.
     """
@@ -105,6 +113,8 @@ class Word2Vec:
     combine: Combine = Combine.input
     subword: float = 0
     seed: int = 1
+    init: str | None = None
+    freeze: bool = False
     spelling: float | None = old_name_of("subword")
 
     averages: ClassVar[bool]  # whether the context's vectors are averaged before they predict
@@ -117,6 +127,7 @@ class Word2Vec:
         for name in ("power", "subsample", "min_learning_rate", "seed"):
             at_least(0, name, getattr(self, name))
         check_subword(self.subword)
+        check_init(self.init, self.freeze, self.combine, Combine.input)
         if not (0 < self.learning_rate < math.inf):
             raise UserError(f"vectors.learning_rate must be above 0, not {self.learning_rate}")
         if self.min_learning_rate > self.learning_rate:
@@ -135,17 +146,27 @@ class Word2Vec:
         pieces = cut(vocabulary)
         total = int(pieces[-1]) * self.epochs
         inputs, outputs = self.start(len(vocabulary.words))
+        work = self.worker(vocabulary, pieces, inputs, outputs)
+        size = SOFTMAX_CHUNK if self.loss is Loss.softmax else CHUNK
+        if self.init is not None:
+            known = read_known(self.init, vocabulary, self.dim)
+            inputs[known.ids, : self.dim] = known.vectors
+            if self.freeze:
+                work = self.frozen(work, known, vocabulary, pieces, inputs)
+                size = FROZEN_CHUNK
         full = self.loss is Loss.softmax  # its threads work on one chunk together
         loop = TrainingLoop(
             arrays={"input": inputs, "output": outputs},
-            chunks=chunks(pieces, self.epochs, SOFTMAX_CHUNK if full else CHUNK),
-            work=self.worker(vocabulary, pieces, inputs, outputs),
+            chunks=chunks(pieces, self.epochs, size),
+            work=work,
             words=total,
             interval=max(CHUNK, total // POINTS),
             rate=self.rate,
             threads=1 if full else self.threads,
         )
         curve = loop.run(progress, checkpoint)
+        if self.freeze:
+            inputs[known.ids, : self.dim] = known.vectors  # with threads, one may have been late
         return Trained(unpadded(inputs, self.dim), unpadded(outputs, self.dim), curve)
 
     def rate(self, done: float) -> float:
@@ -162,6 +183,28 @@ class Word2Vec:
         inputs, outputs = padded(words, self.dim), padded(words, self.dim)
         inputs[:, : self.dim] = (2 * random.random((words, self.dim), np.float32) - 1) / self.dim
         return inputs, outputs
+
+    def frozen(
+        self,
+        work: Callable[[Chunk], tuple[float, int]],
+        known: Known,
+        vocabulary: EncodedText,
+        pieces: NDArray[np.int64],
+        inputs: Floats,
+    ) -> Callable[[Chunk], tuple[float, int]]:
+        """Return a worker that puts the known vectors of a chunk's words back after it."""
+        row = np.full(len(vocabulary.words), -1, np.int64)
+        row[known.ids] = np.arange(len(known.ids))
+
+        def work_and_restore(chunk: Chunk) -> tuple[float, int]:
+            done = work(chunk)
+            edges = pieces[chunk.part]
+            words = np.unique(vocabulary.tokens[edges[0] : edges[-1]])
+            words = words[row[words] >= 0]
+            inputs[words, : self.dim] = known.vectors[row[words]]
+            return done
+
+        return work_and_restore
 
     def worker(
         self, vocabulary: EncodedText, pieces: NDArray[np.int64], inputs: Floats, outputs: Floats

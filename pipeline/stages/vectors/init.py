@@ -1,0 +1,79 @@
+"""Start a training from pretrained vectors instead of random ones."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.errors import UserError, require
+from pipeline.stages.vectors import keys
+from pipeline.stages.vectors.formats import read_vectors
+from pipeline.stages.vectors.loop import Combine, EncodedText
+from pipeline.stages.vectors.word_vectors import WordVectors
+
+log = logging.getLogger(__name__)
+
+
+class Known(NamedTuple):
+    """The words of a text that have a pretrained vector.
+
+    Parameters
+    ----------
+    ids
+        (n,) int64.
+    vectors
+        (n, dim) float32.
+    """
+
+    ids: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+
+
+def read_known(init: str, text: EncodedText, dim: int) -> Known:
+    """Read the vectors of those words of a text that a file has.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, has none of the words or other dimensions.
+    """
+    path = Path(init).expanduser()
+    counts = dict(zip(text.words, text.counts.tolist(), strict=True))
+
+    def read(words: Iterable[str]) -> WordVectors:
+        return read_vectors(path, list(words))
+
+    found = keys.find(path, read, counts)
+    if found.vectors.dim != dim:
+        raise UserError(
+            f"vectors.init: {path} has {found.vectors.dim} dimensions, the training {dim}; set "
+            f"vectors.dim={found.vectors.dim}, or name another file."
+        )
+    log.info(
+        "%s of %s words, %.1f %% of the text, start from %s",
+        *(f"{len(found.vectors):,}", f"{len(counts):,}", 100 * found.coverage, path),
+    )
+    order = {word: i for i, word in enumerate(text.words)}
+    ids = np.array([order[word] for word in found.vectors.words], np.int64)
+    return Known(ids, found.vectors.matrix)
+
+
+def check_init(init: str | None, freeze: bool, combine: Combine, wanted: Combine) -> None:
+    """Refuse settings by which known words could not keep their vectors.
+
+    Raises
+    ------
+    UserError
+        If there is no file to freeze the vectors of, or `combine` adds others to them.
+    """
+    require(not freeze or init is not None, "vectors.freeze=true needs vectors.init=FILE.")
+    require(
+        not freeze or combine is wanted,
+        f"vectors.freeze=true needs vectors.combine={wanted.value}: with {combine.value}, vectors "
+        "that are still trained become part of the word's.",
+    )
