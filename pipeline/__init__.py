@@ -32,7 +32,8 @@ from pipeline.stages.corpus import (
     tokenize,
 )
 from pipeline.stages.features.features import Features, Mean, Unknown, featurize
-from pipeline.stages.report import Report, write_page, write_report
+from pipeline.stages.report.page import write_page
+from pipeline.stages.report.report import Report, write_report
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, Sweep, TwoLayer, sweep_strengths
 from pipeline.stages.vectors.formats import read_text, read_vectors, write_text, write_vectors
 from pipeline.stages.vectors.loop import Combine

@@ -20,7 +20,8 @@ from pipeline.stages.best.best import OnDev, pick_best
 from pipeline.stages.corpus import CorpusConfig, Sample, check_text, log_checks
 from pipeline.stages.evaluation.evaluation import Evaluation, evaluate
 from pipeline.stages.features.features import Mean, featurize
-from pipeline.stages.report import Report, result, write_page, write_report
+from pipeline.stages.report.page import write_page
+from pipeline.stages.report.report import Report, result, write_report
 from pipeline.stages.report.result import Result, write_result
 from pipeline.stages.sweep.sweep import Logistic, Sweepable, check_takes_weights
 from pipeline.stages.vectors.vectors import SkipGram, Source

@@ -11,7 +11,7 @@ from pipeline.cache.store import Cache
 from pipeline.experiment import Experiment
 from pipeline.stages.corpus import Table
 from pipeline.stages.features.features import Mean
-from pipeline.stages.report import Report
+from pipeline.stages.report.report import Report
 from pipeline.stages.sweep.sweep import Logistic
 from pipeline.stages.vectors.word_vectors import WordVectors
 

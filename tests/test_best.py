@@ -5,13 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from pipeline.core.errors import UserError
 from pipeline.core.scores import score
-from pipeline.stages.best.best import Best, OnDev, Ties, pick_best
+from pipeline.stages.best.best import OnDev, Ties, pick_best
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.sweep import Sweep
 
@@ -193,39 +190,3 @@ class TestBest:
         rows = np.arange(10)
         np.testing.assert_allclose(table["p_label"][9:], p["test"][rows, rows])
         np.testing.assert_allclose(table["p_predicted"][9:], p["test"][rows, rows + 1])
-
-
-number = st.floats(allow_nan=False, allow_infinity=False)
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    st.integers(0, 1),
-    number,
-    st.dictionaries(st.sampled_from(["accuracy", "macro_f1"]), number),
-    arrays(np.int64, 5),
-    arrays(np.float64, (5, 3), elements=number),
-)
-def test_is_saved_and_loaded_back_equal(
-    tmp_path_factory, row, strength, scores, predicted, probabilities
-):
-    folder = tmp_path_factory.mktemp("best")
-    given = swept(0.3, 0.5)
-    best = Best(
-        row=row,
-        strength=strength,
-        classifiers=given.classifiers,
-        scores=dict.fromkeys(SIZES, scores),
-        predicted=dict.fromkeys(SIZES, predicted),
-        probabilities=dict.fromkeys(SIZES, probabilities),
-        majority={"label": "-", **dict.fromkeys(SIZES, scores)},
-        config=OnDev(Ties.first, "macro_f1"),
-    )
-    best.save(folder)
-    loaded = Best.load(folder, given)
-    assert loaded.classifier is best.classifier
-    for name in ("row", "strength", "scores", "majority", "config"):
-        assert getattr(loaded, name) == getattr(best, name)
-    for split in SIZES:
-        np.testing.assert_array_equal(loaded.predicted[split], predicted)
-        np.testing.assert_array_equal(loaded.probabilities[split], probabilities)

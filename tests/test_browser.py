@@ -12,7 +12,7 @@ from PIL import Image
 from runs import Vectors, hostile
 
 from pipeline.comparison import compare
-from pipeline.stages.report import Report
+from pipeline.stages.report.report import Report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")

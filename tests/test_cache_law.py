@@ -32,7 +32,7 @@ from pipeline.core.renamed import old_names
 from pipeline.experiment import STAGES, Experiment
 from pipeline.stages.corpus import Corpus, Imdb, Sample, Sst, Table
 from pipeline.stages.evaluation.evaluation import Evaluation
-from pipeline.stages.report import ReportFolder
+from pipeline.stages.report.report import ReportFolder
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
 from pipeline.stages.vectors.loop import Combine
 from pipeline.stages.vectors.vectors import CBOW, Both, GloVe, Pretrained, Random, SkipGram

@@ -17,7 +17,7 @@ from pipeline.cli.report import main
 from pipeline.comparison import arm_names, compare
 from pipeline.comparison.table import arms_table
 from pipeline.stages.features.features import Mean
-from pipeline.stages.report import Report
+from pipeline.stages.report.report import Report
 from pipeline.stages.report.result import read_result, write_result
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph")  # no font of matplotlib's has an emoji

@@ -310,6 +310,22 @@ class TestPhrases:
         np.testing.assert_array_equal(plain.weights, more.weights)
 
 
+def test_what_is_fitted_is_saved_and_loaded_back_equal(tmp_path):
+    rng = np.random.default_rng(0)
+    given = Fitted(rng.random(4) < 0.5, None, rng.normal(size=3), rng.normal(size=(2, 3)))
+    names = given.save(tmp_path)
+    assert names == ["known", "center", "components"]
+    loaded = Fitted.load(tmp_path, names)
+    for part in fields(Fitted):
+        np.testing.assert_array_equal(getattr(loaded, part.name), getattr(given, part.name))
+
+
+def test_saved_where_others_were_it_leaves_none_of_them(tmp_path):
+    Fitted(weights=np.ones(3)).save(tmp_path)
+    assert Fitted().save(tmp_path) == []
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_digest_of_a_split_tells_sentences_and_labels_apart():
     X, y = np.zeros((2, 2)), np.array([0, 1])
     others = [(np.nextafter(X, 1), y), (X, y[::-1]), (X.reshape(1, 4), y[:1]), (X, y)]

@@ -19,9 +19,10 @@ from pipeline.cli.report import main
 from pipeline.core.errors import UserError
 from pipeline.stages.corpus import Table
 from pipeline.stages.features.features import Mean
-from pipeline.stages.report import Report, write_page
 from pipeline.stages.report.curve_text import read_strengths
 from pipeline.stages.report.finished_run import FinishedRun
+from pipeline.stages.report.page import write_page
+from pipeline.stages.report.report import Report
 from pipeline.stages.sweep.sweep import TwoLayer
 from pipeline.stages.vectors.word_vectors import WordVectors
 

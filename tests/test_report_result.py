@@ -14,9 +14,9 @@ from runs import hostile
 from pipeline.cli.report import main
 from pipeline.core.errors import UserError
 from pipeline.core.files import file_digest
-from pipeline.stages.report import Report
 from pipeline.stages.report.finished_run import PAGE_SOURCES
 from pipeline.stages.report.page import rebuild_page
+from pipeline.stages.report.report import Report
 from pipeline.stages.report.result import (
     damaged_files,
     is_intact,

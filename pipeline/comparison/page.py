@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pipeline.comparison.rows import INNER, Row
 from pipeline.core.files import write, write_json
 from pipeline.render import html as pages
-from pipeline.stages.report import Report
 from pipeline.stages.report.finished_run import FinishedRun
 from pipeline.stages.report.mistakes import only_first
+from pipeline.stages.report.report import Report
 
 if TYPE_CHECKING:
     import pandas as pd

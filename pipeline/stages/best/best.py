@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
@@ -13,9 +12,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import choose, require
-from pipeline.core.files import write, write_json
+from pipeline.core.files import write
 from pipeline.core.metrics import Metric
 from pipeline.core.scores import LOWER_IS_BETTER, Majority, Scores, score
 from pipeline.stages.corpus import SPLITS
@@ -135,34 +133,6 @@ class Best:
         yield Metric("best/strength", self.strength)
         for split in ("dev", "test"):
             yield Metric(f"best/{split}_accuracy", self.scores[split]["accuracy"])
-
-    def save(self, folder: Path) -> None:
-        """Write ``best.json``, and predictions and probabilities of every split as ``.npy``."""
-        for split, predicted in self.predicted.items():
-            write_array(folder / f"{split}.predicted.npy", predicted)
-            write_array(folder / f"{split}.probabilities.npy", self.probabilities[split])
-        facts = {
-            "row": self.row,
-            "strength": self.strength,
-            "scores": self.scores,
-            "majority": self.majority,
-            "config": asdict(self.config),
-        }
-        write_json(folder / "best.json", facts)
-
-    @classmethod
-    def load(cls, folder: Path, swept: Sweep) -> Best:
-        """Read what `save` wrote; the classifier is that of the sweep."""
-        facts = json.loads((folder / "best.json").read_text("utf-8"))
-        splits = facts["scores"]
-        return cls(
-            **facts | {"config": OnDev(**facts["config"])},
-            classifiers=swept.classifiers,
-            predicted={name: read_array(folder / f"{name}.predicted.npy") for name in splits},
-            probabilities={
-                name: read_array(folder / f"{name}.probabilities.npy") for name in splits
-            },
-        )
 
     def write_predictions(
         self, folder: Path, features: Features, sentences: dict[str, list[list[str]]]

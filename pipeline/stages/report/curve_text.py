@@ -25,7 +25,8 @@ def with_differences(swept: Sweep, features: Features, best: Best) -> pd.DataFra
     ``dev_high`` its 95 % interval: the same sentences are compared, so it is far narrower than the
     interval of either accuracy.
     """
-    table = swept.results.copy()
+    unordered = [] if features.ordinal else ["dev_mean_absolute_error"]
+    table = swept.results.drop(columns=unordered, errors="ignore")
     if swept.dev_predicted is not None:
         right = np.asarray(swept.dev_predicted) == features.y["dev"]
         found = [paired(row, right[best.row]) for row in right]

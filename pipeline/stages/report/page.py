@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,39 +26,8 @@ CONFUSIONS = 20
 """Pairs of classes whose mistakes the page explains."""
 
 
-@dataclass(frozen=True)
-class PageContent:
-    """What is slow to draw, and the same whenever it is drawn: the page without the seconds.
-
-    Parameters
-    ----------
-    folder
-        The run's ``report`` folder, with figures and tables in it.
-    page
-        The numbers and texts of the page.
-    figures
-        SVG by name.
-    """
-
-    folder: Path
-    page: dict[str, Any]
-    figures: dict[str, str]
-
-    def save(self, folder: Path) -> None:
-        """Copy figures and tables, and write the rest to ``drawn.json``."""
-        shutil.copytree(self.folder, folder / "report")
-        write_json(folder / "drawn.json", {"page": self.page, "figures": self.figures})
-
-    @classmethod
-    def load(cls, folder: Path, run: Path) -> PageContent:
-        """Read what `save` wrote, for the report of another run."""
-        shutil.copytree(folder / "report", run / "report", dirs_exist_ok=True)
-        saved = json.loads((folder / "drawn.json").read_text("utf-8"))
-        return cls(run / "report", saved["page"], saved["figures"])
-
-
-def draw_page(folder: Path, result: Result) -> PageContent:
-    """Write the figures and the page's tables to ``report/``.
+def write_page(folder: Path, result: Result) -> Path:
+    """Write ``report/index.html``, all it says as ``page.json``, its tables and its figures.
 
     Parameters
     ----------
@@ -69,6 +35,11 @@ def draw_page(folder: Path, result: Result) -> PageContent:
         The run's folder, with the files of every stage.
     result
         The content of ``result.json``.
+
+    Returns
+    -------
+    path
+        The path of the page. The same folder gives the same page, byte for byte.
 
     Raises
     ------
@@ -81,36 +52,15 @@ def draw_page(folder: Path, result: Result) -> PageContent:
     target = folder / "report"
     confusion = confusion_matrix(run.test.true, run.test.predicted, len(run.classes))
     page = contents(run, confusion, Report.of(result["settings"]))
+    write_json(target / "page.json", page)
     _tables(target, page, confusion, run.classes)
     drawn = {}
     for name, (figure, alt) in figures(run, confusion).items():
         write(target / f"{name}.png", lambda path, figure=figure: plots.write_png(figure, path))  # type: ignore[misc]
         if name != "confusion" or page["confusion"] is None:  # else it is a table on the page
             drawn[name] = plots.svg(figure, name, alt)
-    return PageContent(target, page, drawn)
-
-
-def write_page(folder: Path, result: Result, drawn: PageContent | None = None) -> Path:
-    """Write ``report/index.html``, and all it says as ``page.json``.
-
-    Parameters
-    ----------
-    folder, result
-        As for `draw_page`.
-    drawn
-        What `draw_page` returned; unset: it is called.
-
-    Returns
-    -------
-    path
-        The path of the page. The same folder gives the same page, byte for byte.
-    """
-    drawn = drawn or draw_page(folder, result)
-    times = {"seconds": result["seconds"], "stages": result.get("stages", {})}
-    page = drawn.page | times
-    write_json(drawn.folder / "page.json", page)
-    path = drawn.folder / "index.html"
-    pages.save(path, pages.render("run.html.j2", page, drawn.figures))
+    path = target / "index.html"
+    pages.save(path, pages.render("run.html.j2", page, drawn))
     return path
 
 
@@ -132,7 +82,7 @@ def rebuild_page(folder: Path) -> Path:
 
 
 def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> dict[str, Any]:
-    """Return what the page says, but for the seconds, as plain JSON values."""
+    """Return what the page says, as plain JSON values."""
     result = run.result
     groups = mistakes.kinds(
         run.test, run.unknown(), config.negations, config.contrasts, config.examples
@@ -178,6 +128,8 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
         "digests": result["digests"],
         "versions": result["versions"],
         "seed": result["seed"],
+        "seconds": result["seconds"],
+        "stages": result.get("stages", {}),
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,15 +197,15 @@ class TwoLayer(Logistic):
 
 
 class StrengthRow(TypedDict):
-    """The results at one strength; the last is there where classes are ordered."""
+    """The results at one strength; the mean absolute error has a meaning if classes are ordered."""
 
     strength: float
     train_accuracy: float
     dev_accuracy: float
     dev_macro_f1: float
     dev_balanced_accuracy: float
+    dev_mean_absolute_error: float
     converged: bool
-    dev_mean_absolute_error: NotRequired[float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,15 +333,14 @@ def evaluated(
     """
     on_train = np.asarray(fitted.predict(features.X["train"][part]))
     on_dev = np.asarray(fitted.predict(features.X["dev"]), np.int64)
-    dev = score(features.y["dev"], on_dev, len(features.classes), ordinal=features.ordinal)
+    dev = score(features.y["dev"], on_dev, len(features.classes), ordinal=True)
     row: StrengthRow = {
         "strength": strength,
         "train_accuracy": float(np.mean(on_train == features.y["train"][part])),
         "dev_accuracy": dev["accuracy"],
         "dev_macro_f1": dev["macro_f1"],
         "dev_balanced_accuracy": dev["balanced_accuracy"],
+        "dev_mean_absolute_error": dev["mean_absolute_error"],
         "converged": converged,
     }
-    if features.ordinal:
-        row["dev_mean_absolute_error"] = dev["mean_absolute_error"]
     return row, on_dev
