@@ -40,22 +40,23 @@ class Vectors:
         return WordVectors(words, matrix, {"source": "test"})
 
 
-def write_table(path: Path, texts: dict[str, list[str]], copies: int = 20) -> Path:
-    """Write every text under its label, with a number so that no two are the same."""
+def table(path: Path, texts: dict[str, list[str]], copies: int = 20) -> Table:
+    """Write every text under its label, with numbers, and every fifth to each of test and dev."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["text", "label"])
+        writer.writerow(["text", "label", "split"])
         for i in range(copies):
+            split = {0: "test", 1: "dev"}.get(i % 5, "train")
             for label, sentences in texts.items():
-                writer.writerows([f"{text} {i}", label] for text in sentences)
-    return path
+                writer.writerows([f"{text} {i}", label, split] for text in sentences)
+    return Table(path=str(path), split="split")
 
 
 def hostile(folder: Path, name: str = "own", **settings) -> Path:
     """Run an experiment on the hostile corpus; return the run's folder."""
     folder.mkdir(parents=True, exist_ok=True)
     made = {
-        "corpus": Table(path=str(write_table(folder.parent / "table.csv", HOSTILE))),
+        "corpus": table(folder.parent / "table.csv", HOSTILE),
         "vectors": Vectors(),
         "features": Mean(),
         "sweep": Logistic([0.1, 10.0]),

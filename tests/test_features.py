@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.metrics import Metric
 from pipeline.core.renamed import _notice
 from pipeline.stages.corpus import Corpus, Split
-from pipeline.stages.features.averaging import features_of
+from pipeline.stages.features.averaging import Fitted, features_of
 from pipeline.stages.features.features import Features, Mean, Unknown, Weighting, featurize
 from pipeline.stages.vectors.formats import write_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors

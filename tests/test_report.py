@@ -11,13 +11,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from runs import HOSTILE, Vectors, hostile, write_table
+from runs import HOSTILE, Vectors, hostile, table
 from sklearn.metrics import precision_recall_fscore_support
 from sklearn.naive_bayes import GaussianNB
 
 from pipeline.cli.report import main
 from pipeline.core.errors import UserError
-from pipeline.stages.corpus import Table
 from pipeline.stages.features.features import Mean
 from pipeline.stages.report.curve_text import read_strengths
 from pipeline.stages.report.finished_run import FinishedRun
@@ -275,8 +274,8 @@ class TestWhatNotEveryRunHas:
                 return WordVectors(words, np.eye(3, dtype=np.float32), {})
 
         texts = {"1": ["one"], "2": ["two"], "3": ["three"]}
-        table = Table(path=str(write_table(tmp_path / "easy.csv", texts)))
-        run = hostile(tmp_path / "run", corpus=table, vectors=OneWordAClass())
+        corpus = table(tmp_path / "easy.csv", texts)
+        run = hostile(tmp_path / "run", corpus=corpus, vectors=OneWordAClass())
         text = Reader((run / "report" / "index.html").read_text("utf-8")).text
         assert "every test sentence is predicted rightly" in text
         assert "100.0" in text

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from runs import Vectors, hostile, write_table
+from runs import Vectors, hostile, table
 
 from pipeline.core.errors import UserError
 from pipeline.stages.corpus import Table
@@ -21,16 +22,17 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("numbers") / "run"
     texts = {"1": ["nan NA null 0012", '1e5 ,,, "a"'], "NA": ["None True -1"], "1.0": ["x", "y"]}
     folder.mkdir()
-    path = write_table(folder.parent / "numbers.csv", texts)
+    corpus = table(folder.parent / "numbers.csv", texts)
     vectors = Vectors(share=0.5)
-    corpus = Table(path=str(path), classes=CLASSES)
+    corpus = replace(corpus, classes=CLASSES)
     return hostile(folder, corpus=corpus, vectors=vectors, sweep=Logistic([1e-3, 1]))
 
 
 class TestFinishedRun:
     def test_sentences_and_classes_come_back_as_they_were(self, run):
         read = FinishedRun.read(run)
-        corpus = Table(path=str(run.parent / "numbers.csv"), classes=CLASSES).load()
+        path = str(run.parent / "numbers.csv")
+        corpus = Table(path=path, split="split", classes=CLASSES).load()
         assert read.test.sentences == corpus.splits["test"].sentences
         np.testing.assert_array_equal(read.test.true, corpus.splits["test"].labels)
         assert tuple(read.classes) == corpus.classes
