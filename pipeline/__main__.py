@@ -9,21 +9,38 @@ An experiment with Hydra's overrides, or one of the small commands::
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from pathlib import Path
+
+# The user's own modules are found in the working folder, but only after Python's and ours: a file
+# named statistics.py there must not be taken for the standard library's.
+_HERE = str(Path.cwd())
+sys.path[:] = [*(path for path in sys.path if path not in {"", _HERE}), _HERE]
 
 COMMANDS = {
     "cache": "pipeline.cli.cache",
+    "compare": "pipeline.cli.report",
     "gradcheck": "pipeline.formulas.gradcheck",
+    "params": "pipeline.cli.params",
     "report": "pipeline.cli.report",
+    "ui": "pipeline.tracking.ui",
     "upload": "pipeline.cli.upload",
 }
 
 
 def main() -> None:
     """Run the command that the first argument names; without one, an experiment."""
-    command = COMMANDS.get(sys.argv[1]) if len(sys.argv) > 1 else None
-    if command:
-        sys.exit(import_module(command).main(sys.argv[2:]))
+    from importlib import import_module
+
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
+    if first == "--version":
+        from importlib.metadata import version
+
+        print(f"yourvectors {version('yourvectors')}")  # noqa: T201
+        return
+    if first in COMMANDS:
+        sys.exit(import_module(COMMANDS[first]).main(sys.argv[2:]))
+    if first == "run":
+        del sys.argv[1]
     from pipeline.cli.run import main as run
 
     run()

@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from pipeline.cache.keys import run_key
 from pipeline.cache.stages import CachedStages
 from pipeline.cache.store import Cache, Outcome, timed
 from pipeline.core.metrics import Metric, write_metrics
-from pipeline.core.plain import plain_or_digest
+from pipeline.core.plain import json_digest, plain_or_digest
 from pipeline.core.renamed import old_names
 from pipeline.stages.best.best import OnDev, pick_best
 from pipeline.stages.corpus import CorpusConfig, Sample, check_text, log_checks
@@ -138,6 +139,7 @@ class Experiment:
         UserError
             If a stage finds its input wrong; see each stage.
         """
+        key = json_digest(run_key(self))
         also = self.evaluation.words()  # first: a broken file is found before anything is trained
         run, cached = StageRunner(), CachedStages(self.cache)
         corpus = run.cached("corpus", cached.corpus, self.corpus)
@@ -167,11 +169,15 @@ class Experiment:
             "seconds": run.seconds,
             "settings": self.settings(),
             "settings_hash": self.settings_hash(),
+            "key": "",
             "changed": self.changed(),
             "files": {},  # listed when it is written
         }
         write_metrics(folder, run.metrics)
         write_page(folder, numbers)
+        now = json_digest(run_key(self))
+        # A file that changed, or was downloaded, meanwhile: the result is that of neither state.
+        numbers["key"] = now if now == key else ""
         write_result(folder, numbers)  # last: a folder with it is complete
         return numbers
 

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.cache.observe import importing
 from pipeline.cache.store import Cache
+from pipeline.cli.explain import explain
 from pipeline.cli.secrets import hide_secrets
 from pipeline.core.download import OFFLINE
-from pipeline.core.errors import UserError, require, suggest
+from pipeline.core.errors import UserError, require
+from pipeline.core.files import missing
 from pipeline.core.packed import LIMITS, Limits
 from pipeline.experiment import STAGES, Experiment
 from pipeline.stages.best.best import OnDev
 from pipeline.stages.corpus import Imdb, Sample, Sst, Table
 from pipeline.stages.evaluation.evaluation import Evaluation
+from pipeline.stages.features.averaging import VOCAB
 from pipeline.stages.features.features import Mean
 from pipeline.stages.report.report import Report
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
@@ -62,9 +65,26 @@ SCHEMAS: dict[str, dict[str, type]] = {
 }
 
 
+# Settings that name files, in the order in which they are needed.
+FILE_SETTINGS = {
+    "corpus": ("path", "train_file", "dev_file", "test_file", "unlabelled"),
+    "vectors": ("path", "init"),
+    "evaluation": ("similarity", "analogies"),
+    "features": ("vocabulary",),
+}
+
+
+class Match(Enum):
+    """What the arms of a multirun are made equal in: the number of features, or the words."""
+
+    none = "none"
+    dim = "dim"
+    words = "words"
+
+
 @dataclass
 class Config:
-    """One experiment: a configuration a stage, and what they share."""
+    """One experiment: a configuration for each stage, and what they share."""
 
     corpus: Any = MISSING
     vocab: Any = MISSING
@@ -82,15 +102,17 @@ class Config:
     glove: str | None = None
     unlabelled: list[str] = field(default_factory=list)
     offline: bool = False
+    match: Match = Match.none
     limits: Limits = field(default_factory=Limits)
 
 
 class Plan(NamedTuple):
-    """What one run is to do, and where it is told of."""
+    """What one run does, where it is tracked, and what it is made equal to other arms in."""
 
     experiment: Experiment
     tracking: Tracking
     registry: Registry
+    match: Match = Match.none
 
 
 def register() -> None:
@@ -145,7 +167,27 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     if registry.name and not tracking.enabled:
         raise UserError("registry.name is part of tracking: leave out tracking=off.")
     experiment = Experiment(**made, **shared, choices={name: choices[name] for name in STAGES})
-    return Plan(experiment, tracking, registry)
+    return Plan(experiment, tracking, registry, cfg.match)
+
+
+def check_files(experiment: Experiment) -> None:
+    """Check that every file that the settings name is there, before anything is read or trained.
+
+    Raises
+    ------
+    UserError
+        For the first file that is missing; it names the setting.
+    """
+    for stage, names in FILE_SETTINGS.items():
+        chosen = getattr(experiment, stage)
+        for name in names:
+            value = getattr(chosen, name, None)
+            for text in [value] if isinstance(value, str) else value or []:
+                path = Path(text).expanduser()
+                inside = any(parent.is_file() for parent in path.parents)  # of an archive
+                pattern = any(character in text for character in "*?[")
+                if text != VOCAB and not inside and not pattern and not path.exists():
+                    raise UserError(f"{stage}.{name}: {missing(path)}")
 
 
 def _refuse_unknown(cfg: DictConfig) -> None:
@@ -175,44 +217,3 @@ def _instantiate(group: str, value: dict[str, Any]) -> Any:
         if isinstance(reason, UserError):
             raise reason from error
         raise UserError(f"{group}._target_={value['_target_']}: {reason}") from error
-
-
-def explain(error: Exception) -> str:
-    """Say in one line what is wrong with a configuration, and what to do."""
-    cause = error.__cause__
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        *_, group, choice = (error.missing_cfg_file or "").split("/")
-        options = sorted(error.options)
-        return f"{group}={choice}: no such choice{suggest(choice, options)}; {_list(options)}"
-    if isinstance(error, OmegaConfBaseException):
-        return _explain_value(error)
-    if isinstance(cause, OmegaConfBaseException):
-        return _explain_value(cause)
-    if again := re.search(r"Multiple values .* use 'override (\S+): (\S+)'", str(error)):
-        return f"+{again[1]}={again[2]}: say {again[1]}={again[2]}, without the plus."
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2]).replace("Error merging override", "override")
-
-
-def _explain_value(error: OmegaConfBaseException) -> str:
-    key = error.full_key or ""
-    message = str(error.msg or error).splitlines()[0]
-    if isinstance(error, MissingMandatoryValue):
-        return f"{key} is not set."
-    if isinstance(error, ConfigKeyError) or (" not in " in message):
-        parent, _, name = key.rpartition(".")
-        known = _keys(error.object_type)
-        of = f"{parent} has" if parent else "there are"
-        hint = f"; {of} {', '.join(known)}" if known else ""
-        return f"{key}: no such key{suggest(name, known)}{hint}."
-    pattern = r"^Invalid value (.*), expected one of \[(.*)\]"
-    message = re.sub(pattern, r"\1 is not one of \2", message)
-    return f"{key}: {message}." if key else f"{message}."
-
-
-def _keys(schema: Any) -> list[str]:
-    return sorted(field.name for field in fields(schema)) if is_dataclass(schema) else []
-
-
-def _list(options: list[str]) -> str:
-    return f"choose one of {', '.join(options)}."

@@ -1,4 +1,4 @@
-"""The front door: ``python -m pipeline``.
+"""Run experiments by Hydra.
 
 One experiment, a comparison, anything changed by its name::
 
@@ -14,8 +14,11 @@ import contextlib
 import gc
 import logging
 import os
+import platform
 import signal
 import sys
+import threading
+import time
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
@@ -29,7 +32,11 @@ from omegaconf.errors import OmegaConfBaseException
 from threadpoolctl import threadpool_limits
 
 from pipeline.cli import config
-from pipeline.cli.multirun import Multirun, Place, is_done
+from pipeline.cli import explain as explain_module
+from pipeline.cli.explain import explain
+from pipeline.cli.multirun import Multirun
+from pipeline.cli.plan import Place, as_lists, for_each_job
+from pipeline.cli.run_folder import MARK, claim, is_done
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.core.secrets import hide, mask
@@ -54,9 +61,12 @@ def job(cfg: DictConfig) -> float:
     many = settings.mode is RunMode.MULTIRUN
     try:
         plan = config.build(cfg, settings.runtime.choices)
-        # A worker of a multirun that was killed may still be at it.
+        # A worker of a multirun that was killed may still run it.
+        place = Place.read(Path(settings.sweep.dir)) if many else None
+        if place is not None:
+            end_with(place)
         with FileLock(folder / ".hydra" / "lock") if many else contextlib.nullcontext():
-            run(plan, folder, list(settings.overrides.task) if many else None)
+            run(plan, folder, place, list(settings.overrides.task))
         if plan.registry.name and not many:
             register(plan.registry.name, folder)
     except (NotUploadedError, NotRegisteredError) as error:  # the run itself is complete
@@ -81,20 +91,23 @@ def _dev_accuracy(folder: Path) -> float:
     return read_result(folder)["dev"]["accuracy"]
 
 
-def run(plan: config.Plan, folder: Path, overrides: list[str] | None) -> None:
-    """Run one experiment, tracked; a multirun's job, with `overrides`, may be done already."""
-    experiment, tracking, _ = plan
+def run(plan: config.Plan, folder: Path, place: Place | None, overrides: list[str]) -> None:
+    """Run one experiment, tracked; the job of a multirun, with its `place`, may be done already."""
+    experiment, tracking = plan.experiment, plan.tracking
     name, tags = experiment.name or experiment.choices["vectors"], {"role": "run"}
-    if overrides is not None:
-        place = Place.of_this_job()
+    if place is not None:
         name = place.name(overrides) or name
         tags = place.tags(tracking.experiment_for(experiment.corpus.task))
+        mark = folder / f"{MARK}.started"
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
         if is_done(folder, experiment):
             log.info("%s, %s: done already", name, folder)
             keep_uploaded(tracking, folder, name, tags)
             return
-    for file in ("result.json", "error.json", "metrics.csv"):  # of an earlier run in this folder
-        (folder / file).unlink(missing_ok=True)
+    else:
+        config.check_files(experiment)
+    claim(folder)
     log.info("%s, %s", name, folder)
     # Two BLAS threads are slower than one on matrices this narrow, and add up differently.
     with (
@@ -102,6 +115,21 @@ def run(plan: config.Plan, folder: Path, overrides: list[str] | None) -> None:
         tracked(tracking, folder, experiment.corpus.task, name, tags) as run_id,
     ):
         experiment.run(folder, run_id)
+
+
+def end_with(place: Place) -> None:
+    """End this process when the multirun's process, which started it, is gone."""
+    if os.getppid() != place.pid or platform.node() != place.host:
+        return  # of the multirun's own process, or of a cluster
+
+    def watch() -> None:
+        while os.getppid() == place.pid:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def fail(folder: Path, error: str) -> None:
@@ -126,38 +154,54 @@ def terminate(*_: object) -> None:
     raise Terminated
 
 
+def is_multirun(words: list[str]) -> bool:
+    """Tell whether a command line is a multirun by our own sweeper."""
+    flags = {"-m", "--multirun"} & set(words)
+    return bool(flags) and not any(word.startswith("hydra/sweeper=") for word in words)
+
+
 def main() -> None:
     """Run `job` by Hydra, and turn errors into one line each."""
-    sys.argv[1:] = [hide(word) for word in sys.argv[1:]]
-    sys.path.insert(0, str(Path.cwd()))  # for code of one's own, as python -m does
+    words = [hide(word) for word in sys.argv[1:]]
+    explain_module.TYPED[:] = words
+    words = as_lists(words)
+    if is_multirun(words):
+        words = for_each_job(words)
+    sys.argv[1:] = words
     config.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, and are told in our own words
     signal.signal(signal.SIGTERM, terminate)  # so that the runs are ended in order
     atexit.register(gc.freeze)  # else a million objects are looked through once more: a second
-    enter = hydra.main(version_base="1.3", config_path=str(config.CONF), config_name="config")
     status = "FAILED"
     try:
-        enter(job)()
-    except (HydraException, OmegaConfBaseException, UserError) as error:
-        if FULL_ERROR:
-            raise
-        sys.exit(f"error: {mask(config.explain(error))}")
-    except OSError as error:
-        if FULL_ERROR:
-            raise
-        sys.exit(f"error: {error.filename}: {error.strerror}.")
-    except ValueError as error:
-        if FULL_ERROR or "override" not in str(error):  # Hydra's, for vectors=null and the like
-            raise
-        sys.exit(f"error: {error}.")
-    except BrokenExecutor:  # joblib's word for it
-        log.error("error: the process of a job was killed, perhaps for want of memory.")  # noqa: TRY400
-        sys.exit(1)
+        hydra.main(version_base="1.3", config_path=str(config.CONF), config_name="config")(job)()
     except KeyboardInterrupt as stop:
         status = "KILLED"
-        print("stopped", file=sys.stderr)  # noqa: T201
+        print(f"\nstopped{_how_to_continue()}", file=sys.stderr)  # noqa: T201
         sys.exit(143 if isinstance(stop, Terminated) else 130)
+    except BrokenExecutor:  # joblib's word for it
+        log.error("error: the process of a job was killed; it may have used too much memory.")  # noqa: TRY400
+        sys.exit(1)
+    except (HydraException, OmegaConfBaseException, UserError, OSError, ValueError) as error:
+        if FULL_ERROR or (said := _in_a_line(error)) is None:
+            raise
+        sys.exit(f"error: {mask(said)}")
     finally:
         if Multirun.current:
             Multirun.current.end(status)
     sys.exit(1 if failures or Multirun.failed else 0)
+
+
+def _in_a_line(error: Exception) -> str | None:
+    """Explain an error; None for one that should not happen."""
+    if isinstance(error, OSError) and not isinstance(error, HydraException):
+        return f"{error.filename}: {error.strerror}."
+    if isinstance(error, ValueError) and not isinstance(error, UserError | OmegaConfBaseException):
+        return f"{error}." if "override" in str(error) else None  # Hydra's, for vectors=null
+    return explain(error)
+
+
+def _how_to_continue() -> str:
+    if Multirun.current is None:
+        return "; the same command continues: what was finished is cached."
+    return f"; the same command with hydra.sweep.dir={Multirun.current.folder} continues."

@@ -70,7 +70,7 @@ class Arm:
     @cached_property
     def varies(self) -> bool:
         """Whether another seed would give other vectors; pretrained ones have no seed."""
-        return self.runs[0].result["provenance"].get("source") != "file"
+        return self.runs[0].result["provenance"].get("source") not in {"file", "pretrained"}
 
     def measured(self, metric: Metric) -> Measured:
         """Return a metric of every run, and each sentence's influence on its mean."""

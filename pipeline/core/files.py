@@ -80,11 +80,16 @@ def _opened(path: Path) -> IO[bytes]:
     try:
         return path.open("rb")
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file.{_nearest_parent(path)}") from error
+        raise UserError(missing(path)) from error
     except IsADirectoryError as error:
         raise UserError(f"{path} is a folder; name a file in it.") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def missing(path: Path) -> str:
+    """Say that a file is not there, and which part of the way to it is."""
+    return f"{path}: no such file.{_nearest_parent(path)}"
 
 
 def _nearest_parent(path: Path) -> str:

@@ -68,6 +68,7 @@ class Result(Numbers):
     seed: int
     settings: dict[str, Any]
     settings_hash: str
+    key: NotRequired[str]
     seconds: dict[str, float]
     mlflow_run_id: str | None
     stages: NotRequired[dict[str, str]]

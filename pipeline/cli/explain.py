@@ -1,0 +1,128 @@
+"""Explain in one line what is wrong with a configuration, and what to type instead."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+
+from pipeline.core.errors import suggest
+
+TYPED: list[str] = []
+"""The words of the command line as they were typed."""
+_LONGEST = 290
+_SPECIAL = set("=,()[]{}'\"~:; \t*?&<>|`#\\$")
+
+
+def explain(error: Exception, overrides: Sequence[str] | None = None) -> str:
+    """Say in one line what is wrong with a configuration, and what to do.
+
+    Parameters
+    ----------
+    error
+        Hydra's, OmegaConf's or our own.
+    overrides
+        Those of the job; unset: the words of the command line.
+    """
+    words = list(overrides if overrides is not None else TYPED)
+    message = _explain(error, words)
+    return message if len(message) <= _LONGEST else f"{message[: _LONGEST - 4]} ..."
+
+
+def _explain(error: Exception, words: list[str]) -> str:
+    if (broken := unreadable(words)) is not None:
+        return broken
+    for cause in (error, error.__cause__):
+        if isinstance(cause, OmegaConfBaseException):
+            return _explain_value(cause, words)
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        *_, group, choice = (error.missing_cfg_file or "").split("/")
+        options = sorted(error.options)
+        hint = f"choose one of {', '.join(options)}."
+        return f"{group}={choice}: no such choice{suggest(choice, options)}; {hint}"
+    said = str(error)
+    if again := re.search(r"Multiple values .* use 'override (\S+): (\S+)'", said):
+        return f"+{again[1]}={again[2]}: say {again[1]}={again[2]}, without the plus."
+    if "sweep" in said.lower() and "multirun" in said.lower():
+        swept = next((word for word in words if _is_swept(word)), "")
+        one = quoting(swept).rpartition(" Type ")[2]
+        return f"{swept}: several values make several runs: add -m. As one value, type {one}"
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return " ".join(lines[:2]).replace("Error merging override", "override")
+
+
+def _is_swept(word: str) -> bool:
+    try:
+        (override,) = OverridesParser.create().parse_overrides([word])
+    except (HydraException, ValueError):
+        return False
+    return bool(override.is_sweep_override())
+
+
+def unreadable(words: Sequence[str]) -> str | None:
+    """Explain the first override that Hydra's grammar cannot read; None if it can read all."""
+    for word in words:
+        if word.startswith("-") or "=" not in word:
+            continue
+        try:
+            OverridesParser.create().parse_overrides([word])
+        except HydraException:
+            return quoting(word)
+        except Exception:  # noqa: BLE001 - some words make the parser itself fail
+            return quoting(word)
+    return None
+
+
+def quoting(word: str) -> str:
+    """Say how to quote the value of an override for the shell and for Hydra."""
+    key, _, value = word.partition("=")
+    strange = sorted(_SPECIAL & set(value)) or sorted({c for c in value if ord(c) > 126})
+    inner = value.strip("'\"").replace("\\", "\\\\").replace("'", "\\'")
+    typed = f"{key}='{inner}'"
+    typed = shlex.quote(typed) if set(typed) & set('$`"!\\') - {"\\"} else f'"{typed}"'
+    which = " ".join(strange) or "some characters"
+    return f"{key}: the value has characters with a meaning of their own ({which}). Type {typed}"
+
+
+def _explain_value(error: OmegaConfBaseException, words: list[str]) -> str:
+    key = error.full_key or ""
+    message = str(error.msg or error).splitlines()[0]
+    if isinstance(error, MissingMandatoryValue):
+        return f"{key} is not set."
+    if isinstance(error, ConfigKeyError) or (" not in " in message):
+        return _explain_key(key, error.object_type, words)
+    pattern = r"^Invalid value (.*), expected one of \[(.*)\]"
+    message = re.sub(pattern, r"\1 is not one of \2", message)
+    if "ListConfig" in message or "is not a list" in message:
+        value = next((w.partition("=")[2] for w in words if w.startswith(f"{key}=")), "...")
+        return f"{key} is a list: type '{key}=[{value}]'."
+    if "Cannot convert 'ListConfig'" in message or "of type 'ListConfig'" in message:
+        return f"{key} takes one value, not a list; for one run each, add -m and no brackets."
+    return f"{key}: {message}." if key else f"{message}."
+
+
+def _explain_key(key: str, schema: Any, words: list[str]) -> str:
+    parent, _, name = key.rpartition(".")
+    known = _keys(schema)
+    of = f"{parent} has" if parent else "there are"
+    hint = f"; {of} {', '.join(known)}" if known else ""
+    chosen = next((w for w in [*TYPED, *words] if w.partition("=")[0] == parent), "")
+    if parent == "corpus" and name in {"path", "text", "label"} and "table" not in chosen:
+        hint = "; corpus=table reads a file of your own"
+    elif parent and "," in chosen:
+        value = next((w.partition("=")[2] for w in words if w.startswith(f"{key}=")), "VALUE")
+        first = chosen.partition("=")[2].partition(",")[0]
+        hint += f". Only for some jobs: {parent}={first}::{key}={value}"
+    return f"{key}: no such key{suggest(name, known)}{hint}."
+
+
+def _keys(schema: Any) -> list[str]:
+    if not is_dataclass(schema):
+        return []
+    return sorted(item.name for item in fields(schema) if "renamed" not in item.metadata)

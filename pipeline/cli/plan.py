@@ -1,0 +1,312 @@
+"""The plan of a multirun: its jobs, composed and checked before the first one starts."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import os
+import platform
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from hydra import compose
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from pipeline.cli import config
+from pipeline.cli.explain import explain
+from pipeline.comparison import arm_names
+from pipeline.comparison.rows import is_seed
+from pipeline.core.errors import UserError, require
+from pipeline.core.files import write_json
+from pipeline.stages.corpus import Sample
+from pipeline.stages.vectors.formats import first_words, read_vectors
+from pipeline.stages.vectors.loop import Combine
+from pipeline.stages.vectors.pretrained import Pretrained
+from pipeline.tracking.records import PARENT
+
+log = logging.getLogger(__name__)
+
+FILE = "jobs.json"
+WHERE = "::"  # CONDITION::OVERRIDE, for jobs with that condition alone
+_PLAIN = re.compile(r"(?P<key>[\w@.:/$-]+|\+{1,2}[\w@.:/$-]+)=(?P<value>.*)", re.DOTALL)
+
+
+@dataclass
+class Job:
+    """A job: its number is the name of its folder."""
+
+    overrides: list[str]
+    plan: config.Plan = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a job has to know of its multirun, from ``jobs.json``.
+
+    Parameters
+    ----------
+    jobs
+        The overrides of each planned job; empty where a sweeper decides as it goes.
+    common
+        The overrides that all jobs have.
+    parents
+        The id of the parent run, by experiment.
+    pid, host
+        The process that started the multirun.
+    """
+
+    jobs: list[list[str]] = field(default_factory=list)
+    common: list[str] = field(default_factory=list)
+    parents: dict[str, str] = field(default_factory=dict)
+    pid: int = field(default_factory=os.getpid)
+    host: str = field(default_factory=platform.node)
+
+    @classmethod
+    def read(cls, folder: Path) -> Place:
+        """Read what `write` wrote to a multirun's folder."""
+        return cls(**json.loads((folder / FILE).read_text("utf-8")))
+
+    def write(self, folder: Path) -> None:
+        """Write ``jobs.json``."""
+        write_json(folder / FILE, asdict(self))
+
+    def name(self, overrides: list[str]) -> str:
+        """Name a job by what not all jobs have, as the comparison does."""
+        return arm_names([overrides, [item for item in overrides if item in self.common]])[0]
+
+    def tags(self, experiment: str) -> dict[str, str]:
+        """Return the MLflow tags of a job."""
+        parent = self.parents.get(experiment)
+        return {"role": "job"} | ({PARENT: parent} if parent else {})
+
+
+@dataclass
+class MultirunPlan:
+    """All jobs of a multirun.
+
+    Parameters
+    ----------
+    jobs
+        In the order they are launched.
+    common
+        The overrides that all jobs have.
+    swept
+        What is swept, as it was typed.
+    """
+
+    jobs: list[Job]
+    common: list[str]
+    swept: str
+
+
+def as_lists(words: Sequence[str]) -> list[str]:
+    """Turn a single value for a setting that is a list into a list of one."""
+    keys = {
+        f"{group}.{item.name}"
+        for group, schemas in config.SCHEMAS.items()
+        for schema in schemas.values()
+        for item in fields(schema)
+        if str(item.type).startswith("list")
+    }
+    keys.add("unlabelled")
+    found = []
+    for word in words:
+        match = _PLAIN.fullmatch(word)
+        value = match["value"] if match else ""
+        if match and match["key"].lstrip("+") in keys and value[:1] not in {"", "["}:
+            listed = value != "null" and "(" not in value and "{" not in value
+            values = ",".join(f"[{item}]" for item in value.split(","))
+            found.append(f"{match['key']}={values}" if listed else word)
+        else:
+            found.append(word)
+    return found
+
+
+def for_each_job(words: Sequence[str]) -> list[str]:
+    """Rewrite the overrides of a multirun so that Hydra applies them to its jobs alone.
+
+    Hydra applies what is not swept to a configuration without the swept choices too, where
+    ``corpus.path`` is no key unless the corpus of all jobs is the default one.
+    """
+    rewritten: list[str] = []
+    for word in words:
+        match = _PLAIN.fullmatch(word)
+        condition, _, rest = word.partition(WHERE)
+        if _PLAIN.fullmatch(condition) and _PLAIN.fullmatch(rest):
+            rewritten.append(f"+{_CONDITIONAL}{len(rewritten)}=choice({_quoted(word)})")
+        elif match and not match["key"].lstrip("+").startswith("hydra") and _is_plain(word):
+            rewritten.append(f"{match['key']}=choice({match['value']})")
+        else:
+            rewritten.append(word)
+    return rewritten
+
+
+_CONDITIONAL = "where_"
+
+
+def _is_plain(word: str) -> bool:
+    try:
+        (override,) = OverridesParser.create().parse_overrides([word])
+    except HydraException:  # it is explained where Hydra reads it
+        return False
+    return not override.is_sweep_override() and override.value() is not None
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def plan_jobs(config_name: str, words: Sequence[str]) -> MultirunPlan:
+    """Expand, compose and check every job of a multirun.
+
+    Jobs that differ in nothing that changes a number are one job: vectors from a file have no seed.
+
+    Raises
+    ------
+    UserError
+        If a job's configuration is wrong, or a file it needs is missing; it names the job.
+    """
+    overrides = OverridesParser.create().parse_overrides(list(words))
+    conditional = [_value(item) for item in overrides if _is_conditional(item)]
+    swept = [item for item in overrides if not _is_conditional(item)]
+    common = [only for item in swept if len(values := list(_values(item))) == 1 for only in values]
+    combinations = itertools.product(*(list(_values(item)) for item in swept))
+    jobs = [
+        Job(job, _build(config_name, job))
+        for combination in combinations
+        for job in _with_conditions(list(combination), conditional)
+    ]
+    jobs = list(_matched(config_name, jobs))
+    asked = [item for item in swept if len(list(_values(item))) > 1]
+    typed = " ".join([*(str(item.input_line) for item in asked), *conditional])
+    return MultirunPlan(list(_different(jobs)), common, typed or "multirun")
+
+
+def _is_conditional(override: Override) -> bool:
+    return str(override.key_or_group).startswith(_CONDITIONAL)
+
+
+def _value(override: Override) -> str:
+    return str(next(iter(override.sweep_iterator())))
+
+
+def _values(override: Override) -> Iterator[str]:
+    """Yield the overrides of jobs that an override stands for, one for each of its values."""
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        yield f"{key}={override.get_value_element_as_str()}"
+        return
+    require(
+        override.is_discrete_sweep(),
+        f"{override.input_line}: an interval has no end of values; name some, or use "
+        "hydra/sweeper=optuna.",
+    )
+    for value in override.sweep_string_iterator():
+        yield f"{key}={value}"
+
+
+def _with_conditions(job: list[str], conditional: Sequence[str]) -> Iterator[list[str]]:
+    """Add the overrides whose condition a job fulfils; a swept one makes several jobs of it."""
+    words = [
+        rest
+        for condition, _, rest in (word.partition(WHERE) for word in conditional)
+        if condition in job
+    ]
+    parsed = OverridesParser.create().parse_overrides(words)
+    for combination in itertools.product(*(list(_values(item)) for item in parsed)):
+        yield [*job, *combination]
+
+
+def _build(config_name: str, overrides: list[str]) -> config.Plan:
+    """Compose and check a job."""
+    try:
+        cfg = compose(config_name, overrides, return_hydra_config=True)
+        plan = config.build(cfg, cfg.hydra.runtime.choices)
+        config.check_files(plan.experiment)
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        job = " ".join(item for item in overrides)
+        raise UserError(f"{explain(error, overrides)} (in the job {job})") from error
+    return plan
+
+
+def _different(jobs: Iterable[Job]) -> Iterator[Job]:
+    """Yield jobs that give different numbers; a job that stands for several loses its seed."""
+    groups: dict[tuple[str, ...], list[Job]] = {}
+    for job in jobs:
+        experiment = job.plan.experiment
+        unseeded = (item for item in job.overrides if not is_seed(item.partition("=")[0]))
+        key = experiment.settings_hash(), str(experiment.name), *unseeded
+        groups.setdefault(key, []).append(job)
+    for group in groups.values():
+        first = group[0]
+        if len(group) > 1:
+            seeds = {item for job in group for item in job.overrides} - set(first.overrides)
+            first.overrides = [
+                item for item in first.overrides if not is_seed(item.partition("=")[0])
+            ]
+            name = first.plan.experiment.choices["vectors"]
+            log.info("%s: no seed changes it, so it is run once (%d seeds)", name, len(seeds) + 1)
+        yield first
+
+
+def _matched(config_name: str, jobs: Sequence[Job]) -> Iterator[Job]:
+    """Add what ``match`` asks for: equal numbers of features, or the words that all know."""
+    for job in jobs:
+        match job.plan.match:
+            case config.Match.dim:
+                extra = _equal_features(job, jobs)
+            case config.Match.words:
+                extra = _common_words(jobs)
+            case config.Match.none:
+                extra = []
+        overrides = [*job.overrides, *extra]
+        yield Job(overrides, _build(config_name, overrides)) if extra else job
+
+
+def _equal_features(job: Job, jobs: Sequence[Job]) -> list[str]:
+    counts = [_features(other) for other in jobs]
+    least = min(counts)
+    return [f"features.components={least}"] if _features(job) > least else []
+
+
+def _features(job: Job) -> int:
+    """Return how many features a job will have, without running it."""
+    experiment = job.plan.experiment
+    vectors = experiment.vectors
+    if experiment.features.components is not None:
+        return experiment.features.components
+    if isinstance(vectors, Pretrained) and vectors.dim is None:
+        if vectors.is_of_corpus(isinstance(experiment.corpus, Sample)):
+            return 50
+        path = vectors.files()[0]
+        return read_vectors(path, first_words(path, 3), unpickle=vectors.unpickle).dim
+    dim = getattr(vectors, "dim", None)
+    require(
+        isinstance(dim, int),
+        f"match=dim: vectors={experiment.choices['vectors']} do not say how many dimensions they "
+        "have; set features.components for this arm.",
+    )
+    twice = getattr(vectors, "combine", None) is Combine.concat
+    return int(dim) * (2 if twice else 1)  # type: ignore[arg-type] # checked above
+
+
+def _common_words(jobs: Sequence[Job]) -> list[str]:
+    """Restrict a job to the words of every vector file and, if any job trains, to the corpus's."""
+    files: dict[str, None] = {}
+    for other in jobs:
+        vectors = other.plan.experiment.vectors
+        found = vectors.files() if hasattr(vectors, "files") else []
+        files |= dict.fromkeys(map(str, found))
+        if not found:
+            files["vocab"] = None
+    require(
+        files,
+        "match=words: no arm reads its vectors from a file, so all know the same words.",
+    )
+    return ["features.vocabulary=[" + ",".join(_quoted(name) for name in files) + "]"]
