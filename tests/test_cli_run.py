@@ -124,7 +124,7 @@ class TestMistakesOnTheCommandLine:
 class TestBadInput:
     def test_a_missing_folder(self, here):
         done = here("corpus=sst", "corpus.path=nowhere", "tracking=off")
-        assert_one_clear_line(done, "corpus.path=nowhere", "no such folder", "train.txt")
+        assert_one_clear_line(done, "corpus.path: nowhere", "no such file")
 
     def test_no_word_of_the_corpus_in_the_vectors_file(self, here, tmp_path):
         (tmp_path / "v.txt").write_text("xyzzy 1 2\nplugh 3 4\n")

@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from server import Server
 
-ARMS = [f"{arm} seed={seed}" for arm in ("own", "glove", "random") for seed in (1, 2)]
+ARMS = ["own seed=1", "own seed=2", "glove", "random seed=1", "random seed=2"]  # glove has no seed
 SCREENSHOTS = Path(__file__).parent.parent / "outputs" / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -85,7 +85,7 @@ class TestInABrowser:
         see(page, "Finished", *ARMS, "best_name", "best/dev_accuracy")
 
     def test_own_against_glove(self, see, runs):
-        pair = [runs["own seed=1"], runs["glove seed=1"]]
+        pair = [runs["own seed=1"], runs["glove"]]
         metrics = [f"{one.data.metrics['dev/accuracy']:.3g}" for one in pair]
         pair = [one.info for one in pair]
         ids = json.dumps([one.run_id for one in pair], separators=(",", ":"))

@@ -98,7 +98,7 @@ class Multirun(Callback):
             if jobs:
                 comparison = compare(jobs, jobs)
                 comparison.save(self.folder)
-                show(comparison, self.folder, self.uri)
+                show(comparison, self.folder, self.uri, waiting=len(self.plan.jobs) - len(jobs))
                 note = "\n\n".join(comparison.sentences())
                 if comparison.failed:
                     status = "FAILED" if status == "FINISHED" else status
@@ -139,13 +139,15 @@ def _decides(word: str) -> bool:
     )
 
 
-def show(comparison: Comparison, folder: Path, uri: str | None) -> None:
+def show(comparison: Comparison, folder: Path, uri: str | None, *, waiting: int = 0) -> None:
     """Print the comparison, and where everything is."""
     print()  # noqa: T201 - below the progress of the last job
     console = comparison.show()
     console.print(f"Everything is in {folder}", markup=False)
     console.print(f"The page: {folder / 'comparison.html'}", markup=False)
-    if comparison.failed:
+    if waiting > 0:
+        console.print(f"{waiting} of {waiting + len(comparison.rows)} jobs were not started.")
+    if comparison.failed or waiting > 0:
         again = f"The same command with hydra.sweep.dir={folder} runs what is missing or failed."
         console.print(again, markup=False)
     if uri:

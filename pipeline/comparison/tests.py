@@ -70,7 +70,7 @@ def paired_test(first: Measured, second: Measured, *, same_seeds: bool = False) 
     - that over sentences, of the seed-averaged difference: the variance of the influence values,
       with two made-up sentences added, one gained and one lost (Bonett and Price 2012, who
       recommend it for paired proportions; it keeps small test sets honest);
-    - that over seeds: the sample variance of the runs' scores over their number.
+    - that over seeds: the sample variance of the runs' scores over their number less one.
 
     Chance that belongs to one sentence under one seed is in both, so the sum errs on the safe side,
     as Owen's pigeonhole bootstrap does (Owen 2007, *Annals of Applied Statistics* 1, 386-411). With
@@ -122,9 +122,13 @@ def _total(parts: list[tuple[float, int]]) -> tuple[float, float]:
 
 
 def _over_seeds(values: Floats) -> list[tuple[float, int]]:
-    """Return the variance of a mean over seeds and its degrees of freedom; nothing for one seed."""
-    k = len(values)
-    return [(float(values.var(ddof=1)) / k, k - 1)] if k > 1 else []
+    """Return the variance of a mean over k seeds and its degrees of freedom; nothing for one seed.
+
+    It is divided by k - 1, not k: with two or three seeds Satterthwaite's approximation alone
+    claims too many differences.
+    """
+    freedom = len(values) - 1
+    return [(float(values.var(ddof=1)) / freedom, freedom)] if freedom else []
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
