@@ -66,7 +66,7 @@ def _digest_of_name(text: str) -> list[str]:
     """Return the digests of the files that a text names: none if it names no file."""
     name = os.path.expanduser(text)  # noqa: PTH111 - of any text, also "~nobody"
     try:
-        if text and os.path.exists(_archive(Path(name))):  # noqa: PTH110 - false for any text
+        if text and path_exists(Path(name)):
             return [path_digest(Path(name))]
         if any(character in text for character in "*?["):
             return [path_digest(Path(path)) for path in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
@@ -75,6 +75,11 @@ def _digest_of_name(text: str) -> list[str]:
     except ValueError:  # a pattern that no file can fit
         pass
     return []
+
+
+def path_exists(path: Path) -> bool:
+    """Return whether there is a file or folder, maybe in an archive; false for any other text."""
+    return os.path.exists(_archive(path))  # noqa: PTH110 - the method raises errors for some texts
 
 
 def _archive(path: Path) -> Path:

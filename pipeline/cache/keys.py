@@ -20,11 +20,11 @@ from types import FunctionType, MethodType
 from typing import Any, Protocol
 
 from pipeline.cache.code import is_own, own_code, package_digest
-from pipeline.cache.inputs import UnknownError, named_files, path_digest, texts
+from pipeline.cache.inputs import UnknownError, named_files, path_digest, path_exists, texts
 from pipeline.core.errors import UserError
 from pipeline.core.plain import NotPlainError, json_digest, plain
 from pipeline.core.renamed import old_names
-from pipeline.stages.corpus import Corpus, CorpusConfig, Imdb, Pretraining, Sample, Sst
+from pipeline.stages.corpus import Corpus, CorpusConfig, Pretraining, Sample
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.sweep import Sweepable
 from pipeline.stages.vectors.loop import Trainer
@@ -72,7 +72,7 @@ def run_key(experiment: Runnable) -> Plain:
         key |= {
             "configs": {stage: described(config) for stage, config in configs.items()},
             "files": {stage: _files(config) for stage, config in configs.items()},
-            "unnamed_files": _unnamed_files(configs),
+            "files_read": _files_read(configs),
             "code": package_digest(),
             "own_code": {stage: code_of(config) for stage, config in configs.items()},
         }
@@ -105,15 +105,23 @@ def code_of(config: Any) -> Plain:
     return own_code([config], [name.partition(":")[0] for name in names])
 
 
-def _unnamed_files(configs: Plain) -> Plain:
-    """Return digests of files that no setting names: beside a named one, or to be downloaded."""
+def _files_read(configs: Plain) -> Plain:
+    """Return digests of the files that are read, also of those that no setting names.
+
+    They are downloaded first if they are not there.
+    """
     corpus, vectors = configs["corpus"], configs["vectors"]
-    found = {}
-    if isinstance(corpus, Sst | Imdb) and corpus.path is None:
-        found["corpus"] = [path_digest(path) for path in corpus.files()]
-    if files := files_read(vectors, has_pretraining=isinstance(corpus, Sample)):
-        found["vectors"] = [path_digest(path) for path in files]
-    return found
+    files = files_read(vectors, has_pretraining=isinstance(corpus, Sample))
+    return {"corpus": _digests(_files_of_corpus(corpus)), "vectors": _digests(files)}
+
+
+def _files_of_corpus(config: CorpusConfig) -> list[Path]:
+    """Return the files that a corpus of ours reads, unlabelled text left out."""
+    return [] if is_own(type(config)) else config.files()
+
+
+def _digests(paths: Iterable[Path]) -> list[str | None]:
+    return [path_digest(path) if path_exists(path) else None for path in paths]
 
 
 # The cache's keys -----------------------------------------------------------------------------
@@ -124,8 +132,7 @@ def corpus(config: CorpusConfig) -> Plain:
     settings = {
         name: value for name, value in described(config).items() if name not in _UNLABELLED_TEXT
     }
-    downloaded = config.files() if isinstance(config, Imdb) and config.path is None else []
-    return _entry(settings, [config], files=[path_digest(path) for path in downloaded])
+    return _entry(settings, [config], files=_digests(_files_of_corpus(config)))
 
 
 def vocab(corpus: Corpus, config: Vocab) -> Plain:
@@ -139,13 +146,13 @@ def training(vocabulary: Vocabulary, trainer: Trainer) -> Plain:
     settings = described(trainer)
     if not is_own(type(trainer)):
         settings = {name: settings[name] for name in settings if name not in POSTPROCESSING}
-    files = [path_digest(path) for path in files_read(trainer)]
+    files = _digests(files_read(trainer))
     return _entry(settings, [trainer], files=files, text=vocabulary.digest, machine=machine())
 
 
 def finished(vocabulary: Vocabulary, trainer: Trainer) -> Plain:
     """Return what trained vectors depend on after they were combined and smoothed."""
-    files = [path_digest(path) for path in files_read(trainer)]
+    files = _digests(files_read(trainer))
     return _entry(
         described(trainer), [trainer], files=files, text=vocabulary.digest, machine=machine()
     )
@@ -158,7 +165,7 @@ def vectors(
     return _entry(
         described(source),
         [source],
-        files=[path_digest(path) for path in files_read(source)],
+        files=_digests(files_read(source)),
         corpus=[corpus.digest, corpus.ordinal],
         pretraining=corpus.pretraining.key if corpus.pretraining else None,
         text=vocabulary.digest,
@@ -180,7 +187,8 @@ def pretrained(text: Pretraining, trainer: Trainer, config: Vocab) -> Plain:
 def sweep(features: Features, config: Sweepable) -> Plain:
     """Return what the sweep depends on: the test split is not part of it."""
     used = {part: digest for part, digest in features.digest.items() if part != "test"}
-    return _entry(described(config), [config], features=used, machine=machine())
+    classes = [list(features.classes), features.ordinal]
+    return _entry(described(config), [config], features=used, classes=classes, machine=machine())
 
 
 # Settings of a corpus that only concern its unlabelled text.

@@ -302,6 +302,10 @@ class CorpusConfig:
         """Return how labelled text was tokenized; None: it comes as tokens."""
         return None
 
+    def files(self) -> list[Path]:
+        """Return the files and folders of labelled text, downloaded first if none is named."""
+        return []
+
     def extra_text(self, *, brackets: bool = True) -> Text:
         """Return the unlabelled text; `brackets` keeps ``(`` rather than ``-LRB-``."""
         paths = tuple(Path(name).expanduser() for name in self.unlabelled)
