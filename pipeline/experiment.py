@@ -151,7 +151,7 @@ class Experiment:
         corpus = check_text(corpus, vocabulary.index, vocabulary.tokens)
         vectors = run.cached("vectors", cached.vectors, corpus, vocabulary, self.vectors, also)
         if also:
-            evaluated = run.stage("evaluation", evaluate, vectors, self.evaluation)
+            evaluated = run.stage("evaluation", evaluate, vectors, self.evaluation, vocabulary)
             evaluated.save(folder / "evaluation")  # tables; the numbers are metrics
         features = run.stage("features", featurize, corpus, vectors, self.features, vocabulary)
         swept = run.cached("sweep", cached.sweep, features, self.sweep)

@@ -85,9 +85,9 @@ class TestAnalogies:
         )
         rows = analogies(square, file(QUESTIONS))
         assert rows == [
-            Analogies("pairs", "capital-common-countries", 2, 2, 2),
-            Analogies("pairs", "family", 0, 0, 1),
-            Analogies("pairs", "total", 2, 2, 3),
+            Analogies("pairs", "capital-common-countries", 2, 2, 2, 5),
+            Analogies("pairs", "family", 0, 0, 1, 5),
+            Analogies("pairs", "total", 2, 2, 3, 5),
         ]
         assert rows[0].accuracy == 1
         assert np.isnan(rows[1].accuracy)
@@ -110,7 +110,7 @@ class TestAnalogies:
     def test_the_words_of_the_question_are_no_answer(self, file):
         vectors = WordVectors(["a", "b"], np.eye(2, dtype=np.float32))
         total = analogies(vectors, file("a b a b\nb b a a\n"))[-1]
-        assert total == Analogies("pairs", "total", 0, 2, 2)
+        assert total == Analogies("pairs", "total", 0, 2, 2, 2)
 
     def test_words_are_lower_cased_unless_told_not_to(self, file):
         vectors = WordVectors(list("abcd"), np.eye(4, dtype=np.float32))
@@ -128,9 +128,40 @@ class TestStage:
             "evaluation/men_found": 2,
             "evaluation/men_spearman": pytest.approx(-1),
             "evaluation/q_seen": 1,
+            "evaluation/q_candidates": 5,
             "evaluation/q/the-same_accuracy": 0,
             "evaluation/q_accuracy": 0,
         }
+
+    def test_sections_that_are_alike_or_called_total_have_numbers_of_their_own(self, file):
+        names = ["total", "capital.common", "capital.world", "a b", "a (b", "?!"]
+        questions = file("".join(f": {name}\nold new twin new\n" for name in names), "q.txt")
+        found = [m.name for m in evaluate(VECTORS, Evaluation([], [str(questions)])).metrics()]
+        sections = [n for n in found if n.endswith("_accuracy")]
+        assert sections == [
+            f"evaluation/q{section}_accuracy"
+            for section in (
+                *(
+                    "/total-section-",
+                    "/capital.common",
+                    "/capital.world",
+                    "/a-b",
+                    "/a-b-2",
+                    "/-",
+                    "",
+                ),
+            )
+        ]
+
+    def test_on_the_words_of_other_vectors_answers_are_searched_among_them_alone(self, file):
+        questions = file("old new young modern\nold new young twin\n", "q.txt")
+        other = file("old 1 1\nnew 1 1\nyoung 1 1\nmodern 1 1\nelse 1 1\n", "other.txt")
+        config = Evaluation([], [str(questions)], vocabulary=[str(other)])
+        total = evaluate(VECTORS, config).analogies[-1]
+        assert (total.seen, total.total, total.candidates) == (1, 2, 4)
+        assert evaluate(VECTORS, config).describe().endswith("(1 of 2 questions, 4 candidates)")
+        with pytest.raises(UserError, match=r"evaluation\.vocabulary.*the vocabulary that 'vocab'"):
+            evaluate(VECTORS, Evaluation([], [str(questions)], vocabulary=["vocab"]))
 
     def test_writes_tables(self, file, tmp_path):
         pairs = file("old new 5\nold young 6\n", "men.txt")

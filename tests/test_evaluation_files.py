@@ -23,6 +23,13 @@ class TestReadPairs:
             pytest.param("# of 2015\nold new 1.58\n\nhot cold 8\n", id="remarks and empty lines"),
             pytest.param("# of 2015\na b score\nold new 1.58\nhot cold 8\n", id="both"),
             pytest.param("old\tnew\t1.58\tA\nhot\tcold\t8\tA\n", id="more columns"),
+            pytest.param(
+                "word1\tword2\tPOS\tSimLex999\tSD\nold\tnew\tA\t1.58\t0.4\nhot\tcold\tA\t8\t1\n",
+                id="SimLex-999, with the part of speech",
+            ),
+            pytest.param("old\tnew\tV\t1.58\tNONE\nhot\tcold\tV\t8\tNONE\n", id="SimVerb-3500"),
+            pytest.param("old;new;1.58\nhot;cold;8\n", id="semicolons, as in RG-65"),
+            pytest.param("Word 1,Word 2,Human (mean)\nold,new,1.58\nhot,cold,8\n", id="WordSim"),
             pytest.param("old new 1.58\r\nhot cold 8\r\n", id="line ends of Windows"),
             pytest.param("\ufeffold new 1.58\nhot cold 8", id="a byte order mark"),
         ],
@@ -35,6 +42,13 @@ class TestReadPairs:
         path = file(f"old new 1.58\n\n{bad}\n")
         message = explain(read_pairs, path)
         assert message == f"{path}, line 3: expected two words and a score, e.g. 'old new 1.58'."
+
+    def test_the_score_is_in_the_same_column_of_every_line(self, file):
+        path = file("old\tnew\tA\t1.58\nhot\tcold\t3\tmuch\n")
+        assert explain(read_pairs, path).startswith(f"{path}, line 2: expected two words and a")
+
+    def test_a_word_may_hold_a_comma_where_tabs_separate(self, file):
+        assert read_pairs(file("1,000\tthousand\t9\n")) == [("1,000", "thousand", 9)]
 
     def test_a_file_without_any_pair_is_none(self, file):
         path = file("word1 word2 score\n")
@@ -57,6 +71,9 @@ class TestReadQuestions:
             "capital-common-countries": [list("abcd"), list("badc")],
             "family": [["a", "b", "c", "nowhere"]],
         }
+
+    def test_a_section_is_named_by_all_that_stands_after_the_colon(self, file):
+        assert list(read_questions(file(":capital a\na b c d\n: \na b c d\n"))) == ["capital a", ""]
 
     def test_without_sections_there_is_one(self, file):
         assert read_questions(file("a b c d\n")) == {"all": [list("abcd")]}

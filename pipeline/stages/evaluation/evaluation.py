@@ -1,6 +1,6 @@
-"""Intrinsic evaluation: agreement with people on similarity, and analogies solved.
+"""Stage `evaluation`: agreement with human judgements of similarity, and analogies solved.
 
-Between the stages `vectors` and `features`, where files to evaluate on are named.
+It runs after `vectors`, if files to evaluate on are named.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ import numpy as np
 from pipeline.core.errors import require
 from pipeline.core.files import atomic
 from pipeline.core.metrics import Metric
+from pipeline.core.progress import progress
 from pipeline.stages.evaluation.files import read_pairs, read_questions
+from pipeline.stages.vectors.in_common import in_common
 from pipeline.stages.vectors.word_vectors import WordVectors
+from pipeline.stages.vocab import Vocabulary
 
 _BATCH = 512  # questions answered at once: bounds the memory of their (questions, V) scores
-TOTAL = "total"  # of all sections
+TOTAL = "total"  # the row of all sections together
 
 
 @dataclass
@@ -32,26 +35,32 @@ class Evaluation:
     Parameters
     ----------
     similarity
-        Files of word pairs with people's judgements, e.g. SimLex-999 or WordSim-353.
+        Files of word pairs with human judgements, e.g. SimLex-999 or WordSim-353.
     analogies
         Files of analogy questions in sections, e.g. word2vec's ``questions-words.txt``.
     lower
-        Lower-case the words of these files first.
+        Lower-case the words of these files.
+    vocabulary
+        Search the answers of analogies among words that all of these vector files have, and leave
+        out pairs and questions with other words: fewer words make analogies easier, so vectors are
+        comparable only on the same ones. ``vocab`` stands for the words of stage `vocab`. Empty:
+        all words.
     """
 
     similarity: list[str] = field(default_factory=list)
     analogies: list[str] = field(default_factory=list)
     lower: bool = True
+    vocabulary: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Refuse two files of one name: their numbers could not be told apart."""
+        """Refuse two files of one name: their metrics would have one name too."""
         for key in ("similarity", "analogies"):
             stems = [_name(Path(path)) for path in getattr(self, key)]
             twice = next((stem for stem in stems if stems.count(stem) > 1), None)
             require(
                 twice is None,
-                f"evaluation.{key}: two files are called '{twice}', and so would their metrics "
-                "be; rename one.",
+                f"evaluation.{key}: two files are called '{twice}', and their metrics would have "
+                "the same name; rename one.",
             )
 
     def words(self) -> list[str]:
@@ -75,21 +84,25 @@ def _paths(names: Iterable[str]) -> Iterator[Path]:
 
 
 def _name(path: Path) -> str:
-    """Name a file as a metric can be called."""
-    return re.sub(r"[^\w.-]+", "-", path.stem, flags=re.ASCII)
+    """Return the name of a file with characters that a metric's name may have."""
+    return _slug(path.stem)
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)
 
 
 @dataclass(frozen=True)
 class Similarity:
-    """How vectors rank word pairs, against people.
+    """How well vectors rank word pairs.
 
     Parameters
     ----------
     name
-        The file's.
+        The name of the file.
     spearman
-        Rank correlation of cosine similarity with people's judgements, over the pairs found; nan
-        for fewer than two, or where all are alike.
+        Rank correlation of cosine similarity with human judgements, over the pairs found; nan for
+        fewer than two, or where all are alike.
     found, total
         Pairs of which both words have vectors, and all pairs of the file.
     """
@@ -102,16 +115,18 @@ class Similarity:
 
 @dataclass(frozen=True)
 class Analogies:
-    """How many questions "a is to b as c is to ?" were answered with the very word expected.
+    """How many questions "a is to b as c is to ?" were answered with the expected word.
 
     Parameters
     ----------
     name
-        The file's.
+        The name of the file.
     section
-        The section's, or ``total``.
+        The section, or ``total``.
     correct, seen, total
         Questions answered rightly, those whose four words have vectors, and all.
+    candidates
+        The number of words among which answers were searched: the fewer, the easier.
     """
 
     name: str
@@ -119,6 +134,7 @@ class Analogies:
     correct: int
     seen: int
     total: int
+    candidates: int
 
     @property
     def accuracy(self) -> float:
@@ -128,50 +144,68 @@ class Analogies:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """How the vectors did.
+    """The results of vectors on every file.
 
     Parameters
     ----------
     similarity
-        A row a file.
+        A row for each file.
     analogies
-        A row a section, and one a file that is their total.
+        A row for each section, and after them one for the file: their total.
     """
 
     similarity: list[Similarity]
     analogies: list[Analogies]
 
     def describe(self) -> str:
-        """Return one line for the person at the terminal."""
+        """Return one line for the terminal."""
         said = [
             f"{row.name} {row.spearman:.3f} ({row.found:,} of {row.total:,} pairs)"
             for row in self.similarity
         ]
         said += [
-            f"{row.name} {row.accuracy:.1%} ({row.seen:,} of {row.total:,} questions)"
+            f"{row.name} {row.accuracy:.1%} ({row.seen:,} of {row.total:,} questions, "
+            f"{row.candidates:,} candidates)"
             for row in self.analogies
             if row.section == TOTAL
         ]
         return ", ".join(said)
 
     def metrics(self) -> Iterator[Metric]:
-        """Yield every number but those that are none, for want of words."""
+        """Yield all numbers, without those that are nan because words have no vector."""
         for pairs in self.similarity:
             yield Metric(f"evaluation/{pairs.name}_found", pairs.found)
             if not math.isnan(pairs.spearman):
                 yield Metric(f"evaluation/{pairs.name}_spearman", pairs.spearman)
-        for row in self.analogies:
+        for row, section in zip(self.analogies, _sections(self.analogies), strict=True):
             if row.section == TOTAL:
                 yield Metric(f"evaluation/{row.name}_seen", row.seen)
+                yield Metric(f"evaluation/{row.name}_candidates", row.candidates)
             if row.seen:
-                section = "" if row.section == TOTAL else f"/{_name(Path(row.section))}"
                 yield Metric(f"evaluation/{row.name}{section}_accuracy", row.accuracy)
 
     def save(self, folder: Path) -> None:
-        """Write ``similarity.csv`` and ``analogies.csv``, where there are such."""
+        """Write ``similarity.csv`` and ``analogies.csv``, if they have rows."""
         analogies = [{**asdict(row), "accuracy": row.accuracy} for row in self.analogies]
         _csv(folder / "similarity.csv", [asdict(row) for row in self.similarity])
         _csv(folder / "analogies.csv", analogies)
+
+
+def _sections(rows: list[Analogies]) -> list[str]:
+    """Return for each row what its metric's name has after that of the file; no two are the same.
+
+    Two sections may differ only in characters that a metric's name cannot have.
+    """
+    names: list[str] = []
+    taken: set[tuple[str, str]] = set()
+    for row in rows:
+        section = "" if row.section == TOTAL else "/" + (_slug(row.section) or "section")
+        number = 1
+        while (row.name, f"{section}-{number}" if number > 1 else section) in taken:
+            number += 1
+        names.append(f"{section}-{number}" if number > 1 else section)
+        taken.add((row.name, names[-1]))
+    return names
 
 
 def _csv(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -183,14 +217,28 @@ def _csv(path: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def evaluate(vectors: WordVectors, config: Evaluation) -> Evaluated:
-    """Evaluate vectors on every file; whatever words of them have none are counted, and left out.
+def evaluate(
+    vectors: WordVectors, config: Evaluation, vocabulary: Vocabulary | None = None
+) -> Evaluated:
+    """Evaluate vectors on every file; pairs and questions with unknown words are left out.
+
+    Parameters
+    ----------
+    vectors, config
+        The vectors, and what to evaluate them on.
+    vocabulary
+        What ``vocab`` in ``config.vocabulary`` stands for.
 
     Raises
     ------
     UserError
-        If a file is missing or broken.
+        If a file is missing or damaged.
     """
+    known = in_common(vectors, config.vocabulary, "evaluation.vocabulary", vocabulary)
+    if known is not None:
+        rows_in_use = np.flatnonzero(known)
+        words = [vectors.words[i] for i in rows_in_use]
+        vectors = WordVectors(words, vectors.matrix[rows_in_use], vectors.provenance)
     pairs = [similarity(vectors, path, lower=config.lower) for path in _paths(config.similarity)]
     rows = [analogies(vectors, path, lower=config.lower) for path in _paths(config.analogies)]
     return Evaluated(pairs, [row for file in rows for row in file])
@@ -222,8 +270,12 @@ def similarity(vectors: WordVectors, path: Path, *, lower: bool = True) -> Simil
 def analogies(vectors: WordVectors, path: Path, *, lower: bool = True) -> list[Analogies]:
     """Answer a file of analogy questions by 3CosAdd: the word nearest to b - a + c, none of them.
 
-    All words that have a vector are searched: of pretrained vectors those that were needed, so few
-    words make it easier. A row a section, then ``total``.
+    Answers are searched among all words of `vectors`.
+
+    Returns
+    -------
+    rows
+        One for each section, then the ``total``.
 
     Raises
     ------
@@ -231,14 +283,21 @@ def analogies(vectors: WordVectors, path: Path, *, lower: bool = True) -> list[A
         If the file is not one of analogies.
     """
     name, rows = _name(path), []
-    for section, questions in read_questions(path, lower=lower).items():
-        seen = [[vectors.index[w] for w in q] for q in questions if all(w in vectors for w in q)]
+    sections = read_questions(path, lower=lower)
+    for section, questions in progress(
+        sections.items(), f"answering {name}", "sections", len(sections)
+    ):
+        known = [[vectors.index[w] for w in q] for q in questions if all(w in vectors for w in q)]
         correct = sum(
-            _answered(vectors, np.array(seen[i : i + _BATCH])) for i in range(0, len(seen), _BATCH)
+            _answered(vectors, np.array(known[i : i + _BATCH]))
+            for i in range(0, len(known), _BATCH)
         )
-        rows.append(Analogies(name, section, correct, len(seen), len(questions)))
-    sums = (sum(getattr(row, key) for row in rows) for key in ("correct", "seen", "total"))
-    return [*rows, Analogies(name, TOTAL, *sums)]
+        title = f"{section} (section)" if section == TOTAL else section
+        rows.append(Analogies(name, title, correct, len(known), len(questions), len(vectors)))
+    correct, seen, total = (
+        sum(getattr(row, key) for row in rows) for key in ("correct", "seen", "total")
+    )
+    return [*rows, Analogies(name, TOTAL, correct, seen, total, len(vectors))]
 
 
 def _answered(vectors: WordVectors, questions: np.ndarray) -> int:

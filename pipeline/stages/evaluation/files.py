@@ -1,4 +1,4 @@
-"""Files of word pairs that people judged, and of analogy questions."""
+"""Files of word pairs with human judgements, and of analogy questions, as they are published."""
 
 from __future__ import annotations
 
@@ -12,40 +12,47 @@ from pipeline.core.files import read_lines
 
 
 def read_pairs(path: Path, *, lower: bool = False) -> list[tuple[str, str, float]]:
-    """Read a word similarity file: two words and a score a line, tab- or space-separated.
+    """Read a word similarity file: two words and a score on each line.
+
+    The columns are separated by tabs, commas, semicolons or spaces, as in the first line. The score
+    is in the first column after the words that is a number: SimLex-999 and SimVerb-3500 have the
+    part of speech before it. A header, and lines that begin with #, are skipped.
 
     Raises
     ------
     UserError
-        Naming the line that is not of this form. A header is allowed, and lines that begin with #.
+        If a line has another form; the message names it.
     """
     pairs = []
-    first = True
+    separator: str | None = None
+    column = 0
     case: Callable[[str], str] = str.lower if lower else str
+    seen = 0
     for number, line in read_lines(path):
         if not line.strip() or line.startswith("#"):
             continue
-        header, first = first, False
-        fields = (
-            line.replace(",", "\t").split("\t") if "\t" in line or "," in line else line.split()
-        )
-        try:
-            pairs.append((case(fields[0].strip()), case(fields[1].strip()), _score(fields[2])))
-        except (IndexError, ValueError) as error:
-            if header:
-                continue
+        seen += 1
+        if seen == 1:
+            separator = next((mark for mark in "\t,;" if mark in line), None)
+        fields = [field.strip() for field in line.split(separator)]
+        if not column:
+            column = next((i for i in range(2, len(fields)) if _is_number(fields[i])), 0)
+            if not column and seen == 1:
+                continue  # a header
+        if not 0 < column < len(fields) or not _is_number(fields[column]):
             raise UserError(
                 f"{path}, line {number}: expected two words and a score, e.g. 'old new 1.58'."
-            ) from error
+            )
+        pairs.append((case(fields[0]), case(fields[1]), float(fields[column])))
     require(pairs, f"{path} holds no word pairs.")
     return pairs
 
 
-def _score(text: str) -> float:
-    score = float(text)
-    if not np.isfinite(score):
-        raise ValueError(text)
-    return score
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
 
 
 def read_questions(path: Path, *, lower: bool = False) -> dict[str, list[list[str]]]:
@@ -54,14 +61,14 @@ def read_questions(path: Path, *, lower: bool = False) -> dict[str, list[list[st
     Raises
     ------
     UserError
-        Naming the line that is not of this form.
+        If a line has another form; the message names it.
     """
     sections: dict[str, list[list[str]]] = {}
     section = sections.setdefault("all", [])
     for number, line in read_lines(path):
         words = (line.lower() if lower and not line.startswith(":") else line).split()
-        if words[:1] == [":"]:
-            section = sections.setdefault(" ".join(words[1:]), [])
+        if line.startswith(":"):
+            section = sections.setdefault(" ".join(line[1:].split()), [])
         elif len(words) == 4:
             section.append(words)
         elif words:

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-VOCAB = "vocab"
-"""In ``features.vocabulary``: the words of stage `vocab`."""
-
 
 class Unknown(StrEnum):
     """How words without a vector count: not at all, or as zero vectors."""
@@ -147,39 +144,6 @@ class Fitted:
     def load(cls, folder: Path, names: Collection[str]) -> Fitted:
         """Read the arrays that `save` wrote."""
         return cls(**{name: read_array(folder / f"{name}.npy") for name in names})
-
-
-def allowed_words(
-    vectors: WordVectors, files: Sequence[str], vocabulary: Collection[str] = ()
-) -> NDArray[np.bool_] | None:
-    """Return (V,) which words of `vectors` all of `files` have; None where no file is named.
-
-    Parameters
-    ----------
-    vectors
-        The vectors in use.
-    files
-        Vector files, or ``vocab``.
-    vocabulary
-        The words that ``vocab`` stands for.
-
-    Raises
-    ------
-    UserError
-        If a file cannot be read, or no word is left.
-    """
-    from pipeline.stages.vectors.formats import read_vectors
-
-    if not files:
-        return None
-    allowed = set(vectors.words)
-    for name in files:
-        if name == VOCAB:
-            allowed &= set(vocabulary)
-        else:
-            allowed &= set(read_vectors(Path(name).expanduser(), vectors.words).words)
-    require(allowed, f"features.vocabulary: no word is in the vectors and all of {files}.")
-    return np.array([word in allowed for word in vectors.words], bool)
 
 
 def word_counts(

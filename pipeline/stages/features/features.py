@@ -10,21 +10,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import require
 from pipeline.core.metrics import Metric
 from pipeline.stages.corpus import Corpus
 from pipeline.stages.features.averaging import (
-    VOCAB,
     Fitted,
     Mean,
     Unknown,
     Weighting,
-    allowed_words,
     average,
     principal_components,
     word_counts,
     word_weights,
 )
+from pipeline.stages.vectors.in_common import in_common
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
 
@@ -140,11 +138,7 @@ def featurize(
         than asked for.
     """
     config = config or Mean()
-    require(
-        VOCAB not in config.vocabulary or vocabulary is not None,
-        f"features.vocabulary={config.vocabulary}: give the vocabulary that '{VOCAB}' stands for.",
-    )
-    known = allowed_words(vectors, config.vocabulary, vocabulary.words if vocabulary else ())
+    known = in_common(vectors, config.vocabulary, "features.vocabulary", vocabulary)
     index = Fitted(known).index(vectors)
     parts = dict(corpus.splits)
     if corpus.phrases is not None:
