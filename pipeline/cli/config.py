@@ -29,10 +29,10 @@ from pipeline.experiment import STAGES, Experiment
 from pipeline.stages.best.best import OnDev
 from pipeline.stages.corpus import Imdb, Sample, Sst, Table
 from pipeline.stages.evaluation.evaluation import Evaluation
-from pipeline.stages.features.averaging import VOCAB
 from pipeline.stages.features.features import Mean
 from pipeline.stages.report.report import Report
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
+from pipeline.stages.vectors.in_common import VOCAB
 from pipeline.stages.vectors.vectors import CBOW, Both, GloVe, Pretrained, Random, SkipGram
 from pipeline.stages.vocab import Vocab
 from pipeline.tracking.client import Tracking
