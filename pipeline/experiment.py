@@ -18,19 +18,31 @@ from pipeline.core.metrics import Metric, write_metrics
 from pipeline.core.plain import json_digest, plain_or_digest
 from pipeline.core.renamed import old_names
 from pipeline.stages.best.best import OnDev, pick_best
-from pipeline.stages.corpus import CorpusConfig, Sample, check_text, log_checks
+from pipeline.stages.corpus import CorpusConfig, Imdb, Sample, Sst, Table, check_text, log_checks
 from pipeline.stages.evaluation.evaluation import Evaluation, evaluate
 from pipeline.stages.features.features import Mean, featurize
 from pipeline.stages.report.page import write_page
 from pipeline.stages.report.report import Report, result, write_report
 from pipeline.stages.report.result import Result, write_result
-from pipeline.stages.sweep.sweep import Logistic, Sweepable, check_takes_weights
-from pipeline.stages.vectors.vectors import SkipGram, Source
+from pipeline.stages.sweep.sweep import (
+    Logistic,
+    OneVsRest,
+    Sweepable,
+    TwoLayer,
+    check_takes_weights,
+)
+from pipeline.stages.vectors.vectors import (
+    CBOW,
+    Both,
+    GloVe,
+    Pretrained,
+    Random,
+    SkipGram,
+    Source,
+)
 from pipeline.stages.vocab import Vocab
 
 log = logging.getLogger(__name__)
-
-STAGES = ("corpus", "vocab", "vectors", "evaluation", "features", "sweep", "best", "report")
 
 
 class StageResult(Protocol):
@@ -87,9 +99,17 @@ class StageRunner:
         return value
 
 
+def stage(**choices: type) -> Any:
+    """Declare a stage by the choices for its configuration, the default first.
+
+    The names are those of ``conf/STAGE/NAME.yaml``.
+    """
+    return field(default_factory=next(iter(choices.values())), metadata={"choices": choices})
+
+
 @dataclass
 class Experiment:
-    """One experiment: a configuration for each stage.
+    """One experiment: a configuration for each stage, which are listed here and nowhere else.
 
     Parameters
     ----------
@@ -105,14 +125,22 @@ class Experiment:
         Where results are cached.
     """
 
-    corpus: CorpusConfig = field(default_factory=Sample)
-    vocab: Vocab = field(default_factory=Vocab)
-    vectors: Source = field(default_factory=SkipGram)
-    evaluation: Evaluation = field(default_factory=Evaluation)
-    features: Mean = field(default_factory=Mean)
-    sweep: Sweepable = field(default_factory=Logistic)
-    best: OnDev = field(default_factory=OnDev)
-    report: Report = field(default_factory=Report)
+    corpus: CorpusConfig = stage(sample=Sample, sst=Sst, imdb=Imdb, table=Table)
+    vocab: Vocab = stage(default=Vocab)
+    vectors: Source = stage(
+        skipgram=SkipGram,
+        cbow=CBOW,
+        glove_train=GloVe,
+        glove=Pretrained,
+        pretrained=Pretrained,
+        both=Both,
+        random=Random,
+    )
+    evaluation: Evaluation = stage(default=Evaluation)
+    features: Mean = stage(mean=Mean)
+    sweep: Sweepable = stage(logistic=Logistic, one_vs_rest=OneVsRest, two_layer=TwoLayer)
+    best: OnDev = stage(dev=OnDev)
+    report: Report = stage(default=Report)
     seed: int = 1
     name: str | None = None
     choices: dict[str, str] = field(default_factory=dict)
@@ -216,3 +244,9 @@ class Experiment:
         """Return a short digest of the settings: the same for runs that ask for the same."""
         text = json.dumps(self.settings(), sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+STAGES: dict[str, dict[str, type]] = {
+    item.name: item.metadata["choices"] for item in fields(Experiment) if "choices" in item.metadata
+}
+"""The stages in order, and the configuration class of each choice."""

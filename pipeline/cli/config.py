@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -26,15 +26,7 @@ from pipeline.core.errors import UserError, require
 from pipeline.core.files import missing
 from pipeline.core.packed import LIMITS, Limits
 from pipeline.experiment import STAGES, Experiment
-from pipeline.stages.best.best import OnDev
-from pipeline.stages.corpus import Imdb, Sample, Sst, Table
-from pipeline.stages.evaluation.evaluation import Evaluation
-from pipeline.stages.features.features import Mean
-from pipeline.stages.report.report import Report
-from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
 from pipeline.stages.vectors.in_common import VOCAB
-from pipeline.stages.vectors.vectors import CBOW, Both, GloVe, Pretrained, Random, SkipGram
-from pipeline.stages.vocab import Vocab
 from pipeline.tracking.client import Tracking
 from pipeline.tracking.registry import Registry
 
@@ -43,26 +35,12 @@ _PACKAGE = Path(__file__).parent.parent
 CONF = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if folder.is_dir())
 
 SCHEMAS: dict[str, dict[str, type]] = {
-    "corpus": {"sample": Sample, "sst": Sst, "imdb": Imdb, "table": Table},
-    "vocab": {"default": Vocab},
-    "vectors": {
-        "skipgram": SkipGram,
-        "cbow": CBOW,
-        "glove_train": GloVe,
-        "glove": Pretrained,
-        "pretrained": Pretrained,
-        "both": Both,
-        "random": Random,
-    },
-    "evaluation": {"default": Evaluation},
-    "features": {"mean": Mean},
-    "sweep": {"logistic": Logistic, "one_vs_rest": OneVsRest, "two_layer": TwoLayer},
-    "best": {"dev": OnDev},
-    "report": {"default": Report},
+    **STAGES,
     "cache": {"default": Cache},
     "tracking": {"mlflow": Tracking},
     "registry": {"default": Registry},
 }
+"""The configuration groups, and the class of each choice that is not a variant of another."""
 
 
 # Settings that name files, in the order in which they are needed.
@@ -83,20 +61,9 @@ class Match(Enum):
 
 
 @dataclass
-class Config:
-    """One experiment: a configuration for each stage, and what they share."""
+class Shared:
+    """What the stages of an experiment share."""
 
-    corpus: Any = MISSING
-    vocab: Any = MISSING
-    vectors: Any = MISSING
-    evaluation: Any = MISSING
-    features: Any = MISSING
-    sweep: Any = MISSING
-    best: Any = MISSING
-    report: Any = MISSING
-    cache: Any = MISSING
-    tracking: Any = MISSING
-    registry: Any = MISSING
     seed: int = 1
     name: str | None = None
     glove: str | None = None
@@ -104,6 +71,10 @@ class Config:
     offline: bool = False
     match: Match = Match.none
     limits: Limits = field(default_factory=Limits)
+
+
+Config = make_dataclass("Config", [(group, Any, MISSING) for group in SCHEMAS], bases=(Shared,))
+"""One experiment: a choice for each group, and what they share."""
 
 
 class Plan(NamedTuple):
