@@ -50,6 +50,11 @@ def tree(label: int, i: int) -> str:
     return f"({label} (2 it) ({label} (2 is) ({label} {CLASSES[label]}{i % 7})))"
 
 
+def labelled_lines(part: str) -> str:
+    records = ({"text": f"It is {CLASSES[i % 5]} {part}{i}.", "label": i % 5} for i in range(50))
+    return "".join(f"{json.dumps(record)}\n" for record in records)
+
+
 def label(command: Command) -> str:
     return f"{command.page}: {command.line}"
 
@@ -65,6 +70,13 @@ def folder(tmp_path_factory):
     }
     files = {
         "reviews.csv": "\n".join(["review,stars", *rows]) + "\n",
+        **{f"{part}.jsonl": labelled_lines(part) for part in ("train", "dev", "test")},
+        **{
+            f"films/{part}/{label}/{i}.txt": f"A {word} film, says {part} {i}."
+            for part in ("train", "test")
+            for label, word in (("neg", "dull"), ("pos", "fine"))
+            for i in range(20)
+        },
         "more.txt": "A superb film. An unheard-of one.\n" * 30,
         "glove.6B.50d.txt": "it 1 2 3\nis 0 1 0\nsuperb 1 1 1\nawful 0 0 2\nsuperb1 1 1 0\n",
         "EN-SIMLEX-999.txt": "word1\tword2\tscore\nit\tis\t1.58\nis\tsuperb\t2\nit\tsuperb\t3\n",

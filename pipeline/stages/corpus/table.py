@@ -237,7 +237,7 @@ def _paths(key: str, value: Any) -> list[Path]:
     """Return the paths that a setting names: one, or a list."""
     if not value:
         return []
-    names = [value] if isinstance(value, str | Path) else value
-    if not isinstance(names, list | tuple) or not all(isinstance(n, str | Path) for n in names):
+    names = value if isinstance(value, list | tuple) else [value]
+    if not all(isinstance(name, str | int | Path) for name in names):
         raise UserError(f"{key} must be the name of a file, or a list of names, not {value!r}.")
-    return [Path(name).expanduser() for name in names]
+    return [Path(str(name)).expanduser() for name in names]
