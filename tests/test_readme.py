@@ -283,11 +283,6 @@ class TestWhatIsPromised:
         assert list(folder.glob("shared/cache/vectors/*"))
         assert "reused" not in str(run("yourvectors cache=off").results[0]["stages"])
 
-    def test_help_names_what_is_changed_by_name(self, folder):
-        done = call(folder, "--help")
-        assert done.returncode == 0
-        assert "vectors.dim=100" in done.stdout
-
 
 @pytest.mark.parametrize("page", programs())
 def test_the_programs_of_a_page_run_one_after_the_other(page, monkeypatch, tmp_path):
