@@ -90,9 +90,9 @@ def multirun(shared):
     def make(folder):
         sizes = ["corpus.train=600", "corpus.dev=60", "corpus.test=60", "corpus.pretraining=500"]
         small = [*sizes, "sweep.strengths=[0.1,1]", "report.words=[the,good]"]
-        done = front.call(
-            folder, "-m", "arm=own,glove,random", "seed=1,2", *small, front.store(folder)
-        )
+        arms = ["arm=own,glove,random", "seed=1,2"]
+        with sketches.real_figures():
+            done = front.call(folder, "-m", *arms, *small, front.store(folder))
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -136,13 +136,14 @@ class TestInMlflow:
         sweep = {item.path for item in client.list_artifacts(job.info.run_id, "sweep")}
         assert sweep == {"sweep/results.csv", "sweep/results.json"}
 
-    def test_the_model_takes_raw_text_and_returns_label_and_probabilities(self, multirun, runs):
-        import mlflow
+    def test_the_model_takes_raw_text_and_returns_label_and_probabilities(self, runs, client):
+        from mlflow import pyfunc
 
-        mlflow.set_tracking_uri(f"sqlite:///{multirun[0] / 'outputs' / 'mlflow.db'}")
         job = next(run for run in runs if run.data.tags.get("vectors") == "skipgram")
-        (output,) = job.outputs.model_outputs
-        model = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
+        (logged,) = client.search_logged_models(
+            [job.info.experiment_id], f"source_run_id='{job.info.run_id}'"
+        )
+        model = pyfunc.load_model(logged.artifact_location)
         answer = model.predict(pd.DataFrame({"text": ["A sweet film.", "It isn't good."]}))
         assert answer.columns.tolist() == ["label", "p(- -)", "p(-)", "p(neut)", "p(+)", "p(+ +)"]
         assert answer.iloc[:, 1:].sum(axis=1).tolist() == pytest.approx([1, 1])

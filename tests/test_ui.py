@@ -61,16 +61,20 @@ class TestInABrowser:
             browser.get("about:blank")  # or only the part after # would change
             browser.get(f"{address}/#/{page}")
             wait = WebDriverWait(browser, 90)
-            if click:
-                wait.until(lambda b: b.find_elements(By.XPATH, click))[0].click()
-            for word in words:
-                wait.until(lambda b, w=word: w in b.find_element(By.TAG_NAME, "body").text, word)
-            if draws:
-                wait.until(lambda b: b.execute_script(draws), draws)
-            for heading in browser.find_elements(By.XPATH, f"//*[text()='{at}']"):
-                browser.execute_script("arguments[0].scrollIntoView()", heading)
-            SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-            browser.save_screenshot(str(SCREENSHOTS / f"{request.node.name}.png"))
+            try:
+                if click:
+                    wait.until(lambda b: b.find_elements(By.XPATH, click))[0].click()
+                for word in words:
+                    wait.until(
+                        lambda b, w=word: w in b.find_element(By.TAG_NAME, "body").text, word
+                    )
+                if draws:
+                    wait.until(lambda b: b.execute_script(draws), draws)
+                for heading in browser.find_elements(By.XPATH, f"//*[text()='{at}']"):
+                    browser.execute_script("arguments[0].scrollIntoView()", heading)
+            finally:
+                SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+                browser.save_screenshot(str(SCREENSHOTS / f"{request.node.name}.png"))
 
         return see_
 
@@ -94,7 +98,8 @@ class TestInABrowser:
             page,
             "Comparing 2 Runs",
             *(one.run_name for one in pair),
-            "dev/accuracy\n" + "\n".join(metrics),
+            "dev/accuracy",
+            *metrics,
             at="Metrics",
         )
 
