@@ -23,6 +23,7 @@ import pyarrow as pa
 import pytest
 from gensim.models import FastText, KeyedVectors, Word2Vec
 from gensim.models.fasttext import load_facebook_vectors, save_facebook_model
+from gensim.scripts.word2vec2tensor import word2vec2tensor
 from model2vec import StaticModel
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
@@ -274,6 +275,28 @@ class TestStaticModels:
         assert "cannot be read" in explain(path)
         path.write_bytes((1 << 40).to_bytes(8, "little") + b'{"')
         explain(path)
+
+
+class TestProjector:
+    def test_the_pair_of_gensim_s_script_is_read(self, tmp_path):
+        gensim_vectors().save_word2vec_format(tmp_path / "v.bin", binary=True)
+        word2vec2tensor(str(tmp_path / "v.bin"), str(tmp_path / "x"), binary=True)
+        assert_same(read_vectors(tmp_path / "x_tensor.tsv"))
+
+    @pytest.mark.parametrize("suffix", ["", ".gz"])
+    def test_a_folder_that_tensorboard_logged_is_read(self, suffix, tmp_path):
+        rows = "".join("\t".join(map(str, row)) + "\n" for row in MATRIX)
+        words = "".join(f"{word}\n" for word in WORDS)
+        for name, text in (("tensors.tsv", rows), ("metadata.tsv", words)):
+            content = text.encode()
+            (tmp_path / f"{name}{suffix}").write_bytes(
+                gzip.compress(content) if suffix else content
+            )
+        assert_same(read_vectors(tmp_path))
+        assert_same(read_vectors(tmp_path / f"tensors.tsv{suffix}"))
+        assert files_of(tmp_path) == [
+            tmp_path / f"{n}.tsv{suffix}" for n in ("tensors", "metadata")
+        ]
 
 
 class TestNpzOfOthers:

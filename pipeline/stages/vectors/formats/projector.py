@@ -1,8 +1,8 @@
 """TensorBoard projector: vectors in one file of tab-separated values, their words in another.
 
-``vectors.tsv`` goes with ``metadata.tsv``, any other ``name.tsv`` with ``name_metadata.tsv``.
-gensim's ``name_tensor.tsv`` and ``name_metadata.tsv`` are read too. Upload both at
-https://projector.tensorflow.org.
+``vectors.tsv`` goes with ``metadata.tsv``, any other ``name.tsv`` with ``name_metadata.tsv``. Also
+read are gensim's ``name_tensor.tsv`` with ``name_metadata.tsv`` and TensorBoard's ``tensors.tsv``
+with ``metadata.tsv``; each file may be compressed. https://projector.tensorflow.org shows both.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import numpy as np
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import read_lines
+from pipeline.core.packed import KINDS, inner_name
+from pipeline.core.progress import progress
 from pipeline.stages.vectors.formats.lines import is_number
 from pipeline.stages.vectors.formats.rows import (
     DAMAGED,
@@ -22,6 +24,7 @@ from pipeline.stages.vectors.formats.rows import (
     replacing,
     require_expressible,
     require_finite,
+    shown,
 )
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -29,18 +32,20 @@ BATCH = 4096  # rows
 
 
 def is_pair(path: Path) -> bool:
-    """Tell whether a file is the projector's: tab-separated numbers, with metadata beside it."""
-    return path.suffix == ".tsv" and path.is_file() and _metadata(path).is_file()
+    """Return whether a file has tab-separated numbers, with metadata beside it."""
+    return inner_name(path).endswith(".tsv") and path.is_file() and _metadata(path).is_file()
 
 
 def files(path: Path) -> list[Path]:
-    """Return the pair: the file of vectors, and that of their words."""
-    path = path / "vectors.tsv" if path.is_dir() else path
+    """Return the pair, by its folder or by the file of vectors: the vectors, and their words."""
+    if path.is_dir():
+        there = [path / name for name in ("vectors.tsv", "tensors.tsv")]
+        path = next((found for name in there for found in _compressed(name)), there[0])
     return [path, _metadata(path)]
 
 
 def read_projector(path: Path, words: Collection[str] | None = None) -> WordVectors:
-    """Read the pair, or of it only some words.
+    """Read the pair, or only some of its words.
 
     Parameters
     ----------
@@ -65,7 +70,7 @@ def read_projector(path: Path, words: Collection[str] | None = None) -> WordVect
     gathered = Gathered(path, "line")
     dim, rows = 0, 0
     found: list[tuple[str, int, list[float]]] = []
-    for number, line in read_lines(path):
+    for number, line in progress(read_lines(path), f"reading {path.name}", "rows"):
         if not line.strip():
             continue
         fields = line.split("\t")
@@ -104,18 +109,25 @@ def write_projector(vectors: WordVectors, path: Path) -> None:
 
 def _metadata_name(path: Path) -> Path:
     """Return where the words of a file of vectors are written."""
-    stem = path.stem.removesuffix("_tensor")
-    return path.with_name("metadata.tsv" if stem == "vectors" else f"{stem}_metadata.tsv")
+    stem = inner_name(path).removesuffix(".tsv").removesuffix("_tensor")
+    named = "metadata.tsv" if stem in {"vectors", "tensors"} else f"{stem}_metadata.tsv"
+    return path.with_name(named)
 
 
 def _metadata(path: Path) -> Path:
     """Return where the words of a file of vectors are: beside it, in the file named after it."""
-    named = _metadata_name(path)
-    return named if named.is_file() else path.with_name("metadata.tsv")
+    names = (_metadata_name(path), path.with_name("metadata.tsv"))
+    return next((found for name in names for found in _compressed(name)), names[-1])
+
+
+def _compressed(path: Path) -> list[Path]:
+    """Return the file and its compressed forms, those that are there."""
+    names = [path, *(path.with_name(path.name + suffix) for suffix in KINDS)]
+    return [name for name in names if name.is_file()]
 
 
 def _words(path: Path) -> list[str]:
-    """Read the words; where columns have a header, of word, label or the first."""
+    """Read the words; of several columns, which have a header, word, label or the first."""
     lines = [line for _, line in read_lines(path)]
     if not lines or "\t" not in lines[0]:
         return lines
@@ -142,7 +154,7 @@ def _numbers(path: Path, number: int, fields: list[str], dim: int) -> list[float
     except ValueError as error:
         bad = next(field for field in fields if not is_number(field.encode()))
         raise UserError(
-            f"{path}, line {number}: {bad[:40]!r} where a number should be. {DAMAGED}"
+            f"{path}, line {number}: {shown(bad)} where a number should be. {DAMAGED}"
         ) from error
 
 
