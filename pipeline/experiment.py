@@ -6,8 +6,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -215,11 +215,7 @@ class Experiment:
         for stage in STAGES:
             chosen = getattr(self, stage)
             flat[stage] = self.choices.get(stage, type(chosen).__name__)
-            values = asdict(chosen) if is_dataclass(chosen) else vars(chosen)  # type: ignore[arg-type]
-            old = old_names(chosen)
-            for name, value in values.items():
-                if name not in old:
-                    flat[f"{stage}.{name}"] = plain_or_digest(value)
+            flat |= _settings(stage, chosen)
         return flat
 
     def configs(self) -> dict[str, Any]:
@@ -234,10 +230,7 @@ class Experiment:
             usual: Any = Experiment.__dataclass_fields__[stage].default_factory
             if type(chosen) is not usual:
                 plain[stage] = settings[stage]
-            for value in fields(chosen) if is_dataclass(chosen) else ():
-                made = value.default_factory() if callable(value.default_factory) else value.default
-                if getattr(chosen, value.name) != made:
-                    plain[f"{stage}.{value.name}"] = settings[f"{stage}.{value.name}"]
+            plain |= {name: settings[name] for name in _changed(stage, chosen)}
         return plain
 
     def settings_hash(self) -> str:
@@ -250,3 +243,33 @@ STAGES: dict[str, dict[str, type]] = {
     item.name: item.metadata["choices"] for item in fields(Experiment) if "choices" in item.metadata
 }
 """The stages in order, and the configuration class of each choice."""
+
+
+def _settings(prefix: str, config: Any) -> dict[str, Any]:
+    """Return the parameters of a configuration, and of those in it, by dotted name."""
+    flat: dict[str, Any] = {}
+    old = old_names(config)
+    names = [field.name for field in fields(config)] if is_dataclass(config) else list(vars(config))
+    for name in names:
+        if name in old:
+            continue
+        value = getattr(config, name)
+        if is_dataclass(value) and not isinstance(value, type):
+            flat[f"{prefix}.{name}"] = type(value).__name__
+            flat |= _settings(f"{prefix}.{name}", value)
+        else:
+            flat[f"{prefix}.{name}"] = plain_or_digest(value)
+    return flat
+
+
+def _changed(prefix: str, config: Any) -> Iterator[str]:
+    """Yield the dotted names of the parameters that are not the defaults of their classes."""
+    for value in fields(config) if is_dataclass(config) else ():
+        name, own = f"{prefix}.{value.name}", getattr(config, value.name)
+        usual = value.default_factory() if callable(value.default_factory) else value.default
+        if is_dataclass(own) and not isinstance(own, type):
+            if type(own) is not type(usual):
+                yield name
+            yield from _changed(name, own)
+        elif own != usual:
+            yield name

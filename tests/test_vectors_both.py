@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from pipeline.cache.stages import CachedStages
 from pipeline.cache.store import Cache
 from pipeline.core.errors import UserError
+from pipeline.experiment import Experiment
 from pipeline.stages.corpus import Sst
 from pipeline.stages.vectors.both import Both, deviation, join
 from pipeline.stages.vectors.pretrained import Pretrained
-from pipeline.stages.vectors.vectors import SkipGram, train_vectors
+from pipeline.stages.vectors.vectors import CBOW, SkipGram, train_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocab, build, build_vocab
 
@@ -101,3 +102,21 @@ class TestBoth:
         np.testing.assert_array_equal(
             both.value.matrix, train_vectors(corpus, vocabulary, source).matrix
         )
+
+    def test_its_settings_are_those_of_both_by_name(self):
+        made = Experiment(
+            vectors=Both(own=CBOW(dim=7, seed=3), pretrained=Pretrained(path="v.txt"))
+        )
+        settings = made.settings()
+        assert settings["vectors.own"] == "CBOW"
+        assert settings["vectors.own.dim"] == 7
+        assert settings["vectors.own.seed"] == 3
+        assert settings["vectors.pretrained.path"] == "v.txt"
+        assert "vectors.own.spelling" not in settings
+        assert {k: v for k, v in made.changed().items() if k.startswith("vectors")} == {
+            "vectors": "both",
+            "vectors.own": "CBOW",
+            "vectors.own.dim": 7,
+            "vectors.own.seed": 3,
+            "vectors.pretrained.path": "v.txt",
+        }

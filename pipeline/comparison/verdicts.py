@@ -186,15 +186,15 @@ def baseline_doubt(arm: Arm, baseline: Baseline) -> str | None:
 def judge(arms: Sequence[Arm]) -> list[Verdict]:
     """Compare each arm with its reference; p-values are adjusted for the number of arms.
 
-    References are the arms with ``vectors=glove``, or where there are none those with the vectors
-    of the first arm. Of several it is the one with the same file, then with the most equal
-    settings, then with the nearest number of features, then the best on dev. Where all arms have
-    the same vectors, the first is the reference of the others.
+    References are the arms with ``vectors=glove`` or ``pretrained``, or where there are none those
+    with the vectors of the first arm. Of several it is the one with the same file, then with the
+    most equal settings, then with the nearest number of features, then the best on dev. Where all
+    arms have the same vectors, the first is the reference of the others.
     """
     if not arms:
         return []
     found = {arm.vectors for arm in arms}
-    base = "glove" if "glove" in found else arms[0].vectors
+    base = next((name for name in ("glove", "pretrained") if name in found), arms[0].vectors)
     bases = [arm for arm in arms if arm.vectors == base]
     others = [arm for arm in arms if arm.vectors != base]
     if not others:

@@ -62,6 +62,7 @@ def join(own: WordVectors, pretrained: WordVectors, vocabulary: Vocabulary) -> W
     matrix[[row[word] for word in pretrained.words], own.dim :] = pretrained.matrix
     provenance = {
         "source": "both",
+        "file": pretrained.provenance.get("file"),
         "own": own.provenance,
         "pretrained": pretrained.provenance,
         "own_scaled_by": scale,
