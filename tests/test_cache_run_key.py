@@ -167,8 +167,13 @@ def test_changes_with_settings_classes_and_versions(monkeypatch):
         replace(experiment(), corpus=Table(path="table.csv", unlabelled=["more.txt"], seed=2)),
     ]
     found = [json.dumps(run_key(variant)) for variant in variants]
-    monkeypatch.setattr(keys.metadata, "version", lambda _: "0.0")
+    monkeypatch.setattr(keys, "versions", lambda: {"numpy": "0.0"})
     assert len({*found, json.dumps(run_key(experiment()))}) == 5
+
+
+def test_the_versions_are_those_of_the_packages_that_are_installed():
+    assert keys.versions()["numpy"] == np.__version__
+    assert set(keys.versions()) == set(keys.PACKAGES)
 
 
 def test_changes_with_our_own_code(monkeypatch):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import os
 import sys
 import sysconfig
 import time
@@ -19,7 +20,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from pipeline.cache.inputs import UnknownError, digest_of
+from pipeline.cache.inputs import UnknownError, digest_of, path_digest
 from pipeline.core.files import file_digest
 
 PACKAGE = Path(__file__).parents[1]
@@ -47,12 +48,16 @@ def package_digest() -> str:
 
 def tree_digest(folder: Path) -> str:
     """Return the sha256 of the names and contents of a package's files, bytecode left out."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and "__pycache__" not in name and path.suffix != ".pyc":
-            digest.update(f"{name}\0{file_digest(path)}\n".encode())
-    return digest.hexdigest()
+    lines = []
+    for parent, folders, files in os.walk(folder):
+        if "__pycache__" in folders:
+            folders.remove("__pycache__")
+        lines += [
+            f"{os.path.relpath(parent, folder)}/{name} {path_digest(Path(parent, name))}"
+            for name in files
+            if not name.endswith(".pyc")
+        ]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
 _AT_START = tree_digest(PACKAGE)

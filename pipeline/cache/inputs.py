@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ _TEXTS = {
     *("format", "delimiter", "encoding", "drop_labels", "tokenizer", "pattern", "html"),
     *("words", "negations", "contrasts"),
 }
-_digests: dict[tuple[str, int, int, int, int], str] = {}
+_digests: dict[tuple[int, ...], str] = {}
 
 
 def named_files(values: dict[str, Any], *, own: bool) -> dict[str, Any]:
@@ -84,6 +85,8 @@ def path_exists(path: Path) -> bool:
 
 def _archive(path: Path) -> Path:
     """Return the archive that a path leads into; the path itself if it does not."""
+    if os.path.exists(path):  # noqa: PTH110 - false, not an error, for any text
+        return path
     return next((parent for parent in path.parents if parent.is_file()), path)
 
 
@@ -99,12 +102,13 @@ def path_digest(path: Path) -> str:
         If it is neither, or a folder with too many files.
     """
     path = _archive(path)
-    if path.is_dir():
-        return _folder_digest(path)
-    if not path.is_file():
-        raise UnknownError(f"{path} is neither a file nor a folder")
     about = path.stat()
-    key = str(path.absolute()), about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+    if stat.S_ISDIR(about.st_mode):
+        return _folder_digest(path)
+    if not stat.S_ISREG(about.st_mode):
+        raise UnknownError(f"{path} is neither a file nor a folder")
+    times = about.st_mtime_ns, about.st_ctime_ns
+    key = about.st_dev, about.st_ino, about.st_size, *times
     if (digest := _digests.get(key)) is None:
         began = time.time()
         digest = file_digest(path)

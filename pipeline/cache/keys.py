@@ -81,6 +81,7 @@ def run_key(experiment: Runnable) -> Plain:
     return key
 
 
+@cache  # what is imported stays as it is, whatever is installed meanwhile
 def versions() -> dict[str, str | None]:
     """Return the versions of the packages that a number can depend on; None where not installed."""
     found: dict[str, str | None] = dict.fromkeys(PACKAGES)
