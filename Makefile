@@ -30,7 +30,7 @@ docs: .venv/installed  ## build the documentation site in outputs/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
 
 ui: .venv/installed  ## open the MLflow UI
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///outputs/mlflow.db
+	$(BIN)/yourvectors ui
 
 clean:  ## remove the environment, keep outputs/
 	rm -rf .venv

@@ -19,6 +19,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.secrets import mask
 from pipeline.stages.report.finished_run import in_order
 from pipeline.tracking import run as tracking
+from pipeline.tracking.records import short_name
 from pipeline.tracking.registry import register
 
 log = logging.getLogger(__name__)
@@ -77,8 +78,8 @@ class Multirun(Callback):
         names = [plan.tracking.experiment_for(plan.experiment.corpus.task) for plan in plans]
         what = " ".join(item for item in asked if not item.startswith("tracking"))
         tags = {"role": "parent", "asked": what}
-        tasks = list(dict.fromkeys(names))
-        records = tracking.start(where, self.folder, tasks, self.plan.swept, tags)
+        tasks, name = list(dict.fromkeys(names)), short_name(self.plan.swept.split(" "))
+        records = tracking.start(where, self.folder, tasks, name, tags)
         return {record.experiment: str(record.run_id) for record in records}
 
     def _clear_marks(self) -> None:
@@ -94,12 +95,18 @@ class Multirun(Callback):
         """Write and show the comparison of the jobs there are; end the parent run."""
         Multirun.current = None
         error, note, jobs = "", "", self._jobs()
+        notes: dict[Path, str] = {}
         try:
             if jobs:
                 comparison = compare(jobs, jobs)
                 comparison.save(self.folder)
                 show(comparison, self.folder, self.uri, waiting=len(self.plan.jobs) - len(jobs))
                 note = "\n\n".join(comparison.sentences())
+                notes = {
+                    Path(row["folder"]): verdict.text()
+                    for verdict in comparison.verdicts
+                    for row in verdict.arm.rows
+                }
                 if comparison.failed:
                     status = "FAILED" if status == "FINISHED" else status
                     error = "; ".join(f"{row['arm']}: {row['error']}" for row in comparison.failed)
@@ -109,7 +116,7 @@ class Multirun(Callback):
         Multirun.failed = Multirun.failed or status != "FINISHED"
         if self.uri:
             try:
-                tracking.finish(self.folder, status, error, note=note, jobs=list(jobs))
+                tracking.finish(self.folder, status, error, note=note, jobs=list(jobs), notes=notes)
                 if self.register_as and status == "FINISHED":  # else it is when the rest is run
                     register(self.register_as, self.folder)
             except UserError as problem:
@@ -151,9 +158,7 @@ def show(comparison: Comparison, folder: Path, uri: str | None, *, waiting: int 
         again = f"The same command with hydra.sweep.dir={folder} runs what is missing or failed."
         console.print(again, markup=False)
     if uri:
-        local = uri.startswith("sqlite:")
-        where = f"mlflow ui --backend-store-uri {uri}" if local else uri
-        console.print(f"MLflow: {where}", markup=False)
+        console.print(f"In MLflow: yourvectors ui {folder}", markup=False)
 
 
 def _quote(text: str) -> str:

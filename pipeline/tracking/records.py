@@ -7,6 +7,7 @@ import json
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -21,6 +22,7 @@ FILE = "mlflow.json"
 PARENT = "mlflow.parentRunId"  # MLflow's own tag: the UI nests runs by it
 NOTE = "mlflow.note.content"  # shown on top of the run's page
 KEY = "creation_key"
+LONGEST_NAME = 60
 
 
 def new_key() -> str:
@@ -41,7 +43,7 @@ class Record:
     key
         A tag that this folder's run has in the store. It is written here before the run is created,
         so that a run is found again whose id was never noted.
-    run_id
+    run_id, experiment_id
         Unset while no store has created the run.
     given
         Whether the run was created by someone else, who gave ``MLFLOW_RUN_ID``.
@@ -63,6 +65,7 @@ class Record:
     largest_mb: float = 100.0
     key: str = field(default_factory=new_key)
     run_id: str | None = None
+    experiment_id: str | None = None
     given: bool = False
     began: int = field(default_factory=lambda: int(time.time() * 1000))
     status: str | None = None
@@ -74,6 +77,23 @@ class Record:
     def parent(self) -> str | None:
         """The id of the parent run, of a job."""
         return self.tags.get(PARENT)
+
+
+def short_name(swept: Sequence[str]) -> str:
+    """Name a multirun by what it sweeps, in at most about 60 characters.
+
+    >>> short_name(["vectors=skipgram,glove", "seed=1,2"])
+    'vectors=skipgram,glove seed=1,2'
+    >>> short_name(["vectors.path=" + ",".join(["a/long/name.txt"] * 9), "seed=1,2"])
+    'vectors.path (9 values) seed=1,2'
+    """
+    items = list(swept)
+    for long in sorted(swept, key=len, reverse=True):
+        if len(" ".join(items)) <= LONGEST_NAME:
+            break
+        key, _, values = long.partition("=")
+        items[items.index(long)] = f"{key} ({values.count(',') + 1} values)"
+    return " ".join(items) or "multirun"
 
 
 def read(folder: Path) -> list[Record]:

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.secrets import mask
+from pipeline.stages.report.result import read_result
 from pipeline.tracking.client import Tracking, connect, experiment_id, store, whole_address
+from pipeline.tracking.log_run import describe
 from pipeline.tracking.records import NOTE, PARENT, Record, new_key, read, write
 from pipeline.tracking.running import FOLDER, end_orphans, hold, release
 from pipeline.tracking.upload import find, find_or_create, upload
@@ -92,6 +94,7 @@ def _replace(client: MlflowClient, record: Record, old: Record | None) -> None:
         run_id, finished = run.info.run_id, run.info.status == "FINISHED"
         if was == now and now[0] == "parent":
             record.run_id, record.began = run_id, old.began
+            record.experiment_id = run.info.experiment_id
             client.update_run(run_id, status="RUNNING")
             if "error" in run.data.tags:
                 client.delete_tag(run_id, "error")
@@ -120,7 +123,7 @@ def _adopt(client: MlflowClient, record: Record, run_id: str, count: int) -> Non
         f"MLFLOW_RUN_ID={run_id}: this run is in the experiment {experiment}, not in "
         f"{record.experiment}. Unset it, or set tracking.experiment={experiment}.",
     )
-    record.run_id, record.given = run_id, True
+    record.run_id, record.experiment_id, record.given = run_id, run.info.experiment_id, True
     ours = {name: value for name, value in record.tags.items() if not name.startswith("mlflow.")}
     client.log_batch(run_id, tags=[RunTag(*item) for item in ours.items()])
 
@@ -200,7 +203,7 @@ def finish(
     note
         Shown on top of the run's page in MLflow.
     jobs, notes
-        Of a parent: the folders of its jobs, and the notes on top of their pages.
+        Of a parent: the folders of its jobs, and what stands on top of their pages.
 
     Raises
     ------
@@ -214,9 +217,12 @@ def finish(
         if note:
             record.tags[NOTE] = note
     write(folder, *records)
-    for job, text in (notes or {}).items():
+    for job, verdict in (notes or {}).items():
+        scores = ""
+        with contextlib.suppress(UserError):  # a damaged result: the comparison says so
+            scores = describe(read_result(job))
         for record in read(job):
-            record.tags[NOTE] = text
+            record.tags[NOTE] = f"{verdict}\n\n{scores}".rstrip()
             write(job, record)
     try:
         upload(folder)

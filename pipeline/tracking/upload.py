@@ -32,16 +32,6 @@ class NotUploadedError(UserError):
         )
 
 
-def create(client: MlflowClient, record: Record) -> str:
-    """Create a run, and its experiment where it is missing; return its id."""
-    experiment = experiment_id(client, record.uri, record.experiment)
-    tags = record.tags | {KEY: record.key}
-    run_id = client.create_run(experiment, record.began, tags, record.name).info.run_id
-    if not run_id:
-        raise StoreError(f"the tracking store {record.uri}: it created no run.")
-    return str(run_id)
-
-
 def find(client: MlflowClient, record: Record) -> list[Run]:
     """Return the runs that the store has of a record: that of its id first, then others of its key.
 
@@ -68,9 +58,15 @@ def find_or_create(client: MlflowClient, record: Record) -> None:
     for copy in found[1:]:
         client.delete_run(copy.info.run_id)
     if found:
-        record.run_id = found[0].info.run_id
+        run = found[0]
     else:
-        record.run_id, record.sent = create(client, record), False
+        experiment = experiment_id(client, record.uri, record.experiment)
+        tags = record.tags | {KEY: record.key}
+        run = client.create_run(experiment, record.began, tags, record.name)
+        record.sent = False
+    record.run_id, record.experiment_id = run.info.run_id, run.info.experiment_id
+    if not record.run_id:
+        raise StoreError(f"the tracking store {record.uri}: it created no run.")
 
 
 def keep_uploaded(tracking: Tracking, folder: Path, name: str, tags: Mapping[str, str]) -> None:
