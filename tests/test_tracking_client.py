@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 
 import pytest
@@ -10,16 +11,17 @@ from server import Fake
 
 from pipeline.core.errors import UserError
 from pipeline.tracking import client as module
-from pipeline.tracking.client import DEFAULT_URI, StoreError, Tracking, connect, experiment_id
+from pipeline.tracking.client import DEFAULT_URI, Tracking, connect, experiment_id
+from pipeline.tracking.errors import StoreError
 
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch):
     """Without what the environment of the tests says of MLflow."""
     for name in ("TRACKING_URI", "EXPERIMENT_NAME", "EXPERIMENT_ID", "RUN_ID"):
-        monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
+        monkeypatch.setenv(f"MLFLOW_{name}", "")  # so that it is put back
+        monkeypatch.delenv(f"MLFLOW_{name}")
     monkeypatch.setenv("YOURVECTORS_SECRETS", "{}")
-    module._experiment_name.cache_clear()
 
 
 class TestWhichStore:
@@ -77,6 +79,7 @@ class TestWhichExperiment:
         monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", mine)
         assert local.experiment_for("sst-5") == "mine"
         monkeypatch.delenv("MLFLOW_EXPERIMENT_ID")
+        assert os.environ.pop("MLFLOW_EXPERIMENT_NAME") == "mine"  # for the jobs of this process
         monkeypatch.setenv("MLFLOW_RUN_ID", client.create_run(mine).info.run_id)
         assert local.experiment_for("sst-5") == "mine"
 

@@ -28,7 +28,8 @@ ASKED = {"role": "parent", "asked": "vectors=skipgram,glove"}
 @pytest.fixture(autouse=True)
 def clean(monkeypatch):
     for name in ("EXPERIMENT_NAME", "EXPERIMENT_ID", "RUN_ID"):
-        monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
+        monkeypatch.setenv(f"MLFLOW_{name}", "")  # so that it is put back
+        monkeypatch.delenv(f"MLFLOW_{name}")
 
 
 def killed(folder):

@@ -7,20 +7,16 @@ import gc
 import importlib.util
 import logging
 import os
-import re
-import sqlite3
 import sys
-import traceback
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import require
 from pipeline.core.secrets import MASK, hide, reveal
+from pipeline.tracking import sqlite
+from pipeline.tracking.errors import StoreError, reason, store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -95,23 +91,18 @@ class Tracking:
         if name := os.environ.get("MLFLOW_EXPERIMENT_NAME"):
             return name
         experiment, run = (os.environ.get(f"MLFLOW_{name}_ID") for name in ("EXPERIMENT", "RUN"))
-        return _experiment_name(self.uri, experiment, run) if experiment or run else task
+        if not experiment and not run:
+            return task
+        client = connect(self.uri)
+        with store(self.uri):
+            experiment = experiment or client.get_run(str(run)).info.experiment_id
+            name = str(client.get_experiment(experiment).name)
+        os.environ["MLFLOW_EXPERIMENT_NAME"] = name  # for jobs, whose server may be gone by then
+        return name
 
     def describe(self) -> str:
         """Return the store, and where it was set."""
         return f"{self.uri} (set by {self._setting})" if self._setting else self.uri
-
-
-class StoreError(UserError):
-    """The tracking store does not work, or refuses what it is asked."""
-
-
-@lru_cache
-def _experiment_name(uri: str, experiment: str | None, run: str | None) -> str:
-    client = connect(uri)
-    with store(uri):
-        experiment = experiment or client.get_run(str(run)).info.experiment_id
-        return str(client.get_experiment(experiment).name)
 
 
 def connect(uri: str) -> MlflowClient:
@@ -134,13 +125,13 @@ def connect(uri: str) -> MlflowClient:
     for name, value in _USUAL.items():
         os.environ.setdefault(name, value)
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    path = _sqlite_path(uri)
+    path = sqlite.path_of(uri)
     with _collector_off_while_importing(), store(uri):
         from mlflow import MlflowClient
 
         logging.getLogger("mlflow").setLevel(logging.ERROR)  # it says at length what `store` does
         if path:
-            _create_sqlite(path)
+            sqlite.create(path)
         elif address.startswith(("postgresql", "mysql", "mssql")):
             _try_database(address)
         client = MlflowClient(address)
@@ -184,52 +175,6 @@ def global_address(uri: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def store(uri: str) -> Iterator[None]:
-    """Turn any error that comes out of MLflow into a `StoreError` of one line.
-
-    A server that is none of MLflow's makes the client fail in many ways, a `TypeError` among them.
-    """
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-        modules = [type(error).__module__, *(f.f_globals.get("__name__", "") for f in frames)]
-        if any(name.startswith("mlflow") for name in modules):
-            raise StoreError(f"the tracking store {uri}: {reason(error)}") from error
-        raise
-
-
-def reason(error: BaseException) -> str:
-    """Say in a sentence or two why a store did not do what it was asked, and what may help."""
-    text = str(error)
-    if code := re.search(r"failed with error code (\d+)", text):
-        if code[1] in {"401", "403"}:
-            return (
-                f"it refuses access (HTTP {code[1]}). Set MLFLOW_TRACKING_USERNAME and "
-                "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
-            )
-        return f"it answers HTTP {code[1]}. Is it the address of an MLflow server?"
-    if "valid JSON" in text or "ParseError" in type(error).__name__:
-        return (
-            "its answer is not MLflow's, perhaps a login page. Check the address, and "
-            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD or MLFLOW_TRACKING_TOKEN."
-        )
-    innermost = error
-    while below := innermost.__cause__ or innermost.__context__:
-        innermost = below
-    said = getattr(innermost, "strerror", None) or str(innermost) or type(innermost).__name__
-    if "API request" in text:
-        return (
-            f"it cannot be reached ({said.splitlines()[0]}). Start it with mlflow server, name "
-            "another by tracking.uri=..., or set tracking=off."
-        )
-    line = (text.splitlines() or [type(error).__name__])[0].rstrip(".")
-    return f"{line if len(line) <= 200 else line[:197] + '...'}."
-
-
-@contextlib.contextmanager
 def _impatient() -> Iterator[None]:
     """Ask once; a user's own settings hold."""
     ours = [name for name, value in _USUAL.items() if os.environ.get(name) == value]
@@ -253,49 +198,6 @@ def _collector_off_while_importing() -> Iterator[None]:
         gc.enable()
 
 
-def _sqlite_path(uri: str) -> Path | None:
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
-
-
-def _create_sqlite(path: Path) -> None:
-    """Create an SQLite store where there is none, or check that the file is one.
-
-    The tables are made beside the file, which then takes its place: MLflow cannot repair a store
-    whose making was interrupted. Of many processes one makes it.
-    """
-    from filelock import FileLock
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"the tracking store {path}: its folder cannot be made: {error}."
-        ) from error
-    with FileLock(f"{path}.lock"):
-        if path.exists() and path.stat().st_size:
-            try:
-                with contextlib.closing(sqlite3.connect(path)) as database:
-                    database.execute("pragma schema_version")  # MLflow would try for a minute
-            except sqlite3.Error as error:
-                raise StoreError(
-                    f"the tracking store {path} does not work: {error}. "
-                    "Name another by tracking.uri=..., or set tracking=off."
-                ) from error
-            return
-        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-        unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        try:
-            made = SqlAlchemyStore(  # type: ignore[no-untyped-call]
-                f"sqlite:///{unfinished}", str(path.parent / "mlartifacts")
-            )
-            made.engine.dispose()
-            unfinished.replace(path)
-        finally:
-            for left in path.parent.glob(f"{unfinished.name}*"):
-                left.unlink(missing_ok=True)
-
-
 def _try_database(address: str) -> None:
     """Connect once: MLflow would try for two minutes, and print each failure."""
     import sqlalchemy
@@ -314,7 +216,7 @@ def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
 
     found = client.get_experiment_by_name(name)
     if found is None:
-        path = _sqlite_path(uri)
+        path = sqlite.path_of(uri)
         artifacts = None
         if path:  # beside the database, not wherever the process was started
             folder = path.parent / "mlartifacts" / quote(name, safe=" ")

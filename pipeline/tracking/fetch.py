@@ -9,7 +9,8 @@ from pipeline.core.errors import require
 from pipeline.core.files import write_json
 from pipeline.core.secrets import hide
 from pipeline.stages.report.result import RUN_FILES, RUN_FOLDERS
-from pipeline.tracking.client import connect, store
+from pipeline.tracking.client import connect
+from pipeline.tracking.errors import store
 from pipeline.tracking.records import PARENT
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError, require
 from pipeline.stages.report.result import Summary, read_checked, read_result
-from pipeline.tracking.client import connect, global_address, store
+from pipeline.tracking.client import connect, global_address
+from pipeline.tracking.errors import store
 from pipeline.tracking.records import Record, read, winner
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from pipeline.core.errors import UserError, require
 from pipeline.core.secrets import mask
 from pipeline.stages.report.result import read_result
-from pipeline.tracking.client import Tracking, connect, experiment_id, store, whole_address
+from pipeline.tracking.client import Tracking, connect, experiment_id, whole_address
+from pipeline.tracking.errors import store
 from pipeline.tracking.log_run import describe
 from pipeline.tracking.records import NOTE, PARENT, Record, new_key, read, write
 from pipeline.tracking.running import FOLDER, end_orphans, hold, release

@@ -20,6 +20,7 @@ from typing import IO
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.secrets import hide, mask
+from pipeline.tracking import sqlite
 from pipeline.tracking.client import Tracking, whole_address
 from pipeline.tracking.records import FILE, Record, read
 
@@ -94,11 +95,11 @@ def _open(uri: str | None, folder: Path | None, port: int, browser: bool) -> Non
         uri != "databricks" and not uri.startswith("databricks:"),
         "Databricks has its own UI: open your workspace, and there Experiments.",
     )
-    path = uri.removeprefix("sqlite:///")
-    require(
-        path == uri or Path(path).exists(),
-        f"{path}: no tracking store yet. Run an experiment first, or name a store by --uri.",
-    )
+    if uri.startswith("sqlite:///"):
+        path = Path(uri.removeprefix("sqlite:///"))
+        missing = f"{path}: no tracking store yet. Run an experiment first, or name one by --uri."
+        require(path.exists(), missing)
+        sqlite.check(path)
     _serve(uri, page, _free_port(port), browser)
 
 

@@ -13,7 +13,8 @@ import yaml
 from pipeline.core.errors import UserError, require
 from pipeline.core.secrets import hide, mask
 from pipeline.stages.report.result import read_result
-from pipeline.tracking.client import StoreError, Tracking, connect, experiment_id, store
+from pipeline.tracking.client import Tracking, connect, experiment_id
+from pipeline.tracking.errors import StoreError, store
 from pipeline.tracking.records import KEY, PARENT, Record, read, write
 from pipeline.tracking.running import end_orphans, is_running
 

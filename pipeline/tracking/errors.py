@@ -1,0 +1,62 @@
+"""What goes wrong in MLflow, in one line that says what may help."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import traceback
+from collections.abc import Iterator
+
+from pipeline.core.errors import UserError
+
+_LONGEST = 200  # characters of a message of MLflow's
+
+
+class StoreError(UserError):
+    """The tracking store does not work, or refuses what it is asked."""
+
+
+@contextlib.contextmanager
+def store(uri: str) -> Iterator[None]:
+    """Turn any error that comes out of MLflow into a `StoreError` of one line.
+
+    A server that is none of MLflow's makes the client fail in many ways, a `TypeError` among them.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        modules = [type(error).__module__, *(f.f_globals.get("__name__", "") for f in frames)]
+        if any(name.startswith("mlflow") for name in modules):
+            raise StoreError(f"the tracking store {uri}: {reason(error)}") from error
+        raise
+
+
+def reason(error: BaseException) -> str:
+    """Say in a sentence or two why a store did not do what it was asked, and what may help."""
+    text = str(error)
+    if code := re.search(r"failed with error code (\d+)", text):
+        if code[1] in {"401", "403"}:
+            return (
+                f"it refuses access (HTTP {code[1]}). Set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+            )
+        return f"it answers HTTP {code[1]}. Is it the address of an MLflow server?"
+    if "valid JSON" in text or "ParseError" in type(error).__name__:
+        return (
+            "its answer is not MLflow's, perhaps a login page. Check the address, and "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD or MLFLOW_TRACKING_TOKEN."
+        )
+    innermost = error
+    while below := innermost.__cause__ or innermost.__context__:
+        innermost = below
+    said = getattr(innermost, "strerror", None) or str(innermost) or type(innermost).__name__
+    if "API request" in text:
+        return (
+            f"it cannot be reached ({said.splitlines()[0]}). Start it with mlflow server, name "
+            "another by tracking.uri=..., or set tracking=off."
+        )
+    line = (text.splitlines() or [type(error).__name__])[0].rstrip(".")
+    return f"{line if len(line) <= _LONGEST else line[: _LONGEST - 3] + '...'}."
