@@ -74,8 +74,9 @@ class TestInABrowser:
                 if click:
                     wait.until(lambda b: b.find_elements(By.XPATH, click))[0].click()
                 for word in words:
-                    body = (By.TAG_NAME, "body")
-                    wait.until(lambda b, w=word: w in b.find_element(*body).text, word)
+                    wait.until(
+                        lambda b, w=word: w in b.find_element(By.TAG_NAME, "body").text, word
+                    )
                 if draws:
                     wait.until(lambda b: b.execute_script(draws), draws)
                 for heading in browser.find_elements(By.XPATH, f"//*[text()='{at}']"):
