@@ -15,6 +15,7 @@ from pipeline.cache.keys import run_key
 from pipeline.cache.stages import CachedStages
 from pipeline.cache.store import Cache, Outcome, timed
 from pipeline.core.metrics import Metric, write_metrics
+from pipeline.core.notebook import displayed
 from pipeline.core.plain import json_digest, plain_or_digest
 from pipeline.core.renamed import old_names
 from pipeline.stages.best.best import OnDev, pick_best
@@ -107,6 +108,7 @@ def stage(**choices: type) -> Any:
     return field(default_factory=next(iter(choices.values())), metadata={"choices": choices})
 
 
+@displayed
 @dataclass
 class Experiment:
     """One experiment: a configuration for each stage, which are listed here and nowhere else.

@@ -31,6 +31,7 @@ from pipeline.cache.observe import Observed, changed, observing
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import file_digest, sync, sync_all, write_json
 from pipeline.core.locks import locked
+from pipeline.core.notebook import displayed
 from pipeline.core.plain import json_digest
 from pipeline.core.secrets import mask
 
@@ -42,6 +43,7 @@ T = TypeVar("T")
 Plain = dict[str, Any]
 
 
+@displayed
 @dataclass
 class Cache:
     """Whether and where results are cached.

@@ -16,6 +16,7 @@ from pipeline.comparison.rows import INNER, Row, read_rows
 from pipeline.comparison.table import arms_table
 from pipeline.comparison.verdicts import Verdict, baseline_doubt, judge, note
 from pipeline.core.files import write, write_json
+from pipeline.core.notebook import displayed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,7 @@ def compare(folders: Iterable[Path], overrides: dict[Path, list[str]] | None = N
     return Comparison(read_rows(folders, overrides))
 
 
+@displayed
 @dataclass
 class Comparison:
     """Runs side by side.
@@ -50,6 +52,10 @@ class Comparison:
     """
 
     rows: list[Row]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a notebook shows."""
+        return {"runs": len(self.rows), "arms": [arm.name for arm in self.arms]}
 
     def __post_init__(self) -> None:
         """Collect the runs into arms, and compare these."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NotRequired
+from typing import Any, NotRequired
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,22 @@ def mean_absolute_error(counts: Counts) -> Floats:
     index = np.arange(counts.shape[-1])
     off = np.abs(index[:, None] - index)
     return _ratio((counts * off).sum(axis=(-2, -1)), counts.sum(axis=(-2, -1)))
+
+
+def class_scores(counts: Counts) -> dict[str, NDArray[Any]]:
+    """Return ``precision``, ``recall``, ``f1``, (C,), and the ``sentences`` of each class.
+
+    A precision is nan where nothing is predicted to be of the class, a recall where there is no
+    sentence of it.
+    """
+    right, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    return {
+        "precision": np.where(predicted > 0, right / np.maximum(predicted, 1), np.nan),
+        "recall": np.where(true > 0, right / np.maximum(true, 1), np.nan),
+        "f1": _ratio(2 * right, true + predicted),
+        "sentences": true,
+        "predicted": predicted,
+    }
 
 
 METRICS: Mapping[str, Callable[[Counts], Floats]] = MappingProxyType(

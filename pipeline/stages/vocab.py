@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,14 @@ from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import write, write_json
 from pipeline.core.metrics import Metric
+from pipeline.core.notebook import displayed
 from pipeline.stages.corpus import Corpus
 
 _BLOCK = 16  # sentences encoded at a time: so few that their words are still in the cache
 _PART = 1 << 20  # words counted and renumbered at a time: all at once would take 16 bytes a word
 
 
+@displayed
 @dataclass
 class Vocab:
     """How to build the vocabulary.
@@ -48,6 +51,7 @@ class Vocab:
         )
 
 
+@displayed
 @dataclass(frozen=True)
 class Vocabulary:
     """The words, and the training text encoded by them.
@@ -68,6 +72,10 @@ class Vocabulary:
     counts: NDArray[np.int64]
     tokens: NDArray[np.int32]
     offsets: NDArray[np.int64]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a notebook shows."""
+        return {"words": len(self), "tokens": len(self.tokens), "first": self.words[:5]}
 
     def __len__(self) -> int:
         """Return the number of words."""

@@ -37,9 +37,9 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
     Where `results` has ``dev_low`` and ``dev_high``, the interval of each strength's difference to
     the chosen one, it is shaded around the dev curve.
     """
-    figure, axes = empty(5.6, 3.9)
-    strength = results["strength"].to_numpy()
-    best = results.iloc[row]
+    figure = sweep_curve(results)
+    axes = figure.axes[0]
+    strength, best = results["strength"].to_numpy(), results.iloc[row]
     if {"dev_low", "dev_high"} <= set(results):
         axes.fill_between(
             strength,
@@ -51,9 +51,6 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
             label="dev against the chosen, 95 % interval",
         )
         axes.axhline(best["dev_accuracy"], color=CHOSEN, linewidth=0.8, alpha=0.6, zorder=0)
-    for split, colour in (("train", TRAIN), ("dev", DEV)):
-        accuracy = results[f"{split}_accuracy"].to_numpy()
-        axes.plot(strength, accuracy, "-o", color=colour, markersize=4.5, label=split)
     axes.axvline(best["strength"], color=CHOSEN, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     axes.plot(
         best["strength"],
@@ -73,6 +70,17 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
         markersize=6,
         label=f"test, scored once: {test_accuracy:.1%}",
     )
+    axes.legend(frameon=False, fontsize=9.5, loc="best", labelcolor=INK)
+    return figure
+
+
+def sweep_curve(results: pd.DataFrame) -> Figure:
+    """Draw accuracy on train and dev against the strength."""
+    figure, axes = empty(5.6, 3.9)
+    strength = results["strength"].to_numpy()
+    for split, colour in (("train", TRAIN), ("dev", DEV)):
+        accuracy = results[f"{split}_accuracy"].to_numpy()
+        axes.plot(strength, accuracy, "-o", color=colour, markersize=4.5, label=split)
     if strength.min() > 0:
         axes.set_xscale("log")
     elif strength.max() > 0:  # 0 itself has no logarithm
@@ -227,9 +235,9 @@ def _place(figure: Figure, axes: Axes, labels: list[Text], points: NDArray[np.fl
         area = axes.get_window_extent()
         half = max(max(x) - min(x), (max(y) - min(y)) * area.width / area.height) / 2
         middle, centre = (max(x) + min(x)) / 2, (max(y) + min(y)) / 2
-        axes.set_xlim(middle - half, middle + half)
+        axes.set_xlim(middle - half, middle + half, auto=True)  # else it is said to be changed
         half *= area.height / area.width
-        axes.set_ylim(centre - half, centre + half)
+        axes.set_ylim(centre - half, centre + half, auto=True)
         canvas.draw()  # type: ignore[no-untyped-call]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,22 @@ from numpy.typing import NDArray
 from pipeline.core.errors import choose, require
 from pipeline.core.files import write
 from pipeline.core.metrics import Metric
-from pipeline.core.scores import LOWER_IS_BETTER, Majority, Scores, score
+from pipeline.core.notebook import displayed
+from pipeline.core.scores import (
+    LOWER_IS_BETTER,
+    Majority,
+    Scores,
+    class_scores,
+    confusion_matrix,
+    score,
+)
 from pipeline.stages.corpus import SPLITS
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.persistence import Classifier
 from pipeline.stages.sweep.sweep import StrengthRow, Sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +59,7 @@ class Ties(StrEnum):
     first = "first"
 
 
+@displayed
 @dataclass
 class OnDev:
     """How to choose the strength on dev.
@@ -79,6 +91,7 @@ class OnDev:
         )
 
 
+@displayed
 @dataclass(frozen=True, eq=False)
 class Best:
     """The chosen classifier and its scores.
@@ -101,6 +114,8 @@ class Best:
         For each split the (n, C) probabilities.
     config
         How it was chosen.
+    features
+        What it was chosen on, with the true classes and, where known, the sentences.
     """
 
     row: int
@@ -110,7 +125,63 @@ class Best:
     majority: Majority
     predicted: dict[str, NDArray[np.int64]]
     probabilities: dict[str, NDArray[np.float64]]
-    config: OnDev = field(default_factory=OnDev)
+    config: OnDev
+    features: Features
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a notebook shows."""
+        accuracies = {split: round(scores["accuracy"], 4) for split, scores in self.scores.items()}
+        return {"strength": self.strength, **accuracies}
+
+    def _repr_html_(self) -> str:
+        """Show the scores of each split, and those of the majority class, as a table."""
+        import pandas as pd
+
+        rows = {**self.scores, f"test, always {self.majority['label']}": self.majority["test"]}
+        html: str = pd.DataFrame(rows).T.to_html(float_format="{:.4f}".format)
+        return html
+
+    def confusion(self, split: str = "test") -> pd.DataFrame:
+        """Count the sentences of a split by true class, a row each, and predicted class."""
+        import pandas as pd
+
+        names = list(self.features.classes)
+        counts = confusion_matrix(self.features.y[split], self.predicted[split], len(names))
+        return pd.DataFrame(counts, pd.Index(names, name="true"), pd.Index(names, name="predicted"))
+
+    def report(self, split: str = "test") -> pd.DataFrame:
+        """Return precision, recall, F1 and the number of sentences of each class of a split."""
+        import pandas as pd
+
+        names = pd.Index(self.features.classes, name="class")
+        counts = confusion_matrix(self.features.y[split], self.predicted[split], len(names))
+        return pd.DataFrame(class_scores(counts), names)
+
+    def mistakes(self, split: str = "test", n: int | None = None) -> pd.DataFrame:
+        """Return the `n` most confident mistakes of a split, by default all.
+
+        Columns: the ``sentence`` where it is known, ``true`` and ``predicted`` class, and the
+        probabilities of both, ``p_true`` and ``p_predicted``.
+        """
+        import pandas as pd
+
+        names = np.array(self.features.classes, dtype=object)
+        y, predicted, p = self.features.y[split], self.predicted[split], self.probabilities[split]
+        rows = np.arange(len(y))
+        table = pd.DataFrame(
+            {
+                "true": names[y],
+                "predicted": names[predicted],
+                "p_true": p[rows, y],
+                "p_predicted": p[rows, predicted],
+            }
+        )
+        if split in self.features.sentences:
+            texts = [" ".join(tokens) for tokens in self.features.sentences[split]]
+            table.insert(0, "sentence", texts)
+        wrong: pd.DataFrame = table[y != predicted]
+        surest = wrong.sort_values("p_predicted", ascending=False, kind="stable")
+        return surest if n is None else surest.head(n)
 
     @property
     def classifier(self) -> Classifier:
@@ -198,6 +269,7 @@ def pick_best(swept: Sweep, features: Features, config: OnDev | None = None) -> 
         predicted=predicted,
         probabilities={split: classifier.predict_proba(X) for split, X in splits.items()},
         config=config,
+        features=features,
     )
 
 

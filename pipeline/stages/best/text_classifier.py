@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
+from pipeline.core.notebook import displayed
 from pipeline.stages.corpus import Tokenizer
 from pipeline.stages.features.averaging import Fitted, Mean, Weighting, features_of
 from pipeline.stages.sweep.persistence import Classifier, load_classifier, save_classifier
@@ -25,6 +26,7 @@ _AVERAGING = {field.name for field in fields(Mean)}
 _FOLDER = "best"
 
 
+@displayed
 @dataclass(frozen=True, eq=False)
 class TextClassifier:
     """Word vectors, how to average them, and the chosen classifier.
@@ -47,6 +49,11 @@ class TextClassifier:
     classes: tuple[str, ...]
     tokenizer: Tokenizer = field(default_factory=Tokenizer)
     fitted: Fitted = field(default_factory=Fitted)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a notebook shows."""
+        classifier = type(self.classifier).__name__
+        return {"classes": self.classes, "classifier": classifier, "vectors": self.vectors}
 
     def features(self, tokens: Sequence[Sequence[str]]) -> NDArray[np.float64]:
         """Return the (n, K) features of tokenized texts, computed as in the run."""

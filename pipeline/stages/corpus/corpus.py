@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError, require, suggest
 from pipeline.core.metrics import Metric
+from pipeline.core.notebook import displayed
 from pipeline.stages.corpus.checks import Check, check
 from pipeline.stages.corpus.duplicates import copies
 from pipeline.stages.corpus.formats.rows import listed
@@ -31,12 +32,17 @@ log = logging.getLogger(__name__)
 FIVE_CLASSES = ("- -", "-", "neut", "+", "+ +")  # of sentiment, from worst to best
 
 
+@displayed
 @dataclass(frozen=True)
 class Split:
     """Labelled sentences: ``sentences[i]`` is a list of tokens, ``labels[i]`` its class index."""
 
     sentences: list[list[str]]
     labels: NDArray[np.int64]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a notebook shows."""
+        return {"sentences": len(self), "tokens": sum(map(len, self.sentences))}
 
     def __len__(self) -> int:
         """Return the number of sentences."""
@@ -70,6 +76,7 @@ class Pretraining:
     note: str = ""
 
 
+@displayed
 @dataclass(frozen=True)
 class Corpus:
     """Three labelled splits, the names of their classes, and the text vectors may be trained on.
@@ -130,6 +137,11 @@ class Corpus:
             len(self.classes) > 1,
             f"corpus {self.task}: only one class, {self.classes[0]!r}: nothing to classify.",
         )
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a notebook shows."""
+        sizes = {name: len(split) for name, split in self.splits.items()}
+        return {"task": self.task, "classes": self.classes, **sizes}
 
     def _missing(self, split: Split) -> str:
         """Name the classes that have no sentence."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.download import Archive, fetch
+from pipeline.core.notebook import displayed
 from pipeline.stages.corpus.table import Table
 
 ARCHIVE = Archive(
@@ -15,6 +16,7 @@ ARCHIVE = Archive(
 )
 
 
+@displayed
 @dataclass
 class Imdb(Table):
     """50,000 film reviews, positive or negative, a file each; dev is drawn from train.

@@ -11,10 +11,12 @@ import numpy as np
 
 from pipeline.core.errors import require
 from pipeline.core.files import file_digest
+from pipeline.core.notebook import displayed
 from pipeline.stages.corpus import grammar
 from pipeline.stages.corpus.corpus import FIVE_CLASSES, Corpus, CorpusConfig, Pretraining, Split
 
 
+@displayed
 @dataclass
 class Sample(CorpusConfig):
     """Sentences drawn from `grammar`, and a larger text for pretrained vectors.

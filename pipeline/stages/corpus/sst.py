@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.core.download import Archive, download
 from pipeline.core.errors import UserError, choose, require
 from pipeline.core.files import read_lines
+from pipeline.core.notebook import displayed
 from pipeline.stages.corpus.corpus import FIVE_CLASSES, Corpus, CorpusConfig, Split
 from pipeline.stages.corpus.formats.splits import SPLITS
 from pipeline.stages.corpus.tokenizers import lowered, unescape
@@ -59,6 +60,7 @@ class Tree(NamedTuple):
     phrases: list[tuple[int, int, int]]
 
 
+@displayed
 @dataclass
 class Sst(CorpusConfig):
     r"""Penn-Treebank-style sentiment trees, a labelled sentence each.

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pipeline.core.errors import UserError, require
+from pipeline.core.notebook import displayed
 from pipeline.core.progress import progress
 from pipeline.stages.corpus.checks import Check
 from pipeline.stages.corpus.corpus import Corpus, CorpusConfig, Split
@@ -25,6 +26,7 @@ from pipeline.stages.corpus.tokenizers import Tokenizer
 log = logging.getLogger(__name__)
 
 
+@displayed
 @dataclass
 class Table(CorpusConfig):
     r"""A labelled text per row, in a file or folder of any format that ``docs/data.md`` lists.

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from pipeline.core.errors import UserError, require, suggest
+from pipeline.core.notebook import displayed
 
 HTML = ("keep", "strip")
 NAMES = ("treebank", "whitespace", "characters", "regex", "icu")
@@ -40,6 +41,7 @@ _TAG = re.compile(r"<[A-Za-z/!][^<>]*>")
 SentenceFunction = Callable[[str], list[list[str]]]
 
 
+@displayed
 @dataclass(frozen=True)
 class Tokenizer:
     r"""How a text becomes sentences, each a list of tokens.

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from pipeline.core.errors import require
 from pipeline.core.files import count_lines, file_digest, read_lines
+from pipeline.core.notebook import displayed
 from pipeline.core.progress import progress, shown
 from pipeline.stages.corpus.parallel import tokenize_all
 from pipeline.stages.corpus.tokenizers import Tokenizer
 
 
+@displayed
 @dataclass(frozen=True)
 class Text:
     """Plain-text files, which may be compressed, a sentence or document per line, as token lists.

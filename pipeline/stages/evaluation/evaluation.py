@@ -18,6 +18,7 @@ import numpy as np
 from pipeline.core.errors import require
 from pipeline.core.files import atomic
 from pipeline.core.metrics import Metric
+from pipeline.core.notebook import displayed
 from pipeline.core.progress import progress
 from pipeline.stages.evaluation.files import read_pairs, read_questions
 from pipeline.stages.vectors.in_common import in_common
@@ -28,6 +29,7 @@ _BATCH = 512  # questions answered at once: bounds the memory of their (question
 TOTAL = "total"  # the row of all sections together
 
 
+@displayed
 @dataclass
 class Evaluation:
     """What to evaluate vectors on, besides the sentences.
@@ -142,6 +144,7 @@ class Analogies:
         return self.correct / self.seen if self.seen else float("nan")
 
 
+@displayed
 @dataclass(frozen=True)
 class Evaluated:
     """The results of vectors on every file.
@@ -156,6 +159,12 @@ class Evaluated:
 
     similarity: list[Similarity]
     analogies: list[Analogies]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a notebook shows."""
+        return {row.name: row.spearman for row in self.similarity} | {
+            row.name: row.accuracy for row in self.analogies if row.section == TOTAL
+        }
 
     def describe(self) -> str:
         """Return one line for the terminal."""

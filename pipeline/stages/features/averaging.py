@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import choose, require
+from pipeline.core.notebook import displayed
 from pipeline.core.renamed import accept_old_names, old_name_of
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -45,6 +46,7 @@ class Weighting(StrEnum):
     sif = "sif"
 
 
+@displayed
 @dataclass
 class Mean:
     """How to turn a sentence's word vectors into its features.

@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.metrics import Metric
+from pipeline.core.notebook import displayed
 from pipeline.stages.corpus import Corpus
 from pipeline.stages.features.averaging import (
     Fitted,
@@ -31,6 +33,7 @@ __all__ = ["PHRASES", "Features", "Mean", "Unknown", "Weighting", "featurize"]
 PHRASES = "phrases"  # beside the splits
 
 
+@displayed
 @dataclass(frozen=True, eq=False)
 class Features:
     """Sentences as rows of numbers.
@@ -51,6 +54,8 @@ class Features:
         What averaging learned from train.
     without_words
         How many sentences of each split have no known word: their features are all alike.
+    sentences
+        The tokens of each sentence of each split, where they are known.
     """
 
     X: dict[str, NDArray[np.float64]]
@@ -60,6 +65,12 @@ class Features:
     ordinal: bool = False
     fitted: Fitted = field(default_factory=Fitted)
     without_words: dict[str, int] = field(default_factory=dict)
+    sentences: dict[str, list[list[str]]] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a notebook shows."""
+        shapes = {name: X.shape for name, X in self.X.items()}
+        return {**shapes, "coverage": round(self.coverage.get("test", 0), 4)}
 
     @property
     def number(self) -> int:
@@ -164,4 +175,5 @@ def featurize(
         without_words={
             name: int((counted[name][0].sum(axis=1) == 0).sum()) for name in corpus.splits
         },
+        sentences={name: split.sentences for name, split in corpus.splits.items()},
     )

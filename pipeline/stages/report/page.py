@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.files import write, write_json
-from pipeline.core.scores import confusion_matrix
+from pipeline.core.scores import class_scores, confusion_matrix
 from pipeline.render import html as pages
 from pipeline.stages.report import mistakes
 from pipeline.stages.report.curve_text import read_strengths
@@ -140,17 +140,11 @@ def _asked(overrides: list[str]) -> dict[str, str]:
 
 
 def _classes(names: list[str], confusion: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Return precision, recall and F1 of each class; recall is None where test has none of it."""
-    right, true, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    """Return the scores of each class; one that does not exist is None."""
+    scores = class_scores(confusion)
     return [
-        {
-            "class": name,
-            "sentences": int(true[i]),
-            "predicted": int(predicted[i]),
-            "precision": int(right[i]) / int(predicted[i]) if predicted[i] else None,
-            "recall": int(right[i]) / int(true[i]) if true[i] else None,
-            "f1": 2 * int(right[i]) / max(1, int(true[i] + predicted[i])),
-        }
+        {"class": name}
+        | {key: None if np.isnan(values[i]) else values[i].item() for key, values in scores.items()}
         for i, name in enumerate(names)
     ]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import write, write_json
 from pipeline.core.metrics import Metric
+from pipeline.core.notebook import displayed
 from pipeline.stages.best.best import Best
 from pipeline.stages.best.text_classifier import TextClassifier
 from pipeline.stages.corpus import Corpus
@@ -56,6 +57,7 @@ def default_contrasts() -> list[str]:
     return ["but", "although", "though", "however", "yet", "despite"]
 
 
+@displayed
 @dataclass
 class Report:
     """What the report of a run shows.

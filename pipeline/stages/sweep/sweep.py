@@ -20,6 +20,7 @@ from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import require
 from pipeline.core.files import write_json
 from pipeline.core.metrics import Metric
+from pipeline.core.notebook import displayed
 from pipeline.core.progress import progress
 from pipeline.core.scores import score
 from pipeline.stages.features.features import Features
@@ -27,6 +28,8 @@ from pipeline.stages.sweep.persistence import Classifier, SavedClassifiers, save
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pipeline.render.plots import Axes
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +103,7 @@ def check_takes_weights(config: Sweepable) -> None:
     )
 
 
+@displayed
 @dataclass
 class Logistic:
     """Multinomial logistic regression with an L2 penalty, fitted by L-BFGS.
@@ -137,6 +141,7 @@ class Logistic:
         return model
 
 
+@displayed
 @dataclass
 class OneVsRest(Logistic):
     """A binary logistic regression for each class, by liblinear; parameters as in `Logistic`."""
@@ -159,6 +164,7 @@ class OneVsRest(Logistic):
         return model
 
 
+@displayed
 @dataclass
 class TwoLayer(Logistic):
     """A network with one hidden layer of sigmoid units; other parameters as in `Logistic`.
@@ -208,6 +214,7 @@ class StrengthRow(TypedDict):
     converged: bool
 
 
+@displayed
 @dataclass(frozen=True, eq=False)
 class Sweep:
     """The results at every strength.
@@ -232,6 +239,24 @@ class Sweep:
         import pandas as pd
 
         return pd.DataFrame(self.rows)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a notebook shows."""
+        best = max(self.rows, key=lambda row: row["dev_accuracy"])
+        tried = f"{len(self.rows)} from {self.rows[0]['strength']:.3g}"
+        accuracy = f"{best['dev_accuracy']:.4f} at {best['strength']:.4g}"
+        return {"strengths": tried, "best_dev_accuracy": accuracy}
+
+    def _repr_html_(self) -> str:
+        """Show the results as a table."""
+        html: str = self.results.to_html(index=False)
+        return html
+
+    def plot(self) -> Axes:
+        """Draw accuracy on train and dev against the strength."""
+        from pipeline.render import plots
+
+        return plots.in_notebook(plots.sweep_curve(self.results))
 
     def describe(self) -> str:
         """Return one line for the terminal."""

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import UserError
+from pipeline.core.notebook import displayed
 from pipeline.stages.vectors.pretrained import Pretrained
 from pipeline.stages.vectors.word2vec import SkipGram
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
 
 
+@displayed
 @dataclass
 class Both:
     """Own vectors beside pretrained ones: the numbers of a word are those of both.

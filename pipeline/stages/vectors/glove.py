@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import require
+from pipeline.core.notebook import displayed
 from pipeline.core.renamed import accept_old_names, old_name_of
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.init import check_init, read_known
@@ -58,6 +59,7 @@ class Cooccurrences(NamedTuple):
     values: Floats
 
 
+@displayed
 @dataclass
 class GloVe:
     """GloVe: dot products of vectors are fitted to the logarithms of co-occurrence counts.

@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import file_digest
+from pipeline.core.notebook import displayed
 from pipeline.stages.corpus import Corpus, Pretraining
 from pipeline.stages.vectors import catalog, keys
 from pipeline.stages.vectors.checkpoint import Checkpoint
@@ -27,6 +28,7 @@ DIMS = (50, 100, 200, 300)
 PRETRAINED_VOCAB = Vocab(min_count=5)
 
 
+@displayed
 @dataclass
 class Pretrained:
     """Pretrained vectors, by file or by name, read for the words needed.
@@ -166,6 +168,7 @@ def pretrain(
     return finish(vocabulary, trainer, train(vocabulary, trainer, checkpoint))
 
 
+@displayed
 @dataclass
 class Random:
     """A random vector for every word of the vocabulary: the floor that all others must beat.

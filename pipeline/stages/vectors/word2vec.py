@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError
+from pipeline.core.notebook import displayed
 from pipeline.core.renamed import accept_old_names, old_name_of
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.init import Known, check_init, read_known
@@ -236,6 +237,7 @@ class Word2Vec:
         return work
 
 
+@displayed
 @dataclass
 class SkipGram(Word2Vec):
     """Skip-gram: a word and each word of its context, pair by pair, predict one another.
@@ -257,6 +259,7 @@ class SkipGram(Word2Vec):
     averages: ClassVar[bool] = False
 
 
+@displayed
 @dataclass
 class CBOW(Word2Vec):
     """Continuous bag of words: the mean of the context's vectors predicts the center.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,15 @@ from pipeline.core.arrays import write_array
 from pipeline.core.errors import UserError, require, suggest
 from pipeline.core.files import write, write_json
 from pipeline.core.metrics import Metric
+from pipeline.core.notebook import displayed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.render.plots import Axes
 
 
+@displayed
 @dataclass(frozen=True, eq=False)
 class WordVectors:
     """Word vectors.
@@ -48,6 +55,11 @@ class WordVectors:
             f"{self.matrix.shape}.",
         )
         require(len(self.index) == len(self.words), "each word may have only one vector.")
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a notebook shows."""
+        source = self.provenance.get("source")
+        return {"words": len(self), "dim": self.dim, "source": source, "first": self.words[:5]}
 
     def __len__(self) -> int:
         """Return the number of words."""
@@ -115,6 +127,24 @@ class WordVectors:
         if word not in self.index:
             raise UserError(f"'{word}' has no vector{suggest(word, self.words)}.")
         return self._closest(self.unit[self.index[word]], n, exclude=[word])
+
+    def most_similar(self, word: str, n: int = 10) -> pd.DataFrame:
+        """Return the `n` words most similar to `word` as a table: ``word`` and ``cosine``.
+
+        Raises
+        ------
+        UserError
+            If `word` has no vector.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.nearest(word, n), columns=["word", "cosine"])
+
+    def plot(self, words: list[str]) -> Axes:
+        """Draw those of `words` that have vectors, projected onto their two main directions."""
+        from pipeline.render import plots
+
+        return plots.in_notebook(plots.word_map(*self.project(words)))
 
     def analogy(self, a: str, b: str, c: str, n: int = 10) -> list[tuple[str, float]]:
         """Return the `n` words that are to `c` as `b` is to `a` (3CosAdd, Mikolov et al. 2013)."""
