@@ -40,7 +40,7 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
     figure = sweep_curve(results)
     axes = figure.axes[0]
     strength, best = results["strength"].to_numpy(), results.iloc[row]
-    if {"dev_low", "dev_high"} <= set(results):
+    if len(results) > 1 and {"dev_low", "dev_high"} <= set(results):
         axes.fill_between(
             strength,
             best["dev_accuracy"] + results["dev_low"],
