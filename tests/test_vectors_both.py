@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from pipeline.cache.stages import CachedStages
 from pipeline.cache.store import Cache
+from pipeline.cli import plan
+from pipeline.cli.config import check_files
 from pipeline.core.errors import UserError
 from pipeline.experiment import Experiment
 from pipeline.stages.corpus import Sst
 from pipeline.stages.vectors.both import Both, deviation, join
+from pipeline.stages.vectors.loop import Combine
 from pipeline.stages.vectors.pretrained import Pretrained
 from pipeline.stages.vectors.vectors import CBOW, SkipGram, train_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
@@ -120,3 +123,17 @@ class TestBoth:
             "vectors.own.seed": 3,
             "vectors.pretrained.path": "v.txt",
         }
+
+    def test_has_as_many_features_as_both_together_for_match_dim(self, source):
+        assert plan._dim(Experiment(), source) == 4 + 2
+        concat = Both(SkipGram(dim=5, combine=Combine.concat), Pretrained(dim=7))
+        assert plan._dim(Experiment(), concat) == 2 * 5 + 7
+
+    @pytest.mark.parametrize(
+        ("settings", "name"),
+        [({"own": SkipGram(init="none.txt")}, "own.init"), ({}, "pretrained.path")],
+    )
+    def test_a_missing_file_of_either_is_found_before_anything_is_trained(self, settings, name):
+        made = Both(pretrained=Pretrained(path=None if settings else "none.txt"), **settings)
+        with pytest.raises(UserError, match=f"vectors.{name}: none.txt: no such file"):
+            check_files(Experiment(vectors=made))

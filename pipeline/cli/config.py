@@ -46,7 +46,7 @@ SCHEMAS: dict[str, dict[str, type]] = {
 # Settings that name files, in the order in which they are needed.
 FILE_SETTINGS = {
     "corpus": ("path", "train_file", "dev_file", "test_file", "unlabelled"),
-    "vectors": ("path", "init"),
+    "vectors": ("path", "init", "own.init", "pretrained.path"),
     "evaluation": ("similarity", "analogies"),
     "features": ("vocabulary",),
 }
@@ -152,7 +152,9 @@ def check_files(experiment: Experiment) -> None:
     for stage, names in FILE_SETTINGS.items():
         chosen = getattr(experiment, stage)
         for name in names:
-            value = getattr(chosen, name, None)
+            value = chosen
+            for part in name.split("."):
+                value = getattr(value, part, None)
             for text in [value] if isinstance(value, str) else value or []:
                 path = Path(text).expanduser()
                 inside = any(parent.is_file() for parent in path.parents)  # of an archive

@@ -24,10 +24,13 @@ from pipeline.comparison import arm_names
 from pipeline.comparison.rows import is_seed
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import write_json
+from pipeline.experiment import Experiment
 from pipeline.stages.corpus import Sample
+from pipeline.stages.vectors.both import Both
 from pipeline.stages.vectors.formats import first_words, read_vectors
 from pipeline.stages.vectors.loop import Combine
 from pipeline.stages.vectors.pretrained import Pretrained
+from pipeline.stages.vectors.vectors import Source
 from pipeline.tracking.records import PARENT
 
 log = logging.getLogger(__name__)
@@ -278,9 +281,14 @@ def _equal_features(job: Job, jobs: Sequence[Job]) -> list[str]:
 def _features(job: Job) -> int:
     """Return how many features a job will have, without running it."""
     experiment = job.plan.experiment
-    vectors = experiment.vectors
-    if experiment.features.components is not None:
-        return experiment.features.components
+    components = experiment.features.components
+    return components if components is not None else _dim(experiment, experiment.vectors)
+
+
+def _dim(experiment: Experiment, vectors: Source) -> int:
+    """Return how many dimensions vectors will have."""
+    if isinstance(vectors, Both):
+        return _dim(experiment, vectors.own) + _dim(experiment, vectors.pretrained)
     if isinstance(vectors, Pretrained) and vectors.dim is None:
         if vectors.is_of_corpus(isinstance(experiment.corpus, Sample)):
             return 50
@@ -301,6 +309,8 @@ def _common_words(jobs: Sequence[Job]) -> list[str]:
     files: dict[str, None] = {}
     for other in jobs:
         vectors = other.plan.experiment.vectors
+        if isinstance(vectors, Both):  # it knows the words of either
+            continue
         found = vectors.files() if hasattr(vectors, "files") else []
         files |= dict.fromkeys(map(str, found))
         if not found:
