@@ -37,8 +37,7 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
     Where `results` has ``dev_low`` and ``dev_high``, the interval of each strength's difference to
     the chosen one, it is shaded around the dev curve.
     """
-    figure = sweep_curve(results)
-    axes = figure.axes[0]
+    figure, axes = empty(5.6, 3.9)
     strength, best = results["strength"].to_numpy(), results.iloc[row]
     if len(results) > 1 and {"dev_low", "dev_high"} <= set(results):
         axes.fill_between(
@@ -51,6 +50,7 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
             label="dev against the chosen, 95 % interval",
         )
         axes.axhline(best["dev_accuracy"], color=CHOSEN, linewidth=0.8, alpha=0.6, zorder=0)
+    _draw_accuracies(axes, results)
     axes.axvline(best["strength"], color=CHOSEN, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     axes.plot(
         best["strength"],
@@ -70,17 +70,27 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
         markersize=6,
         label=f"test, scored once: {test_accuracy:.1%}",
     )
-    axes.legend(frameon=False, fontsize=9.5, loc="best", labelcolor=INK)
+    _scale_strengths(axes, strength)
     return figure
 
 
 def sweep_curve(results: pd.DataFrame) -> Figure:
     """Draw accuracy on train and dev against the strength."""
     figure, axes = empty(5.6, 3.9)
-    strength = results["strength"].to_numpy()
+    _draw_accuracies(axes, results)
+    _scale_strengths(axes, results["strength"].to_numpy())
+    return figure
+
+
+def _draw_accuracies(axes: Axes, results: pd.DataFrame) -> None:
     for split, colour in (("train", TRAIN), ("dev", DEV)):
         accuracy = results[f"{split}_accuracy"].to_numpy()
+        strength = results["strength"].to_numpy()
         axes.plot(strength, accuracy, "-o", color=colour, markersize=4.5, label=split)
+
+
+def _scale_strengths(axes: Axes, strength: NDArray[np.float64]) -> None:
+    """Finish axes on which accuracies are drawn: a logarithmic scale, labels and a legend."""
     if strength.min() > 0:
         axes.set_xscale("log")
     elif strength.max() > 0:  # 0 itself has no logarithm
@@ -90,7 +100,6 @@ def sweep_curve(results: pd.DataFrame) -> Figure:
     percent(axes)
     axes.margins(y=0.12)
     axes.legend(frameon=False, fontsize=9.5, loc="best", labelcolor=INK)
-    return figure
 
 
 def confusion(matrix: NDArray[np.int64], classes: Sequence[str]) -> Figure:
