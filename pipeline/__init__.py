@@ -13,95 +13,28 @@ Neither Hydra nor MLflow is needed for them::
     best.scores["test"]["accuracy"]
 """
 
-from pipeline.cache.store import Cache
-from pipeline.comparison import Comparison, compare
-from pipeline.core.errors import UserError
-from pipeline.experiment import Experiment
-from pipeline.stages.best.best import Best, OnDev, Ties, pick_best
-from pipeline.stages.best.text_classifier import TextClassifier
-from pipeline.stages.corpus import (
-    Corpus,
-    Granularity,
-    Imdb,
-    Sample,
-    Split,
-    Sst,
-    Table,
-    Text,
-    Tokenizer,
-    tokenize,
-)
-from pipeline.stages.features.features import Features, Mean, Unknown, featurize
-from pipeline.stages.report.page import write_page
-from pipeline.stages.report.report import Report, write_report
-from pipeline.stages.sweep.sweep import Logistic, OneVsRest, Sweep, TwoLayer, sweep_strengths
-from pipeline.stages.vectors.formats import read_text, read_vectors, write_text, write_vectors
-from pipeline.stages.vectors.loop import Combine
-from pipeline.stages.vectors.vectors import (
-    CBOW,
-    Both,
-    GloVe,
-    Glove,
-    GloveTrain,
-    Pretrained,
-    Random,
-    SkipGram,
-    WordVectors,
-    train_vectors,
-)
-from pipeline.stages.vectors.word2vec import Loss
-from pipeline.stages.vocab import Vocab, Vocabulary, build_vocab
+from __future__ import annotations
 
-__all__ = [
-    "CBOW",
-    "Best",
-    "Both",
-    "Cache",
-    "Combine",
-    "Comparison",
-    "Corpus",
-    "Experiment",
-    "Features",
-    "GloVe",
-    "Glove",
-    "GloveTrain",
-    "Granularity",
-    "Imdb",
-    "Logistic",
-    "Loss",
-    "Mean",
-    "OnDev",
-    "OneVsRest",
-    "Pretrained",
-    "Random",
-    "Report",
-    "Sample",
-    "SkipGram",
-    "Split",
-    "Sst",
-    "Sweep",
-    "Table",
-    "Text",
-    "TextClassifier",
-    "Ties",
-    "Tokenizer",
-    "TwoLayer",
-    "Unknown",
-    "UserError",
-    "Vocab",
-    "Vocabulary",
-    "WordVectors",
-    "build_vocab",
-    "compare",
-    "featurize",
-    "pick_best",
-    "read_text",
-    "read_vectors",
-    "sweep_strengths",
-    "tokenize",
-    "train_vectors",
-    "write_page",
-    "write_report",
-    "write_text",
-    "write_vectors",
-]
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.old_modules import accept_old_modules
+
+if TYPE_CHECKING:
+    from pipeline.api import *  # noqa: F403
+
+accept_old_modules()
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when one is used, so that ``--help`` need not wait for them."""
+    if name.startswith("__") and name != "__all__":
+        raise AttributeError(name)
+    from importlib import import_module
+
+    api = import_module("pipeline.api")
+    # What is imported on the way becomes an attribute too, as after any import of a package.
+    return globals()[name] if name in globals() else getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__getattr__("__all__")})

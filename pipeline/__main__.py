@@ -8,12 +8,13 @@ An experiment with Hydra's overrides, or one of the small commands::
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
 # The user's own modules are found in the working folder, but only after Python's and ours: a file
-# named statistics.py there must not be taken for the standard library's.
-_HERE = str(Path.cwd())
+# named statistics.py there must not be taken for the standard library's. That of a file named
+# pipeline.py cannot be prevented here, but in hydra_plugins/startup.pth.
+_HERE = os.getcwd()  # noqa: PTH109 - pathlib is not needed for --help
 sys.path[:] = [*(path for path in sys.path if path not in {"", _HERE}), _HERE]
 
 COMMANDS = {
@@ -39,6 +40,11 @@ def main() -> None:
         return
     if first in COMMANDS:
         sys.exit(import_module(COMMANDS[first]).main(sys.argv[2:]))
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        from pipeline.cli.conf import help_text
+
+        print(help_text())  # noqa: T201
+        return
     if first == "run":
         del sys.argv[1]
     from pipeline.cli.run import main as run

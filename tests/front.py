@@ -112,12 +112,13 @@ def compose_jobs(folder: Path, jobs: Iterable[Job]) -> list[Any]:
     from hydra import compose, initialize_config_dir
 
     from pipeline.cli import config
+    from pipeline.cli.conf import CONF
 
     config.register()
     built = []
     with (
         pytest.MonkeyPatch.context() as patch,
-        initialize_config_dir(str(config.CONF), version_base="1.3"),
+        initialize_config_dir(str(CONF), version_base="1.3"),
     ):
         patch.chdir(folder)
         patch.syspath_prepend(folder)

@@ -44,6 +44,7 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from pipeline.cache.store import Store
 from pipeline.cli import config
+from pipeline.cli.conf import CONF
 from pipeline.core.errors import UserError
 from pipeline.core.plain import json_digest
 from pipeline.stages.corpus import Table, Text
@@ -562,7 +563,7 @@ def composing() -> Iterator[None]:
     level = logging.getLogger("pipeline").level
     logging.getLogger("pipeline").setLevel(logging.CRITICAL)
     try:
-        with initialize_config_dir(str(config.CONF), version_base="1.3"):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
             yield
     finally:
         logging.getLogger("pipeline").setLevel(level)

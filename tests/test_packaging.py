@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import venv
 import zipfile
 from pathlib import Path
 
@@ -49,6 +50,97 @@ def test_the_wheel_runs_away_from_the_checkout(installed, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "strengths" in done.stdout
+
+
+LENGTHS = """
+from dataclasses import dataclass
+
+import numpy as np
+import cache
+from pipeline import WordVectors
+
+@dataclass
+class Lengths:
+    times: float = 1
+
+    def make(self, corpus, vocabulary):
+        lengths = [[len(word) * self.times * cache.ONE] for word in vocabulary.words]
+        return WordVectors(vocabulary.words, np.array(lengths, np.float32))
+"""
+
+
+@pytest.fixture(scope="module", params=["wheel", "wheel:editable"])
+def python(request, tmp_path_factory):
+    """Return the Python of an environment where the package is installed, as a user has it."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder / "venv")
+    (site,) = folder.glob("venv/lib/*/site-packages")
+    if request.param == "wheel:editable":
+        pytest.importorskip("editables")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", request.param, "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(site)
+    libraries = [path for path in sys.path if path.endswith("-packages")]
+    (site / "libraries.pth").write_text("\n".join(libraries))
+    return folder / "venv" / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory):
+    """Return a folder of a user whose files have the names of modules."""
+    folder = tmp_path_factory.mktemp("crowded")
+    for name in ("pipeline", "statistics", "yaml"):
+        (folder / f"{name}.py").write_text(f"raise SystemExit('the {name}.py of the user')")
+    (folder / "cache.py").write_text("ONE = 1")
+    (folder / "mine.py").write_text(LENGTHS)
+    (folder / "conf" / "vectors").mkdir(parents=True)
+    (folder / "conf" / "vectors" / "lengths.yaml").write_text("_target_: mine.Lengths\ntimes: 1\n")
+    return folder
+
+
+def in_environment(python, folder, *arguments, command=("-m", "pipeline")):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return subprocess.run(
+        [python, *command, *arguments],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+SMALL = ["corpus.train=150", "corpus.dev=60", "corpus.test=60", "sweep.strengths=[1]"]
+SMALL += ["report.words=[]", "tracking=off", "vectors=lengths"]
+CONF = ["--config-dir", "conf"]
+SCRIPT = ("-c", "import sys; del sys.path[0]; from pipeline.__main__ import main; main()")
+
+
+class TestAFolderWithFilesNamedLikeModules:
+    def test_the_users_module_is_found_also_by_the_processes_of_a_launcher(self, python, crowded):
+        pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+        parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "vectors.times=1,2"]
+        done = in_environment(python, crowded, "-m", *CONF, *SMALL, *parallel)
+        assert done.returncode == 0, done.stderr
+        assert "times=2" in done.stdout
+
+    def test_the_script_does_the_same(self, python, crowded):
+        done = in_environment(python, crowded, "--cfg", "job", *CONF, *SMALL, command=SCRIPT)
+        assert done.returncode == 0, done.stderr
+        assert "mine.Lengths" in done.stdout
+
+    def test_older_spellings_do_the_same(self, python, crowded):
+        done = in_environment(python, crowded, "--help", command=("-m", "pipeline.report"))
+        assert done.returncode == 0, done.stderr
+
+    def test_other_programs_of_the_user_are_as_ever(self, python, crowded):
+        done = in_environment(python, crowded, command=("-c", "import pipeline"))
+        assert "the pipeline.py of the user" in done.stderr
+        done = in_environment(python, crowded, command=("-m", "statistics"))
+        assert "the statistics.py of the user" in done.stderr
 
 
 def test_its_readme_has_full_links_which_a_package_index_can_show(installed):

@@ -30,10 +30,6 @@ from pipeline.stages.vectors.in_common import VOCAB
 from pipeline.tracking.client import Tracking
 from pipeline.tracking.registry import Registry
 
-# In a checkout conf/ stands beside the package, in an installed wheel inside it.
-_PACKAGE = Path(__file__).parent.parent
-CONF = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if folder.is_dir())
-
 SCHEMAS: dict[str, dict[str, type]] = {
     **STAGES,
     "cache": {"default": Cache},

@@ -33,6 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.cli import config
 from pipeline.cli import explain as explain_module
+from pipeline.cli.conf import CONF
 from pipeline.cli.explain import explain
 from pipeline.cli.multirun import Multirun
 from pipeline.cli.plan import Place, as_lists, for_each_job
@@ -48,6 +49,7 @@ from pipeline.tracking.upload import NotUploadedError, keep_uploaded
 log = logging.getLogger("pipeline")
 
 failures: list[str] = []
+SAFE = "yourvectors"  # Python takes any word; this one says that it was set here
 FULL_ERROR = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 
@@ -58,6 +60,7 @@ def job(cfg: DictConfig) -> float:
     """
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
+    start_in(settings.runtime.cwd)
     many = settings.mode is RunMode.MULTIRUN
     try:
         plan = config.build(cfg, settings.runtime.choices)
@@ -132,6 +135,17 @@ def end_with(place: Place) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def start_in(folder: str) -> None:
+    """Work in a folder, whose modules are found after those of Python and the package.
+
+    It is where the command was typed: relative names mean the same with ``hydra.job.chdir=true``.
+    """
+    os.chdir(folder)
+    sys.path[:] = [*(path for path in sys.path if path not in {"", folder}), folder]
+    if os.environ.get("PYTHONSAFEPATH") == SAFE:  # not for the programs that a user's code starts
+        del os.environ["PYTHONSAFEPATH"]
+
+
 def fail(folder: Path, error: str) -> None:
     """Note and say why a run failed."""
     tell(error)
@@ -169,12 +183,14 @@ def main() -> None:
         words = for_each_job(words)
     sys.argv[1:] = words
     config.register()
+    # A launcher's processes must not import the user's statistics.py for Python's either.
+    os.environ.setdefault("PYTHONSAFEPATH", SAFE)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, and are told in our own words
     signal.signal(signal.SIGTERM, terminate)  # so that the runs are ended in order
     atexit.register(gc.freeze)  # else a million objects are looked through once more: a second
     status = "FAILED"
     try:
-        hydra.main(version_base="1.3", config_path=str(config.CONF), config_name="config")(job)()
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
     except KeyboardInterrupt as stop:
         status = "KILLED"
         print(f"\nstopped{_how_to_continue()}", file=sys.stderr)  # noqa: T201

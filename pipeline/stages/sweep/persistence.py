@@ -12,7 +12,10 @@ from pipeline.core.errors import UserError
 from pipeline.core.files import write
 
 # What may be loaded besides scikit-learn's own types: it runs no code from the file.
-TRUSTED = ["pipeline.stages.sweep.two_layer.TwoLayerClassifier"]
+TRUSTED = [
+    "pipeline.stages.sweep.two_layer.TwoLayerClassifier",
+    "pipeline.two_layer.TwoLayerClassifier",  # its name in files of version 0.1.0
+]
 
 
 class Classifier(Protocol):
