@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from pipeline.cache.keys import run_key
 from pipeline.cache.stages import CachedStages
 from pipeline.cache.store import Cache, Outcome, timed
@@ -89,7 +91,9 @@ class StageRunner:
     ) -> T:
         """Run a stage, or get its result from the cache, whichever `make` does."""
         began = time.perf_counter()
-        value, how, seconds = make(*args, **kwargs)
+        # More BLAS threads are slower on matrices this narrow, and add up in another order.
+        with threadpool_limits(1):
+            value, how, seconds = make(*args, **kwargs)
         took = f"{time.perf_counter() - began:.1f} s"
         if how == "reused":
             took += f", made in {seconds:.1f} s"

@@ -29,7 +29,6 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
-from threadpoolctl import threadpool_limits
 
 from pipeline.cli import config
 from pipeline.cli import explain as explain_module
@@ -112,11 +111,7 @@ def run(plan: config.Plan, folder: Path, place: Place | None, overrides: list[st
         config.check_files(experiment)
     claim(folder)
     log.info("%s, %s", name, folder)
-    # Two BLAS threads are slower than one on matrices this narrow, and add up differently.
-    with (
-        threadpool_limits(1),
-        tracked(tracking, folder, experiment.corpus.task, name, tags) as run_id,
-    ):
+    with tracked(tracking, folder, experiment.corpus.task, name, tags) as run_id:
         experiment.run(folder, run_id)
 
 
@@ -186,6 +181,7 @@ def main() -> None:
     # A launcher's processes must not import the user's statistics.py for Python's either.
     os.environ.setdefault("PYTHONSAFEPATH", SAFE)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, and are told in our own words
+    logging.raiseExceptions = False  # a log that cannot be written, on a full disk, is no news
     signal.signal(signal.SIGTERM, terminate)  # so that the runs are ended in order
     atexit.register(gc.freeze)  # else a million objects are looked through once more: a second
     status = "FAILED"
@@ -211,7 +207,7 @@ def main() -> None:
 def _in_a_line(error: Exception) -> str | None:
     """Explain an error; None for one that should not happen."""
     if isinstance(error, OSError) and not isinstance(error, HydraException):
-        return f"{error.filename}: {error.strerror}."
+        return f"{error.filename or Path.cwd()}: {error.strerror or error}."
     if isinstance(error, ValueError) and not isinstance(error, UserError | OmegaConfBaseException):
         return f"{error}." if "override" in str(error) else None  # Hydra's, for vectors=null
     return explain(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,16 @@ from pipeline.core.files import write
 
 def write_array(path: Path, array: NDArray[Any], *, durable: bool = False) -> None:
     """Write an array as ``.npy``; see `files.atomic`."""
-    write(path, lambda file: np.save(file, array, allow_pickle=False), durable=durable)
+
+    def save(file: Path) -> None:
+        try:
+            np.save(file, array, allow_pickle=False)
+        except OSError as error:
+            if error.errno is None:  # NumPy's "1000 requested and 200 written"
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+            raise
+
+    write(path, save, durable=durable)
 
 
 def read_array(path: Path) -> NDArray[Any]:
