@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -42,6 +43,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if any(item.get_closest_marker(name) for name in ("browser", "postgres", "serving")):
             item.add_marker("slow")
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector the million objects of imported libraries."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item):
@@ -91,8 +98,7 @@ def multirun(shared):
         sizes = ["corpus.train=600", "corpus.dev=60", "corpus.test=60", "corpus.pretraining=500"]
         small = [*sizes, "sweep.strengths=[0.1,1]", "report.words=[the,good]"]
         arms = ["arm=own,glove,random", "seed=1,2"]
-        with sketches.real_figures():
-            done = front.call(folder, "-m", *arms, *small, front.store(folder))
+        done = front.call(folder, "-m", *arms, *small, front.store(folder))
         assert done.returncode == 0, done.stderr
         return done.stdout
 
