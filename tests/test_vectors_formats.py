@@ -385,8 +385,8 @@ class TestNumbers:
 
     def test_written_in_the_shortest_way_or_with_six_to_nine_digits_are_exact(self, tmp_path):
         rng = np.random.default_rng(0)
-        bits = rng.integers(0, 1 << 32, 40_000, dtype=np.uint32).view(np.float32)
-        values = np.concatenate([bits[np.isfinite(bits)], rng.normal(size=20_000)])
+        bits = rng.integers(0, 1 << 32, 10_000, dtype=np.uint32).view(np.float32)
+        values = np.concatenate([bits[np.isfinite(bits)], rng.normal(size=5_000)])
         values = values.astype(np.float32)[: len(values) // 10 * 10].reshape(-1, 10)
         for form in (str, "{:.9g}".format, "{:.5g}".format, "{:.6f}".format, "{:.17g}".format):
             texts = [[form(x) for x in row] for row in values]
