@@ -22,6 +22,7 @@ from pipeline.stages.report.curve_text import read_strengths
 from pipeline.stages.report.finished_run import FinishedRun
 from pipeline.stages.report.page import write_page
 from pipeline.stages.report.report import Report
+from pipeline.stages.report.result import read_result
 from pipeline.stages.sweep.sweep import TwoLayer
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -328,6 +329,33 @@ class TestLearningCurve:
     def test_other_shares_are_refused(self, shares):
         with pytest.raises(UserError, match=r"report\.learning_curve"):
             Report(learning_curve=shares)
+
+
+class TestBaseline:
+    """What always predicting the most frequent class would reach stands beside the accuracy."""
+
+    def test_of_95_to_5_the_page_says_that_nothing_is_shown(self, tmp_path):
+        texts = {"usual": [f"the film w{i}" for i in range(19)], "rare": ["a film"]}
+        run = hostile(tmp_path / "run", corpus=table(tmp_path / "imbalanced.csv", texts))
+        text = Reader((run / "report" / "index.html").read_text("utf-8")).spaced
+        assert "Not shown to be better than ignoring the text." in text
+        assert "is right for 95.0 % of the test" in " ".join(text.split())
+        result = read_result(run)
+        assert result["majority"]["label"] == "usual"
+        assert result["majority"]["test"]["accuracy"] == 0.95
+        assert result["majority"]["test"]["balanced_accuracy"] == 0.5
+
+
+def test_a_model_with_principal_components_predicts_what_the_run_did(tmp_path):
+    run = hostile(tmp_path / "run", features=Mean(components=2, weighting="sif"))
+    read = FinishedRun.read(run)
+    probabilities = read.model.classifier.predict_proba(read.model.features(read.test.sentences))
+    np.testing.assert_allclose(probabilities.max(axis=1), read.test.p_predicted)
+    said = json.loads((run / "report" / "page.json").read_text("utf-8"))
+    assert (said["explained"], said["features"], said["dim"]) == ("exactly", 2, 4)
+    for mistake in said["mistakes"].values():
+        odds = np.log(mistake["p_predicted"] / mistake["p_true"])
+        assert mistake["gloss"]["total"] == pytest.approx(odds, abs=0.0051)
 
 
 class TestReading:

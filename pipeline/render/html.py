@@ -1,4 +1,4 @@
-"""HTML pages that stand alone: no network, no script; all text of a corpus is escaped."""
+"""HTML pages in one file each: no network, no script; all text of a corpus is escaped."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def percent(value: float | None, decimals: int = 1) -> str:
-    """Return a share of 1 in percent, without the sign."""
+    """Return a share of 1 in percent, without the percent sign."""
     return "" if value is None else f"{100 * value:.{decimals}f}"
 
 
 def signed(value: float | None, decimals: int = 2) -> str:
-    """Return a number with its sign, a true minus; zero has none."""
+    """Return a number with its sign, a real minus sign if negative; zero has none."""
     if value is None:
         return ""
     text = f"{abs(value):.{decimals}f}"
@@ -32,7 +32,7 @@ def signed(value: float | None, decimals: int = 2) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return a number in four digits, 0.0001 rather than 1e-04; nothing for none."""
+    """Return a number in four digits, 0.0001 rather than 1e-04; an empty text for None."""
     if value is None:
         return ""
     if value and not 1e-5 <= abs(value) < 1e6:
@@ -43,7 +43,7 @@ def number(value: float | None) -> str:
 
 
 def p_value(p: float) -> str:
-    """Return "= 0.023" or "< 0.0001", to follow a p."""
+    """Return "= 0.023" or "< 0.0001", to be written after "p"."""
     if p < 1e-4:
         return "< 0.0001"
     return f"= {p:#.2g}" if p >= 1e-3 else f"= {p:.1g}"
@@ -74,7 +74,7 @@ def sentence(text: str) -> str:
 
 @cache
 def environment() -> Environment:
-    """Return Jinja2 with the templates, escaping everything that is not said to be markup."""
+    """Return Jinja2 with the templates; everything is escaped unless it is marked as markup."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -116,5 +116,5 @@ def render(template: str, page: dict[str, Any], figures: dict[str, str]) -> str:
 
 
 def save(path: Path, html: str) -> None:
-    """Write a page, whole or not at all."""
+    """Write a page; a page that was there stays until the new one is complete."""
     write(path, lambda file: file.write_text(html, encoding="utf-8", newline="\n"))

@@ -1,7 +1,7 @@
 """The two-layer sigmoid network as a scikit-learn classifier.
 
-The formulas are those of `formulas.objectives`; here is only what turns them into an estimator: the
-penalty, the starting point, and the optimiser.
+The formulas are those of `formulas.objectives`. This module makes an estimator of them: it adds the
+penalty, the initial weights and the optimiser.
 """
 
 from __future__ import annotations
@@ -170,14 +170,14 @@ class TwoLayerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:
-        """Give the probability of each of ``classes_``: (n_samples, n_classes)."""
+        """Return the probability of each of ``classes_``: (n_samples, n_classes)."""
         check_is_fitted(self)
         x = validate_data(self, X, dtype=np.float64, reset=False)
         _, logits = two_layer_forward(x, **self._weights())
         return softmax(logits)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Give the most probable class of each row of X, the first of those that tie."""
+        """Return the most probable class of each row of X, the first of those that tie."""
         probabilities = self.predict_proba(X)
         labels: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return labels
@@ -187,7 +187,7 @@ class TwoLayerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         return {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
 
     def _start(self, features: int, classes: NDArray[Any]) -> dict[str, Floats]:
-        """Give the last fit's weights on a warm start that fits, else small random ones."""
+        """Return where the fit starts: the last weights, on a warm start, or small random ones."""
         if self.warm_start and np.array_equal(getattr(self, "classes_", ()), classes):
             weights = self._weights()
             if weights["W1"].shape == (features, self.hidden):
