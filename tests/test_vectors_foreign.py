@@ -437,10 +437,10 @@ import pyarrow.csv, scipy.sparse
 from pipeline.core.errors import UserError
 from pipeline.core import packed
 from pipeline.stages.vectors.formats import npz, read_vectors
-packed.LIMITS.set(packed.Limits(line_mb=16))
-packed.UNSUSPICIOUS = npz.UNSUSPICIOUS = 1 << 24
+packed.LIMITS.set(packed.Limits(line_mb=4))
+packed.UNSUSPICIOUS = npz.UNSUSPICIOUS = 1 << 22
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20), -1))
+resource.setrlimit(resource.RLIMIT_AS, (used + (192 << 20), -1))
 for path in sys.argv[1:]:
     for words in (None, ["the"]):
         try:
@@ -466,12 +466,12 @@ class TestHostileFiles:
         def fast(path):
             return gzip.open(path, "wb", compresslevel=1)
 
-        zeros = [bytes(1 << 20)] * 40
+        zeros = [bytes(1 << 20)] * 10
         model = struct.pack("<ii12id", 793712314, 12, 300, *[1] * 7, 1 << 30, 1, 3, 1, 0.1)
         add("line.txt.gz", fast, b"the 1 2\n", *zeros)
-        add("blank.txt.gz", fast, b"the 1 2\n", *[b"\n" * (1 << 20)] * 40)
-        add("numbers.txt.gz", fast, b"the 1 2\n", b"the", *[b" 1" * (1 << 19)] * 12, b"\n")
-        add("wide.txt.gz", fast, b"the", *[b" 1" * (1 << 19)] * 12, b"\n")
+        add("blank.txt.gz", fast, b"the 1 2\n", *[b"\n" * (1 << 20)] * 10)
+        add("numbers.txt.gz", fast, b"the 1 2\n", b"the", *[b" 1" * (1 << 19)] * 3, b"\n")
+        add("wide.txt.gz", fast, b"the", *[b" 1" * (1 << 19)] * 3, b"\n")
         add("word.bin.gz", fast, b"1000000 300\n", *zeros)
         add("model.bin.gz", fast, model, struct.pack("<3i2q", 1 << 30, 1 << 30, 0, 1, -1), *zeros)
         add("line.txt", lambda path: path.open("wb"), b"the 1 2\n", *zeros)
@@ -486,7 +486,7 @@ class TestHostileFiles:
         with zipfile.ZipFile(paths[-1], "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for name in ("words", "ends", "matrix"):
                 header = io.BytesIO()
-                shape = {"descr": "<f4", "fortran_order": False, "shape": (40 << 18,)}
+                shape = {"descr": "<f4", "fortran_order": False, "shape": (10 << 18,)}
                 np.lib.format.write_array_header_1_0(header, shape)
                 with archive.open(f"{name}.npy", "w") as file:
                     file.write(header.getvalue())
