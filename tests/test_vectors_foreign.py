@@ -440,7 +440,7 @@ from pipeline.stages.vectors.formats import npz, read_vectors
 packed.LIMITS.set(packed.Limits(line_mb=4))
 packed.UNSUSPICIOUS = npz.UNSUSPICIOUS = 1 << 22
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (192 << 20), -1))
+resource.setrlimit(resource.RLIMIT_AS, (used + (320 << 20), -1))
 for path in sys.argv[1:]:
     for words in (None, ["the"]):
         try:

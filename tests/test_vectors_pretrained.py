@@ -195,6 +195,18 @@ class TestDownloaded:
         (record,) = (tmp_path / "data").rglob("*.sha256")
         assert made.provenance["digest"] in record.read_text()
 
+    def test_an_archive_of_several_files_where_one_is_expected_is_refused(
+        self, corpus, site, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name in ("a.txt", "b.txt"):
+                archive.writestr(name, "film 1 2\n")
+        url = site.put("/v.zip", buffer.getvalue())
+        with pytest.raises(UserError, match=r"holds 2 files: a\.txt, b\.txt\. Name one, as in"):
+            Pretrained(name="2024.dolma.300d", url=url).make(corpus, build_vocab(corpus))
+
 
 class TestCatalog:
     def test_every_entry_is_complete(self):

@@ -99,7 +99,7 @@ def catalog() -> dict[str, Named]:
                 entry["text"],
                 entry["cased"],
                 family["licence"],
-                family["citation"],
+                entry.get("citation", family["citation"]),
             )
     return found
 

@@ -65,10 +65,10 @@ def read_static(path: Path, words: Collection[str] | None = None) -> WordVectors
     try:
         model = StaticModel.from_pretrained(folder, normalize=False)
         return _encoded(path, model, words)
-    except UserError:
-        raise
-    except (Exception, BaseException) as error:
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+    except BaseException as error:
+        # The tokenizer is written in Rust, whose panics are no Exception.
+        expected = isinstance(error, Exception) or type(error).__name__ == "PanicException"
+        if isinstance(error, UserError) or not expected:
             raise
         raise UserError(
             f"{path} is no static model that can be read: {str(error)[:120]}. {DAMAGED}"
