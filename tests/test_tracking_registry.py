@@ -109,13 +109,65 @@ def test_a_multirun_registers_its_best_on_dev(folder, uri):
 
 def test_nothing_is_registered_unless_it_is_asked_for(uri, first):  # noqa: ARG001 - makes the store
     names = {model.name for model in MlflowClient(uri).search_registered_models()}
-    assert names <= {"reviews", "once", "best"}
+    assert names <= {"reviews", "once", "best", "first", "again", "later", "person"}
 
 
-@pytest.mark.parametrize("name", ["a/b", "a:b", "a@b", " "])
-def test_a_name_that_no_address_can_hold_is_refused(name):
-    with pytest.raises(UserError, match=r"registry\.name"):
-        Registry(name)
+class TestAProcessKilledBetweenVersionAndAlias:
+    @pytest.fixture
+    def killed(self, registered, monkeypatch):
+        """Register a run, and stop right before its version becomes champion."""
+
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        def killed_(better, name):
+            with monkeypatch.context() as patch:
+                patch.setattr(MlflowClient, "set_registered_model_alias", stop)
+                with pytest.raises(KeyboardInterrupt):
+                    registered(better, name)
+
+        return killed_
+
+    def test_leaves_it_to_the_next_run_though_that_is_worse(self, killed, registered, uri):
+        killed(0.02, "first")
+        registered(0.01, "first")
+        assert champion(uri, "first") == 1
+
+    def test_leaves_it_to_the_same_run_registered_again(self, killed, uri, tmp_path):
+        killed(0.02, "again")
+        register("again", tmp_path / "0.02")
+        assert champion(uri, "again") == 1
+
+    def test_leaves_a_champion_in_place_until_then(self, killed, registered, uri):
+        registered(0.0, "later")
+        killed(0.02, "later")
+        assert champion(uri, "later") == 1
+        registered(0.01, "later")
+        assert champion(uri, "later") == 2
+
+    def test_does_not_bring_back_one_that_a_person_demoted(self, registered, uri):
+        registered(0.0, "person")
+        registered(0.03, "person")
+        MlflowClient(uri).set_registered_model_alias("person", "champion", 1)
+        registered(0.01, "person")
+        assert champion(uri, "person") == 3
+
+
+class TestNames:
+    REFUSED = ("a/b", "a:b", "a@b", " ", "", "bob's", 'a"b', "a`b", "a%b", "a\\b", ".", "..", "..a")
+
+    @pytest.mark.parametrize("name", [*REFUSED, " a", "a ", "a\nb", "a\x1b", "x" * 257])
+    def test_what_mlflow_or_an_address_cannot_hold_is_refused_before_any_work(self, name):
+        with pytest.raises(UserError, match=r"registry\.name"):
+            Registry(name)
+
+    @pytest.mark.parametrize("name", ["film reviews", "a.b-c_d (1)", "é评", "x" * 256])
+    def test_others_are_taken(self, name, local, first, tmp_path):
+        shutil.copytree(first[0], tmp_path / "run")
+        (tmp_path / "run" / "mlflow.json").unlink()
+        upload(tmp_path / "run", local.uri)
+        register(Registry(name).name, tmp_path / "run")
+        assert champion(local.uri, name) == 1
 
 
 def test_without_tracking_there_is_nothing_to_register(tmp_path):
