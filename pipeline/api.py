@@ -1,5 +1,9 @@
 """The public names of the package, imported when the first of them is used."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from pipeline.cache.store import Cache
 from pipeline.comparison import Comparison, compare
 from pipeline.core.errors import UserError
@@ -39,6 +43,9 @@ from pipeline.stages.vectors.vectors import (
 from pipeline.stages.vectors.word2vec import Loss
 from pipeline.stages.vocab import Vocab, Vocabulary, build_vocab
 
+if TYPE_CHECKING:
+    from pipeline.stages.features.transformer import MeanVectors
+
 __all__ = [
     "CBOW",
     "Best",
@@ -57,6 +64,7 @@ __all__ = [
     "Logistic",
     "Loss",
     "Mean",
+    "MeanVectors",
     "OnDev",
     "OneVsRest",
     "Pretrained",
@@ -92,3 +100,12 @@ __all__ = [
     "write_text",
     "write_vectors",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `MeanVectors` when it is used: it needs scikit-learn, which takes a second."""
+    if name == "MeanVectors":
+        from pipeline.stages.features.transformer import MeanVectors
+
+        return MeanVectors
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

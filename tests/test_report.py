@@ -346,6 +346,21 @@ class TestBaseline:
         assert result["majority"]["test"]["balanced_accuracy"] == 0.5
 
 
+def test_of_many_classes_the_most_frequent_confusions_are_a_table(tmp_path):
+    texts = {f"class {i}": [f"word{i % 20} film"] for i in range(25)}  # five are like five others
+    run = hostile(tmp_path / "run", corpus=table(tmp_path / "many.csv", texts, copies=10))
+    said = json.loads((run / "report" / "page.json").read_text("utf-8"))
+    page = (run / "report" / "index.html").read_text("utf-8")
+    assert said["confusion"] is None
+    assert 0 < len(said["pairs"]) <= 20
+    assert "The most frequent confusions." in page
+    assert "All 25 classes" in page
+    counts = pd.read_csv(run / "report" / "confusion.csv", index_col=0)
+    assert counts.shape == (25, 25)
+    first = said["pairs"][0]
+    assert counts.loc[first["true"], first["predicted"]] == first["mistakes"]
+
+
 def test_a_model_with_principal_components_predicts_what_the_run_did(tmp_path):
     run = hostile(tmp_path / "run", features=Mean(components=2, weighting="sif"))
     read = FinishedRun.read(run)
