@@ -1,10 +1,10 @@
 """Check every gradient of `pipeline.formulas.objectives` against finite differences.
 
     python -m pipeline gradcheck             # a table, and exit code 1 if any gradient is wrong
-    python -m pipeline gradcheck --seeds 50  # look harder
+    python -m pipeline gradcheck --seeds 50  # more random points
 
-A gradient written by hand is right when the loss agrees: move one number a little, see how much
-the loss moves. Check a formula of your own in the same way::
+A gradient derived by hand is right if it predicts how the loss changes with a small change of each
+number. Check a formula of your own in the same way::
 
     errors = gradient_errors(partial(softmax_loss, target=2), predicted=v, output=U)
     assert errors["predicted"] < LIMIT
@@ -39,15 +39,15 @@ LIMIT = 1e-6
 """The relative error from which on a gradient counts as wrong."""
 
 STEP = 1e-3
-"""How far a number is moved. A smaller step loses more to rounding, which grows as ``1 / STEP``,
-than it gains on the stencil's own error, which shrinks as ``STEP**4``."""
+"""The step of the differences. A smaller one adds more rounding error, which grows as ``1 / STEP``,
+than it removes of the truncation error, which shrinks as ``STEP**4``."""
 
 FLOOR = 1e-2
-"""Below this size a gradient is judged by its absolute error, which rounding cannot go below."""
+"""For gradients smaller than this, the absolute error counts: rounding limits it from below."""
 
 
 def numerical_gradient(loss: Callable[[Floats], float], at: Floats, step: float = STEP) -> Floats:
-    """Differentiate a scalar function by central differences of fourth order.
+    """Differentiate a scalar function by fourth-order central differences.
 
     For each entry of ``at``, with h the step::
 
@@ -69,7 +69,7 @@ def numerical_gradient(loss: Callable[[Floats], float], at: Floats, step: float 
 
 
 def relative_error(analytic: Floats, numerical: Floats) -> float:
-    """Give the largest ``|a - n| / max(|a|, |n|, FLOOR)`` over all entries of two gradients."""
+    """Return the largest ``|a - n| / max(|a|, |n|, FLOOR)`` over all entries of two gradients."""
     if analytic.shape != numerical.shape:
         raise ValueError(
             f"A gradient has the shape of its argument: got {analytic.shape}, "
@@ -81,7 +81,7 @@ def relative_error(analytic: Floats, numerical: Floats) -> float:
 
 
 def gradient_errors(formula: Callable[..., Any], **at: Floats) -> dict[str, float]:
-    """Compare every gradient a formula returns with finite differences of its loss.
+    """Compare every gradient that a formula returns with finite differences of its loss.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ CASES: dict[str, Case] = {
 
 
 def worst_errors(case: Case, seeds: Iterable[int]) -> dict[str, float]:
-    """Give the largest error of each of a case's gradients over several random points."""
+    """Return the largest error of each gradient of a case over several random points."""
     errors = [case(np.random.default_rng(seed)) for seed in seeds]
     return {name: float(np.max([error[name] for error in errors])) for name in errors[0]}
 

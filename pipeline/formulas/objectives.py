@@ -1,19 +1,19 @@
-"""Every formula once: its loss and all of its gradients, written for reading.
+"""Every formula once, with its loss and all gradients, written to be read.
 
 How word2vec learns, in three sentences:
 
 1. A word in the middle of a window, the *center*, should predict the words around it, the
    *context* (`skipgram`), or the other way round (`cbow`).
-2. To predict is to hold a *predicted* vector against the *output* vector of every word. The word
-   that really stood there, the *target*, should fit best: `softmax_loss` compares it with the
-   whole vocabulary, `negative_sampling_loss` only with a few drawn words, the *negatives*.
-3. So a word has two vectors: a row of ``input`` for when it is what we know, a row of ``output``
-   for when it is what we predict.
+2. A prediction compares a *predicted* vector with the *output* vectors of words. The word that is
+   really there, the *target*, should fit best: `softmax_loss` compares it with the whole
+   vocabulary, `negative_sampling_loss` only with a few random words, the *negatives*.
+3. So a word has two vectors: a row of ``input`` for when it is given, and a row of ``output`` for
+   when it is predicted.
 
-A function that returns a named tuple returns the ``loss`` first and then gradients. The gradient
-with respect to an argument has that argument's name and shape, so ``skipgram(...).output`` is how
-the loss changes with ``output``. Arrays are float64 and no argument is ever changed;
-``python -m pipeline.formulas.gradcheck`` compares every gradient with finite differences.
+A function that returns a named tuple returns the ``loss`` first and then the gradients. The
+gradient with respect to an argument has that argument's name and shape: ``skipgram(...).output`` is
+the gradient with respect to ``output``. Arrays are float64, and no argument is ever changed.
+``python -m pipeline gradcheck`` compares every gradient with finite differences.
 
 Sizes in the docstrings: V words of D dimensions; N rows of Dx features, H hidden units, Dy classes.
 
@@ -39,32 +39,32 @@ Floats: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = Sequence[int] | NDArray[np.integer]
 
 
-# What the formulas are made of ---------------------------------------------------------------
+# Building blocks -----------------------------------------------------------------------------
 
 
 def sigmoid(x: ArrayLike) -> Floats:
-    """Squash each number into (0, 1): ``1 / (1 + exp(-x))``."""
+    """Return the logistic sigmoid, ``1 / (1 + exp(-x))``."""
     with np.errstate(over="ignore"):  # an infinite exp gives 0, as it should
         s: Floats = 1.0 / (1.0 + np.exp(-np.asarray(x, dtype=np.float64)))
     return s
 
 
 def sigmoid_gradient(s: ArrayLike) -> Floats:
-    """Slope of the sigmoid where its value is ``s = sigmoid(x)``: ``s (1 - s)``."""
+    """Return the derivative of the sigmoid from its value ``s = sigmoid(x)``: ``s (1 - s)``."""
     s = np.asarray(s, dtype=np.float64)
     return s * (1.0 - s)
 
 
 def log_sigmoid(x: ArrayLike) -> Floats:
-    """Logarithm of the sigmoid, ``-log(1 + exp(-x))``; finite where the sigmoid rounds to 0."""
+    """Return log sigmoid(x) = ``-log(1 + exp(-x))``; finite where the sigmoid rounds to 0."""
     return -np.logaddexp(0.0, -np.asarray(x, dtype=np.float64))
 
 
 def log_softmax(x: ArrayLike) -> Floats:
-    """Logarithm of the softmax along the last axis: ``x - log sum_j exp(x_j)``.
+    """Return the log softmax along the last axis: ``x - log sum_j exp(x_j)``.
 
-    A constant added to a row changes nothing, so the largest entry is moved to 0, where no
-    ``exp`` can overflow.
+    A constant added to a row changes nothing, so the largest entry is shifted to 0, where ``exp``
+    cannot overflow.
     """
     x = np.asarray(x, dtype=np.float64)
     shifted: Floats = x - x.max(axis=-1, keepdims=True)
@@ -73,7 +73,7 @@ def log_softmax(x: ArrayLike) -> Floats:
 
 
 def softmax(x: ArrayLike) -> Floats:
-    """Turn scores into probabilities along the last axis: ``exp(x_i) / sum_j exp(x_j)``."""
+    """Return the softmax along the last axis: ``exp(x_i) / sum_j exp(x_j)``."""
     probabilities: Floats = np.exp(log_softmax(x))
     return probabilities
 
@@ -86,7 +86,7 @@ class SoftmaxCrossEntropy(NamedTuple):
 
 
 def softmax_cross_entropy(logits: Floats, y: Floats) -> SoftmaxCrossEntropy:
-    """Measure how far the softmax of the logits is from the true distribution, summed over rows.
+    """Return the cross-entropy of the softmax of the logits and ``y``, summed over rows.
 
     With ``y_hat = softmax(logits)``, and both ``logits`` and ``y`` (..., Dy)::
 
@@ -115,7 +115,7 @@ PredictionLoss: TypeAlias = Callable[[Floats, int, Floats], Prediction]
 
 
 def softmax_loss(predicted: Floats, target: int, output: Floats) -> Prediction:
-    """Predict the target among all V words, at the price of V dot products.
+    """Predict the target among all V words, with V dot products.
 
     With the predicted vector v (D,), the target's index o and output vectors U (V, D)::
 
@@ -134,7 +134,7 @@ def softmax_loss(predicted: Floats, target: int, output: Floats) -> Prediction:
 def negative_sampling_loss(
     predicted: Floats, target: int, output: Floats, negatives: Indices
 ) -> Prediction:
-    """Tell the target from K drawn words: K + 1 dot products instead of V.
+    """Distinguish the target from K random words, with K + 1 dot products instead of V.
 
     With the predicted vector v (D,), output vectors u (rows of ``output``, (V, D)), the target's
     index o and the negatives' indices n_1 ... n_K::
@@ -144,9 +144,9 @@ def negative_sampling_loss(
         d loss / d u_o     = -sigmoid(-u_o . v) v
         d loss / d u_{n_k} =  sigmoid(u_{n_k} . v) v
 
-    A word drawn twice counts twice, a negative that is the target counts as both, and a word not
-    drawn has a gradient of exactly zero. Mikolov et al., 2013, "Distributed representations of
-    words and phrases and their compositionality", eq. 4.
+    A word drawn twice counts twice, a negative equal to the target counts as both, and a word that
+    is not drawn has a gradient of exactly zero. Mikolov et al., 2013, "Distributed representations
+    of words and phrases and their compositionality", eq. 4.
     """
     drawn = np.array([target, *negatives])
     sign = np.where(np.arange(len(drawn)) == 0, 1.0, -1.0)
@@ -180,11 +180,11 @@ def skipgram(
 ) -> Window:
     """Predict every context word from the center word.
 
-    The input vector v of the center word predicts each of the context words by itself::
+    The input vector v of the center word predicts each context word by itself::
 
         J = sum_{o in context} loss(v, o, output)
 
-    ``loss`` is called once a context word, in order, so that it can draw new negatives each time.
+    ``loss`` is called once per context word, in order, so that it can draw new negatives.
     Mikolov et al., 2013, "Efficient estimation of word representations in vector space".
     """
     total, inputs, outputs = 0.0, np.zeros(input.shape), np.zeros(output.shape)
@@ -205,14 +205,14 @@ def cbow(
 ) -> Window:
     """Predict the center word from the mean of its context words' input vectors.
 
-    With C context words, of which a repeated one counts as often as it occurs::
+    With C context words, where a repeated one counts as often as it occurs::
 
         v = 1/C sum_{c in context} input_c         J = loss(v, center, output)
         d J / d input_c = 1/C d J / d v            for each occurrence of c
 
-    The mean is word2vec's own choice, gensim's ``cbow_mean=1``. Both programs then leave out the
-    1/C and step by d J / d v; returned here is the true gradient (Irsoy et al., 2021, "Corrected
-    CBOW performs as well as skip-gram"). The model's source is that of `skipgram`.
+    The mean is word2vec's choice, gensim's ``cbow_mean=1``. Both programs then omit the 1/C and
+    step by d J / d v; this function returns the true gradient (Irsoy et al., 2021, "Corrected CBOW
+    performs as well as skip-gram"). For the model's source see `skipgram`.
     """
     if len(context) == 0:
         raise ValueError("cbow needs 1 or more context words, got 0: leave such a window out.")
@@ -250,14 +250,14 @@ def glove(
 ) -> GloVe:
     """Fit dot products to the logarithms of co-occurrence counts, by weighted least squares.
 
-    ``center`` i, ``context`` j and ``count`` X, each (B,), say that word j was seen X > 0 times
-    around word i. With input vectors v, output vectors u and their biases b and c::
+    ``center`` i, ``context`` j and ``count`` X, each (B,): word j occurred X > 0 times around
+    word i. With input vectors v, output vectors u and their biases b and c::
 
         error = v_i . u_j + b_i + c_j - log X          f(X) = min(1, (X / x_max)^alpha)
         J = sum f(X) error^2
         d J / d v_i = 2 f error u_j     d J / d u_j = 2 f error v_i     d J / d b_i = 2 f error
 
-    f keeps frequent pairs from ruling, and rare, noisy ones from counting fully. Pennington et
+    f limits the weight of frequent pairs and reduces that of rare, noisy ones. Pennington et
     al., 2014, "GloVe: global vectors for word representation", eq. 8 and 9.
     """
     center, context, count = np.asarray(center), np.asarray(context), np.asarray(count, float)
@@ -296,13 +296,13 @@ class TwoLayer(NamedTuple):
 def two_layer_forward(
     x: Floats, W1: Floats, b1: Floats, W2: Floats, b2: Floats
 ) -> tuple[Floats, Floats]:
-    """Run the network: ``h = sigmoid(x W1 + b1)`` (N, H) and the logits ``h W2 + b2`` (N, Dy)."""
+    """Return the hidden layer ``h = sigmoid(x W1 + b1)`` (N, H) and logits ``h W2 + b2`` (N, Dy)."""
     h = sigmoid(x @ W1 + b1)
     return h, h @ W2 + b2
 
 
 def two_layer(x: Floats, y: Floats, *, W1: Floats, b1: Floats, W2: Floats, b2: Floats) -> TwoLayer:
-    """Classify with one hidden layer of sigmoids: cross-entropy, summed over the rows.
+    """Classify with one hidden layer of sigmoids; the loss is the cross-entropy, summed over rows.
 
     With x (N, Dx), y (N, Dy) one-hot, W1 (Dx, H), b1 (H,), W2 (H, Dy), b2 (Dy,)::
 
@@ -322,5 +322,5 @@ def two_layer(x: Floats, y: Floats, *, W1: Floats, b1: Floats, W2: Floats, b2: F
 
 
 def two_layer_parameter_count(Dx: int, H: int, Dy: int) -> int:
-    """Count the numbers the network learns: W2 and b2, then W1 and b1."""
+    """Return the number of parameters: W2 and b2, then W1 and b1."""
     return H * Dy + Dy + Dx * H + H

@@ -1,4 +1,4 @@
-"""Stage `vocab`: which words there are, how often, and the text as their numbers."""
+"""Stage `vocab`: count the words and encode the text as word ids."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
 from pipeline.stages.corpus import Corpus
 
-_BLOCK = 16  # sentences encoded at a time: so few that their words are still in the cache
-_PART = 1 << 20  # words counted and renumbered at a time: all at once would take 16 bytes a word
+_BLOCK = 16  # sentences encoded at a time; few, so that their words stay in the CPU cache
+_PART = 1 << 20  # words counted at a time; all at once would take 16 bytes per word
 
 
 @displayed
 @dataclass
 class Vocab:
-    """How to build the vocabulary.
+    """Which words the vocabulary has.
 
     Parameters
     ----------
     min_count
         Words seen less often are left out.
     max_size
-        Keep only so many of the most frequent words; unset: all.
+        Keep only this many of the most frequent words; unset: all.
     """
 
     min_count: int = 1
@@ -54,16 +54,16 @@ class Vocab:
 @displayed
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words, and the training text encoded by them.
+    """The words, and the training text encoded as word ids.
 
     Parameters
     ----------
     words
-        By falling count; words seen equally often in the order they were first seen.
+        By falling count; words of equal count in the order they were first seen.
     counts
-        (V,) how often each was seen.
+        (V,) how often each occurs.
     tokens
-        (N,) int32, the text as indices into `words`, words left out of the vocabulary dropped.
+        (N,) int32, the text as indices into `words`; words outside the vocabulary are dropped.
     offsets
         (S + 1,) int64, sentence s is ``tokens[offsets[s]:offsets[s + 1]]``.
     """
@@ -95,7 +95,7 @@ class Vocabulary:
         return digest.hexdigest()
 
     def describe(self) -> str:
-        """Return one line for the person at the terminal."""
+        """Return one line for the terminal."""
         return f"{len(self):,} words, {len(self.tokens):,} in running text"
 
     def metrics(self) -> Iterator[Metric]:
@@ -117,7 +117,7 @@ class Vocabulary:
         return cls(words, *arrays)
 
     def write_table(self, folder: Path) -> None:
-        """Write ``vocabulary.tsv`` to be read by people: a word and its count a line."""
+        """Write ``vocabulary.tsv`` for people to read: a word and its count per line."""
         lines = [f"{word}\t{n}\n" for word, n in zip(self.words, self.counts.tolist(), strict=True)]
         write(
             folder / "vocabulary.tsv",
@@ -131,13 +131,13 @@ def build_vocab(corpus: Corpus, config: Vocab | None = None) -> Vocabulary:
     Raises
     ------
     UserError
-        If no word is seen often enough.
+        If no word occurs often enough.
     """
     return build(corpus.text(), config or Vocab())
 
 
 def build(sentences: Iterable[list[str]], config: Vocab) -> Vocabulary:
-    """Do what `build_vocab` does, for any sentences."""
+    """Build the vocabulary of any sentences; see `build_vocab`."""
     words, tokens, offsets = encode(sentences)
     parts = [tokens[i : i + _PART] for i in range(0, len(tokens), _PART)]
     counts = np.zeros(len(words), np.int64)
@@ -169,8 +169,8 @@ def build(sentences: Iterable[list[str]], config: Vocab) -> Vocabulary:
 def encode(
     sentences: Iterable[list[str]],
 ) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64]]:
-    """Return words in the order first seen, the tokens (N,) as their indices, offsets (S + 1,)."""
-    # Looking a new word up gives it the next number: one dictionary access a token, all in C.
+    """Return words in the order first seen, the text (N,) as their indices, offsets (S + 1,)."""
+    # A new word gets the next number when it is looked up: one dictionary access per token, in C.
     index: defaultdict[str, int] = defaultdict()
     index.default_factory = index.__len__
     stream = iter(sentences)

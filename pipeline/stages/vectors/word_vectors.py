@@ -1,4 +1,4 @@
-"""`WordVectors`: words and a matrix with a row each, whoever trained them."""
+"""`WordVectors`: words and a matrix with a row for each, trained or loaded."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class WordVectors:
     Parameters
     ----------
     words
-        V different words.
+        V distinct words.
     matrix
-        (V, D) float32, a row a word.
+        (V, D) float32, a row per word.
     provenance
-        Where they come from: plain JSON values.
+        Where they come from, as plain JSON values.
     curve
-        (points, 2) float64: words seen in training, mean loss a pair since the point before.
+        (points, 2) float64: words seen in training, mean loss per pair since the previous point.
     """
 
     words: list[str]
@@ -48,7 +48,7 @@ class WordVectors:
     curve: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
 
     def __post_init__(self) -> None:
-        """Check that words and rows fit."""
+        """Check that words and rows match."""
         require(
             self.matrix.ndim == 2 and len(self.words) == len(self.matrix),
             f"{len(self.words)} words need a matrix with as many rows, not one of shape "
@@ -66,7 +66,7 @@ class WordVectors:
         return len(self.words)
 
     def __contains__(self, word: object) -> bool:
-        """Tell whether `word` has a vector."""
+        """Return whether `word` has a vector."""
         return word in self.index
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
@@ -106,7 +106,7 @@ class WordVectors:
         return scaled
 
     def describe(self) -> str:
-        """Return one line for the person at the terminal."""
+        """Return one line for the terminal."""
         return f"{len(self):,} words, {self.dim} dimensions"
 
     def metrics(self) -> Iterator[Metric]:
@@ -188,7 +188,7 @@ class WordVectors:
         Raises
         ------
         UserError
-            If a word holds the end of a line, which `load` would take for the end of the word.
+            If a word contains a line end, which `load` would take for the end of the word.
         """
         broken = next((word for word in self.words if "\n" in word), None)
         require(broken is None, f"the word {broken!r} holds the end of a line; rename it.")
@@ -205,7 +205,7 @@ class WordVectors:
     @classmethod
     def load(cls, folder: Path) -> WordVectors:
         """Read what `save` wrote; the matrix is memory-mapped."""
-        # As bytes: a word may hold what text mode takes for the end of a line.
+        # As bytes: a word may contain what text mode takes for a line end.
         words = (folder / "words.txt").read_bytes().decode().split("\n")[:-1]
         points = (folder / "loss.csv").read_text("utf-8").splitlines()[1:]
         curve = np.array([[float(n) for n in point.split(",")] for point in points], np.float64)
