@@ -296,7 +296,7 @@ class TwoLayer(NamedTuple):
 def two_layer_forward(
     x: Floats, W1: Floats, b1: Floats, W2: Floats, b2: Floats
 ) -> tuple[Floats, Floats]:
-    """Return the hidden layer ``h = sigmoid(x W1 + b1)`` (N, H) and logits ``h W2 + b2`` (N, Dy)."""
+    """Return hidden layer ``h = sigmoid(x W1 + b1)`` (N, H) and logits ``h W2 + b2`` (N, Dy)."""
     h = sigmoid(x @ W1 + b1)
     return h, h @ W2 + b2
 
