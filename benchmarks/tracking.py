@@ -39,7 +39,7 @@ def main() -> None:
         timed(folder, "mlflow")  # creates the store and compiles
         pairs = [(timed(folder, "mlflow"), timed(folder, "off")) for _ in range(rounds)]
     print("| | with, s | without, s | tracking, s |\n|---|---|---|---|")
-    for i, name in enumerate(("by the clock", "of the processor")):
+    for i, name in enumerate(("wall time", "CPU seconds")):
         with_, without = ([pair[side][i] for pair in pairs] for side in (0, 1))
         more = median(a - b for a, b in zip(with_, without, strict=True))
         print(f"| {name} | {median(with_):.1f} | {median(without):.1f} | {more:.1f} |")
