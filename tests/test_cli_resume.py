@@ -174,3 +174,67 @@ def test_a_jobs_process_that_is_killed_leaves_no_run_open(folder):
     assert parent.info.status == "FAILED"
     assert children[parent.info.run_id, "vectors.number=1"].info.status == "KILLED"
     assert all(child.info.status != "RUNNING" for child in children.values())
+
+
+class TestAJobIsDoneOnlyWhileEverythingItsResultDependsOnIsTheSame:
+    """Repeated in its folder: all is done already, until something is changed."""
+
+    JOBS = ("-m", "tracking=off", "corpus=table", "corpus.path=films.csv", "vocab.min_count=1")
+    JOBS = (*JOBS, "sweep.strengths=[1]", "report.words=[]", "hydra.sweep.dir=F")
+    GLOVE = (*JOBS, "vectors=glove,random", "glove=v.txt", "vectors.dim=2")
+
+    @pytest.fixture
+    def films(self, folder):
+        self.write_films(folder, ["good", "bad"])
+        (folder / "v.txt").write_text("a 1 2\nfilm 3 4\ngood 1 0\nbad 0 1\n")
+        return folder
+
+    @staticmethod
+    def write_films(folder, labels):
+        pairs = zip(("good", "bad") * 20, labels * 20, strict=True)
+        rows = [f"a {word} film w{i},{label}" for i, (word, label) in enumerate(pairs)]
+        (folder / "films.csv").write_text("\n".join(["text,label", *rows]))
+
+    @staticmethod
+    def again(folder, *arguments):
+        """Run it; return how many jobs were done already."""
+        done = call(folder, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stderr.count("done already")
+
+    def test_nothing(self, films):
+        assert self.again(films, *self.GLOVE) == 0
+        assert self.again(films, *self.GLOVE) == 2
+        assert self.again(films, *self.GLOVE, "cache=off") == 2
+
+    def test_the_labels_of_the_table(self, films):
+        self.again(films, *self.GLOVE)
+        self.write_films(films, ["bad", "good"])
+        assert self.again(films, *self.GLOVE) == 0
+
+    def test_another_vector_file_under_the_same_name(self, films):
+        self.again(films, *self.GLOVE)
+        (films / "v.txt").write_text("a 1 2\nfilm 3 4\ngood 1 0\nbad 0 2\n")
+        assert self.again(films, *self.GLOVE) == 1
+
+    def test_the_users_own_code(self, films):
+        moody = [self.JOBS[0], "--config-dir", "conf", *self.JOBS[1:], "vectors=moody"]
+        moody.append("vectors.number=0,1")
+        assert self.again(films, *moody) == 0
+        assert self.again(films, *moody) == 2
+        code = (films / "moods.py").read_text()
+        (films / "moods.py").write_text(code.replace("size=", "scale=2, size="))
+        assert self.again(films, *moody) == 0
+
+    def test_the_code_of_the_package(self, films, monkeypatch):
+        from pipeline.cache import keys
+
+        self.again(films, *self.GLOVE)
+        monkeypatch.setattr(keys, "package_digest", lambda *_: "another version")
+        assert self.again(films, *self.GLOVE) == 0
+
+    @pytest.mark.parametrize("broken", ["", "{", "[]"])
+    def test_a_result_that_is_damaged(self, films, broken):
+        self.again(films, *self.GLOVE)
+        (films / "F" / "1" / "result.json").write_text(broken)
+        assert self.again(films, *self.GLOVE) == 1

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from pipeline.cli import config
 from pipeline.cli.plan import MultirunPlan, Place, plan_jobs
-from pipeline.cli.run_folder import MARK
+from pipeline.cli.run_folder import MARK, check_is_multirun, check_is_ours
 from pipeline.comparison import Comparison, compare
 from pipeline.core.errors import UserError
 from pipeline.core.secrets import mask
@@ -64,6 +64,9 @@ class Multirun(Callback):
             self.plan.common = [item for job in self.plan.jobs for item in job.overrides]
             plans = [job.plan for job in self.plan.jobs]
             self.plan.jobs = []
+        check_is_multirun(self.folder)
+        for number in range(len(self.plan.jobs)):
+            check_is_ours(self.folder / str(number))
         self._clear_marks()
         jobs = [job.overrides for job in self.plan.jobs]
         parents = self._start_parent(plans, asked)

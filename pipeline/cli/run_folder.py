@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
 
 from pipeline.cache.keys import run_key
 from pipeline.core.errors import UserError, require
@@ -17,6 +22,7 @@ from pipeline.stages.report.result import (
 )
 
 MARK = Path(".hydra") / "yourvectors"  # says that this folder is a run's
+MULTIRUN_FILES = ("comparison", *(f"comparison.{end}" for end in ("csv", "json", "html", "png")))
 FILES = (*RUN_FILES, "result.json", "error.json")
 
 
@@ -40,6 +46,32 @@ def is_done(folder: Path, experiment: Experiment) -> bool:
     return same and result.get("key") == key_of(experiment) and not damaged_files(folder, result)
 
 
+def check_is_ours(folder: Path) -> None:
+    """Refuse a folder with files that a run would replace, but that are not a run's.
+
+    Raises
+    ------
+    UserError
+        It names the first of the files.
+    """
+    found = _of_a_run(folder)
+    require(
+        not found or _is_run(folder),
+        f"{folder} has {found[0].name if found else ''}, but is not the folder of a run, so "
+        "nothing in it is touched. Name another folder with hydra.run.dir.",
+    )
+
+
+def check_is_multirun(folder: Path) -> None:
+    """Refuse a folder with files that a multirun would replace, but that are not a multirun's."""
+    found = [folder / name for name in MULTIRUN_FILES if (folder / name).exists()]
+    if not (folder / "multirun.yaml").exists() and found and not (folder / "jobs.json").exists():
+        raise UserError(
+            f"{folder} has {found[0].name}, but is not the folder of a multirun, so nothing in it "
+            "is touched. Name another folder with hydra.sweep.dir."
+        )
+
+
 def claim(folder: Path) -> None:
     """Remove what an earlier run left in its folder.
 
@@ -48,17 +80,26 @@ def claim(folder: Path) -> None:
     UserError
         If the folder has files of these names that are not a run's.
     """
-    ours = [folder / name for name in (*RUN_FOLDERS, *FILES) if (folder / name).exists()]
-    if ours:
-        require(
-            _is_run(folder),
-            f"{folder} has {ours[0].name}, but is not the folder of a run, so nothing in it is "
-            "touched. Name another folder with hydra.run.dir.",
-        )
-    for path in ours:
+    check_is_ours(folder)
+    for path in _of_a_run(folder):
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     (folder / MARK).parent.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text("This folder belongs to a run: the next one here clears it.\n")
+
+
+def _of_a_run(folder: Path) -> list[Path]:
+    return [folder / name for name in (*RUN_FOLDERS, *FILES) if (folder / name).exists()]
+
+
+class FolderCheck(Callback):
+    """Checks the folder of a run before Hydra writes its own files there."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """End here if the folder has files of the user's that a run would replace."""
+        try:
+            check_is_ours(Path(config.hydra.run.dir))
+        except UserError as error:
+            sys.exit(f"error: {error}")  # Hydra makes warnings of other exceptions
 
 
 def _is_run(folder: Path) -> bool:
