@@ -25,11 +25,12 @@ log = logging.getLogger(__name__)
 
 AUTO, AS_IS, POS = "auto", "as_is", "pos"
 PATTERNS = {AS_IS: "{}", "lower": "{}", "conceptnet": "/c/en/{}"}
-# Shares of the different words, not of the running words: which way is taken depends on the words
-# alone, and not on how often they occur.
-ENOUGH = 0.6  # found as they are: no other way to write the words is tried
-BETTER = 0.2  # more found in another way: it is taken without being asked for
-NOTABLE = 0.02  # more found in another way: it is mentioned
+ENOUGH = 0.6  # of the different words found as they are: no other way to write them is tried
+COVERED = 0.9  # of the running words found as they are: the same
+BETTER = (
+    0.2  # more of the different words found in another way: it is taken without being asked for
+)
+NOTABLE = 0.02  # more of them found in another way: it is mentioned
 LOW = 0.6  # of the running words: warned of
 _PREFIX = re.compile(r"/c/[a-z]{2,3}/|[a-z]{2,3}:(?=\S)")
 _TAG = re.compile(r"_([A-Z]{1,5})$")
@@ -92,7 +93,7 @@ def find(
     if keys not in {AUTO, AS_IS}:
         return _require_any(path, _find(path, read, words, keys), words)
     as_is = _find(path, read, words, AS_IS)
-    if keys == AS_IS or as_is.share >= ENOUGH:
+    if keys == AS_IS or as_is.share >= ENOUGH or as_is.coverage >= COVERED:
         return _require_any(path, as_is, words)
     others = [_find(path, read, words, other) for other in _suggested(path)]
     best = max(others, key=lambda other: other.share)
