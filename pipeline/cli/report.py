@@ -21,6 +21,7 @@ from pipeline.comparison import compare
 from pipeline.core.errors import UserError, require
 from pipeline.stages.report.finished_run import in_order
 from pipeline.stages.report.page import rebuild_page
+from pipeline.tracking.client import Tracking
 
 log = logging.getLogger("pipeline")
 
@@ -48,13 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--tracking-uri",
         metavar="URI",
-        default="sqlite:///outputs/mlflow.db",
-        help="where the ids are known: %(default)s",
+        help="the tracking store; unset: MLFLOW_TRACKING_URI, or else outputs/mlflow.db",
     )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        report(given.runs, given.output, given.tracking_uri)
+        report(given.runs, given.output, Tracking(given.tracking_uri or "").uri)
     except UserError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
