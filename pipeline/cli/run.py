@@ -39,6 +39,7 @@ from pipeline.cli.plan import Place, as_lists, for_each_job
 from pipeline.cli.run_folder import MARK, claim, is_done
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
+from pipeline.core.locks import held
 from pipeline.core.secrets import hide, mask
 from pipeline.stages.report.result import read_result
 from pipeline.tracking.registry import NotRegisteredError, register
@@ -67,7 +68,8 @@ def job(cfg: DictConfig) -> float:
         place = Place.read(Path(settings.sweep.dir)) if many else None
         if place is not None:
             end_with(place)
-        with FileLock(folder / ".hydra" / "lock") if many else contextlib.nullcontext():
+        lock = FileLock(folder / ".hydra" / "lock")
+        with held(lock, f"the same job, {folder}") if many else contextlib.nullcontext():
             run(plan, folder, place, list(settings.overrides.task))
         if plan.registry.name and not many:
             register(plan.registry.name, folder)

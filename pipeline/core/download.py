@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import atomic, file_digest, write
+from pipeline.core.locks import held
 from pipeline.core.progress import bar
 from pipeline.core.secrets import mask, reveal
 
@@ -73,7 +74,8 @@ def fetch(archive: Archive, path: Path) -> Path:
         If it cannot be fetched, is not the one expected, or `OFFLINE` is set.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.parent / ".lock"):  # of many jobs that need it, one fetches
+    lock = FileLock(path.parent / ".lock")
+    with held(lock, f"a download to {path.parent}"):  # of many jobs that need it, one fetches
         if not path.is_file():
             _require_online(archive, [path.name], path.parent)
             _fetch(archive, path)
@@ -94,7 +96,7 @@ def download(archive: Archive, members: list[str], folder: Path) -> Path:
     """
     wanted = {member: folder / PurePosixPath(member).name for member in members}
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    with held(FileLock(folder / ".lock"), f"a download to {folder}"):
         missing = {member: path for member, path in wanted.items() if not path.is_file()}
         if missing:
             _require_online(archive, [path.name for path in missing.values()], folder)

@@ -51,18 +51,16 @@ def acquire(lock: BaseFileLock, timeout: float = -1) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock of `path`; if that takes long, say what is waited for and how to end it.
+def held(lock: BaseFileLock, what: str) -> Iterator[None]:
+    """Hold a lock; if that takes long, say what is waited for and how to end it.
 
     Parameters
     ----------
-    path
-        The file or folder that only one process may write.
+    lock
+        The lock.
     what
         What the other process does, for the message.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = lock_of(path)
     try:
         acquire(lock, PATIENCE)
     except Timeout:
@@ -76,3 +74,11 @@ def locked(path: Path, what: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock of a file or folder that only one process may write; see `held`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with held(lock_of(path), what):
+        yield
