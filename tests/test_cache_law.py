@@ -150,6 +150,7 @@ OTHERS = {
     "vectors.pretrained": Pretrained(path="better.txt"),
     "features.components": 2,
     "features.vocabulary": ["vocab"],
+    "evaluation.vocabulary": ["vocab"],
     "vectors.loss": Loss.softmax,
     "evaluation.similarity": ["pairs2.txt"],
     "evaluation.analogies": ["questions2.txt"],

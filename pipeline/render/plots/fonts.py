@@ -51,7 +51,7 @@ def _fix(text: Text, undo: ExitStack) -> None:
 
 
 def _fix_ticks(axis: Axis, undo: ExitStack) -> None:
-    """Replace names of ticks where they come from: the axis writes them anew when it is drawn."""
+    """Replace names of ticks where they come from: the axis writes them at every drawing."""
     names = axis.get_major_formatter()
     if isinstance(names, FuncFormatter):
 

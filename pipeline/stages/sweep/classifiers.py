@@ -1,0 +1,182 @@
+"""The classifiers to sweep: each makes a classifier for a strength, and `fit` fits it."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.errors import require
+from pipeline.core.notebook import displayed
+from pipeline.stages.sweep.persistence import Classifier
+
+
+class Sweepable(Protocol):
+    """A kind of classifier with a strength to sweep; a user's own class needs just these two."""
+
+    strengths: list[float]
+
+    def classifier(self, strength: float, previous: Classifier | None) -> Classifier:
+        """Return a classifier to fit, or `previous`, the last one fitted, to continue from."""
+        ...
+
+
+def default_strengths() -> list[float]:
+    """Return ten strengths from 1e-4 to 1e2, evenly spaced on a logarithmic scale."""
+    strengths: list[float] = np.logspace(-4, 2, 10).tolist()
+    return strengths
+
+
+def check_strengths(strengths: list[float]) -> None:
+    """Raise `UserError` unless there are strengths, none of them negative or given twice."""
+    require(strengths, "sweep.strengths is empty; give at least one, e.g. [0.1,1,10].")
+    negative = [s for s in strengths if not 0 <= s < np.inf]
+    require(not negative, f"sweep.strengths must be finite and not negative, not {negative}.")
+    require(len(set(strengths)) == len(strengths), "sweep.strengths has a strength twice.")
+
+
+def inverse(strength: float) -> float:
+    """Return scikit-learn's C for a strength; the small number keeps it finite at strength 0."""
+    return 1 / (strength + 1e-12)
+
+
+def fit(
+    classifier: Classifier,
+    X: NDArray[np.float64],
+    y: NDArray[np.int64],
+    weights: NDArray[np.float64] | None = None,
+) -> Classifier:
+    """Fit a classifier to features X (n, D) and labels y (n,), with weights (n,) if any; return it.
+
+    Averages of word vectors lie far from the origin, all on one side, which makes L-BFGS slow. With
+    an intercept that is not penalised, centred features have the same solution, up to a shift of
+    the intercept: 2.3 times as fast on 100 dimensions.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    model: Any = classifier
+    weighted = {} if weights is None else {"sample_weight": weights}
+    centred = type(model) is LogisticRegression and model.solver == "lbfgs" and model.fit_intercept
+    if not centred:
+        fitted: Classifier = model.fit(X, y, **weighted)
+        return fitted
+    center = X.mean(axis=0)
+    if hasattr(model, "coef_"):  # where a warm start begins
+        model.intercept_ = model.intercept_ + model.coef_ @ center
+    model.fit(X - center, y, **weighted)
+    model.intercept_ -= model.coef_ @ center
+    return classifier
+
+
+def check_takes_weights(config: Sweepable) -> None:
+    """Raise `UserError`, before anything is trained, if the classifier cannot use phrases."""
+    from sklearn.utils.validation import has_fit_parameter
+
+    classifier = config.classifier(config.strengths[0], None)
+    require(
+        has_fit_parameter(classifier, "sample_weight"),
+        f"corpus.phrases: {type(classifier).__name__} takes no sample weights; leave the phrases "
+        "out, or take sweep=logistic.",
+    )
+
+
+@displayed
+@dataclass
+class Logistic:
+    """Multinomial logistic regression with an L2 penalty, fitted by L-BFGS.
+
+    Each fit starts from the one before, at the next stronger strength.
+
+    Parameters
+    ----------
+    strengths
+        Strengths of the penalty; scikit-learn's C is 1 / (strength + 1e-12).
+    max_iter
+        Iterations after which a fit stops, with a warning.
+    tol
+        Tolerance at which a fit has converged.
+    """
+
+    strengths: list[float] = field(default_factory=default_strengths)
+    max_iter: int = 10_000
+    tol: float = 1e-6  # looser, and a fit stops where the one before ended
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        check_strengths(self.strengths)
+        require(self.max_iter >= 1, f"sweep.max_iter must be at least 1, not {self.max_iter}.")
+        require(self.tol > 0, f"sweep.tol must be above 0, not {self.tol}.")
+
+    def classifier(self, strength: float, previous: Classifier | None) -> Classifier:
+        """Return the classifier for one strength."""
+        from sklearn.linear_model import LogisticRegression
+
+        if previous is None:
+            previous = LogisticRegression(max_iter=self.max_iter, tol=self.tol, warm_start=True)
+        model = copy.deepcopy(previous)
+        model.set_params(C=inverse(strength))
+        return model
+
+
+@displayed
+@dataclass
+class OneVsRest(Logistic):
+    """A binary logistic regression for each class, by liblinear; parameters as in `Logistic`."""
+
+    tol: float = 1e-4
+
+    def classifier(self, strength: float, previous: Classifier | None) -> Classifier:  # noqa: ARG002
+        """Return the classifier for one strength."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.multiclass import OneVsRestClassifier
+
+        binary = LogisticRegression(
+            C=inverse(strength),
+            solver="liblinear",
+            max_iter=self.max_iter,
+            tol=self.tol,
+            random_state=0,
+        )
+        model: Classifier = OneVsRestClassifier(binary)
+        return model
+
+
+@displayed
+@dataclass
+class TwoLayer(Logistic):
+    """A network with one hidden layer of sigmoid units; other parameters as in `Logistic`.
+
+    Parameters
+    ----------
+    hidden
+        Number of hidden units.
+    seed
+        Seed of the initial weights. Every strength starts from them, not from the fit before: at a
+        stronger penalty the weights may have shrunk to zero, where the gradient vanishes.
+    """
+
+    max_iter: int = 1000
+    tol: float = 1e-4
+    hidden: int = 32
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        super().__post_init__()
+        require(self.hidden >= 1, f"sweep.hidden must be at least 1, not {self.hidden}.")
+
+    def classifier(self, strength: float, previous: Classifier | None) -> Classifier:  # noqa: ARG002
+        """Return the classifier for one strength."""
+        from pipeline.stages.sweep.two_layer import TwoLayerClassifier
+
+        model: Classifier = TwoLayerClassifier(
+            self.hidden,
+            strength=strength,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            random_state=self.seed,
+        )
+        return model
