@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import skops.io
 from front import SIZES, call, only
 from mlflow import MlflowClient, pyfunc
 from mlflow.exceptions import MlflowException
@@ -22,7 +23,6 @@ from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.stages.best.text_classifier import TextClassifier
 from pipeline.stages.report.result import note_rewritten
-from pipeline.stages.sweep.persistence import save_classifier
 from pipeline.tracking import log_run as module
 from pipeline.tracking.log_model import EXAMPLE
 from pipeline.tracking.records import read, write
@@ -139,7 +139,7 @@ class TestTheModel:
 
     def test_one_of_a_type_that_is_not_trusted_is_not_sent(self, local, finished, caplog):
         mine = Mine().fit([[0.0], [1.0]], [0, 1])
-        save_classifier(finished / "best" / "classifier.skops", mine)
+        skops.io.dump(mine, finished / "best" / "classifier.skops")
         note_rewritten(finished, ["best/classifier.skops"])
         upload(finished, local.uri)
         assert "the model is not uploaded: " in caplog.text
