@@ -83,7 +83,7 @@ def faults(client: MlflowClient, experiment: str, victim: str) -> list[str]:
 
 
 def trial(folder: Path, uri: str | None, number: int, longest: float) -> tuple[str, list[str]]:
-    """Kill, resume and look; return who was killed, and what is wrong."""
+    """Kill, resume and look; return who was killed, nobody if all had ended, and what is wrong."""
     victim = VICTIMS[number % len(VICTIMS)]
     experiment = f"trial {number}"
     store = uri or f"sqlite:///{folder}/mlflow.db"
@@ -91,8 +91,9 @@ def trial(folder: Path, uri: str | None, number: int, longest: float) -> tuple[s
     arguments += [f"tracking.experiment={experiment}"]
     process = start(folder, arguments)
     time.sleep(random.uniform(0, longest))  # noqa: S311
-    ended = process.poll() is not None
-    killed = "nobody, it had ended" if ended else kill(process, victim)
+    if process.poll() is not None:
+        return "nobody", []
+    killed = kill(process, victim)
     process.wait(600)
     again = start(folder, arguments).wait(600)
     wrong = [] if again == 0 else [f"the second command ends with {again}"]
@@ -137,7 +138,7 @@ def main() -> None:
         uri = stack.enter_context(server(root)) if given.store == "server" else None
         longest, good, whom = 0.0, 0, Counter[str]()
         for number in itertools.count(-1):
-            if number == given.trials:
+            if whom.total() == given.trials:
                 break
             folder = root / str(number)
             folder.mkdir()
@@ -152,9 +153,10 @@ def main() -> None:
                 longest = time.monotonic() - began
                 continue
             killed, wrong = trial(folder, uri, number, longest)
-            whom[killed] += 1
-            good += not wrong
-            print(f"{number + 1}: {killed}; {good} good; {'; '.join(wrong)}", flush=True)
+            if killed != "nobody":  # too late for a kill: another trial takes its place
+                whom[killed] += 1
+                good += not wrong
+                print(f"{whom.total()}: {killed}; {good} good; {'; '.join(wrong)}", flush=True)
             if wrong:
                 print((folder / "log").read_text()[-3000:], flush=True)
             shutil.rmtree(folder)
