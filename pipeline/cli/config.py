@@ -147,16 +147,21 @@ def check_files(experiment: Experiment) -> None:
     """
     for stage, names in FILE_SETTINGS.items():
         chosen = getattr(experiment, stage)
-        for name in names:
-            value = chosen
-            for part in name.split("."):
-                value = getattr(value, part, None)
-            for text in [value] if isinstance(value, str) else value or []:
-                path = Path(text).expanduser()
-                inside = any(parent.is_file() for parent in path.parents)  # of an archive
-                pattern = any(character in text for character in "*?[")
-                if text != VOCAB and not inside and not pattern and not path.exists():
-                    raise UserError(f"{stage}.{name}: {missing(path)}")
+        parts = {stage: chosen}
+        if is_dataclass(chosen):  # vectors=both has vectors.own and vectors.pretrained
+            parts |= {f"{stage}.{part.name}": getattr(chosen, part.name) for part in fields(chosen)}
+        for where, part in parts.items():
+            for name in names:
+                _check_files_of(f"{where}.{name}", getattr(part, name, None))
+
+
+def _check_files_of(setting: str, value: Any) -> None:
+    for text in [value] if isinstance(value, str) else value or []:
+        path = Path(text).expanduser()
+        inside = any(parent.is_file() for parent in path.parents)  # of an archive
+        pattern = any(character in str(text) for character in "*?[")
+        if text != VOCAB and not inside and not pattern and not path.exists():
+            raise UserError(f"{setting}: {missing(path)}")
 
 
 def _refuse_unknown(cfg: DictConfig) -> None:

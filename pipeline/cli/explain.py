@@ -16,6 +16,7 @@ from pipeline.core.errors import suggest
 
 TYPED: list[str] = []
 """The words of the command line as they were typed."""
+QUOTES = "'\""
 _LONGEST = 290
 _SPECIAL = set("=,()[]{}'\"~:; \t*?&<>|`#\\$")
 
@@ -83,11 +84,15 @@ def quoting(word: str) -> str:
     """Say how to quote the value of an override for the shell and for Hydra."""
     key, _, value = word.partition("=")
     strange = sorted(_SPECIAL & set(value)) or sorted({c for c in value if ord(c) > 126})
-    inner = value.strip("'\"").replace("\\", "\\\\").replace("'", "\\'")
-    typed = f"{key}='{inner}'"
-    typed = shlex.quote(typed) if set(typed) & set('$`"!\\') - {"\\"} else f'"{typed}"'
+    typed = f"{key}={quoted(value.strip(QUOTES))}"
+    typed = shlex.quote(typed) if set(typed) & set('$`"!\\') else f'"{typed}"'
     which = " ".join(strange) or "some characters"
     return f"{key}: the value has characters with a meaning of their own ({which}). Type {typed}"
+
+
+def quoted(text: str) -> str:
+    """Quote a text for Hydra, where a backslash has a meaning only before a quote."""
+    return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text) + "'"
 
 
 def _explain_value(error: OmegaConfBaseException, words: list[str]) -> str:
@@ -102,7 +107,7 @@ def _explain_value(error: OmegaConfBaseException, words: list[str]) -> str:
     if "ListConfig" in message or "is not a list" in message:
         value = next((w.partition("=")[2] for w in words if w.startswith(f"{key}=")), "...")
         return f"{key} is a list: type '{key}=[{value}]'."
-    if "Cannot convert 'ListConfig'" in message or "of type 'ListConfig'" in message:
+    if "Cannot convert 'ListConfig'" in message or re.search("of type '(ListConfig|list)'", message):
         return f"{key} takes one value, not a list; for one run each, add -m and no brackets."
     return f"{key}: {message}." if key else f"{message}."
 
@@ -113,13 +118,22 @@ def _explain_key(key: str, schema: Any, words: list[str]) -> str:
     of = f"{parent} has" if parent else "there are"
     hint = f"; {of} {', '.join(known)}" if known else ""
     chosen = next((w for w in [*TYPED, *words] if w.partition("=")[0] == parent), "")
-    if parent == "corpus" and name in {"path", "text", "label"} and "table" not in chosen:
-        hint = "; corpus=table reads a file of your own"
-    elif parent and "," in chosen:
+    choices = _choices_with(parent, name)
+    swept = chosen.partition("=")[2].split(",")
+    if len(swept) > 1:
         value = next((w.partition("=")[2] for w in words if w.startswith(f"{key}=")), "VALUE")
-        first = chosen.partition("=")[2].partition(",")[0]
-        hint += f". Only for some jobs: {parent}={first}::{key}={value}"
+        those = [choice for choice in swept if choice in choices] or swept
+        hint += f". Only for some jobs: {parent}={those[0]}::{key}={value}"
+    elif choices:
+        hint = f"; those that have it: {', '.join(f'{parent}={choice}' for choice in choices)}"
     return f"{key}: no such key{suggest(name, known)}{hint}."
+
+
+def _choices_with(group: str, name: str) -> list[str]:
+    """Return the choices of a group that have a key."""
+    from pipeline.cli.config import SCHEMAS  # it imports this module
+
+    return [choice for choice, schema in SCHEMAS.get(group, {}).items() if name in _keys(schema)]
 
 
 def _keys(schema: Any) -> list[str]:

@@ -12,6 +12,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from pipeline.cli import config
+from pipeline.cli.explain import quoted
 from pipeline.cli.plan import MultirunPlan, Place, plan_jobs
 from pipeline.cli.run_folder import MARK, check_is_multirun, check_is_ours
 from pipeline.comparison import Comparison, compare
@@ -48,7 +49,7 @@ class Multirun(Callback):
             sys.exit(f"error: {mask(str(error))}")
         Multirun.current = self
         # Composed again for each job, ${stamp:} would name another folder.
-        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={_quote(str(self.folder))}")
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(str(self.folder))}")
 
     def _begin(self, config_: DictConfig) -> None:
         asked = list(config_.hydra.overrides.task)
@@ -162,7 +163,3 @@ def show(comparison: Comparison, folder: Path, uri: str | None, *, waiting: int 
         console.print(again, markup=False)
     if uri:
         console.print(f"In MLflow: yourvectors ui {folder}", markup=False)
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

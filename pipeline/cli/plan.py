@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.cli import config
-from pipeline.cli.explain import explain
+from pipeline.cli.explain import explain, quoted
 from pipeline.comparison import arm_names
 from pipeline.comparison.rows import is_seed
 from pipeline.core.errors import UserError, require
@@ -142,7 +142,7 @@ def for_each_job(words: Sequence[str]) -> list[str]:
         match = _PLAIN.fullmatch(word)
         condition, _, rest = word.partition(WHERE)
         if _PLAIN.fullmatch(condition) and _PLAIN.fullmatch(rest):
-            rewritten.append(f"+{_CONDITIONAL}{len(rewritten)}=choice({_quoted(word)})")
+            rewritten.append(f"+{_CONDITIONAL}{len(rewritten)}=choice({quoted(word)})")
         elif match and not match["key"].lstrip("+").startswith("hydra") and _is_plain(word):
             rewritten.append(f"{match['key']}=choice({match['value']})")
         else:
@@ -159,10 +159,6 @@ def _is_plain(word: str) -> bool:
     except HydraException:  # it is explained where Hydra reads it
         return False
     return not override.is_sweep_override() and override.value() is not None
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def plan_jobs(config_name: str, words: Sequence[str]) -> MultirunPlan:
@@ -316,7 +312,7 @@ def _common_words(jobs: Sequence[Job]) -> list[str]:
         if not found:
             files["vocab"] = None
     require(
-        files,
+        files.keys() - {"vocab"},
         "match=words: no arm reads its vectors from a file, so all know the same words.",
     )
-    return ["features.vocabulary=[" + ",".join(_quoted(name) for name in files) + "]"]
+    return ["features.vocabulary=[" + ",".join(quoted(name) for name in files) + "]"]
