@@ -18,5 +18,5 @@ def test_a_setting_is_found_by_each_of_its_names(name, capsys):
 
 
 def test_an_unknown_name_gives_a_line_with_the_nearest():
-    with pytest.raises(SystemExit, match="did you mean 'vectors.window'"):
+    with pytest.raises(SystemExit, match=r"did you mean 'vectors.window'"):
         main(["vectors.windw"])

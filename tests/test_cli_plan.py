@@ -51,7 +51,7 @@ class TestJobs:
         ]
 
     def test_an_interval_is_refused_with_what_to_do(self, plan):
-        with pytest.raises(UserError, match="interval.*hydra/sweeper=optuna"):
+        with pytest.raises(UserError, match=r"interval.*hydra/sweeper=optuna"):
             plan("vocab.min_count=interval(1,3)")
 
     def test_what_all_have_may_be_a_key_of_a_choice_that_is_made_for_each(self, jobs, tmp_path):
@@ -188,7 +188,7 @@ class TestMistakes:
         expected = expected[:2] if key == "url" else expected
         assert_one_clear_line(here(f"corpus.{key}=x"), f"corpus.{key}: no such key", *expected)
 
-    def test_one_value_for_a_setting_that_takes_one(self, here):
+    def test_a_list_for_a_setting_that_takes_one_value(self, here):
         assert_one_clear_line(here("vectors.dim=[1,2]"), "vectors.dim", "-m")
 
     @pytest.mark.parametrize("typed", ["vectors=skipgrm", "vectors.dmi=3", "vectors.dim=many"])

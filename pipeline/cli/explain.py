@@ -107,7 +107,9 @@ def _explain_value(error: OmegaConfBaseException, words: list[str]) -> str:
     if "ListConfig" in message or "is not a list" in message:
         value = next((w.partition("=")[2] for w in words if w.startswith(f"{key}=")), "...")
         return f"{key} is a list: type '{key}=[{value}]'."
-    if "Cannot convert 'ListConfig'" in message or re.search("of type '(ListConfig|list)'", message):
+    if "Cannot convert 'ListConfig'" in message or re.search(
+        "of type '(ListConfig|list)'", message
+    ):
         return f"{key} takes one value, not a list; for one run each, add -m and no brackets."
     return f"{key}: {message}." if key else f"{message}."
 

@@ -71,10 +71,11 @@ def explained() -> Iterator[tuple[str, str]]:
 
 def _parameters(doc: str) -> dict[str, str]:
     """Return what the section ``Parameters`` of a NumPy docstring says of each name."""
-    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-{3,}\n|\Z)", doc, re.M | re.S)
+    pattern = r"(?ms)^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-{3,}\n|\Z)"
+    section = re.search(pattern, doc)
     found = {}
     for names, text in re.findall(
-        r"^(\S[^\n]*)\n((?:[ \t]+[^\n]*\n?|\n)+)", section[1] if section else "", re.M
+        r"^(\S[^\n]*)\n((?:[ \t]+[^\n]*\n?|\n)+)", section[1] if section else "", re.MULTILINE
     ):
         for name in names.split(","):
             found[name.strip()] = textwrap.dedent(text).strip()
