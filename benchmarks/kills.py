@@ -131,6 +131,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     random.seed(given.seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server ends too
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         root = Path(name)
         write_table(root / "t.csv")

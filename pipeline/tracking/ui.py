@@ -112,7 +112,8 @@ def _serve(uri: str, page: str, port: int, browser: bool) -> None:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     print(f"starting MLflow on {uri} ...", file=sys.stderr)  # noqa: T201
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs deaf to Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
