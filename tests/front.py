@@ -95,15 +95,14 @@ class Job:
 
 def split_jobs(*arguments: str) -> list[Job]:
     """Return the jobs that a command line lists; without ``-m`` one."""
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from pipeline.cli.plan import as_lists, expand, for_each_job
 
     parser = argparse.ArgumentParser()
     parser.add_argument("-m", action="store_true")
     parser.add_argument("--config-dir")
     given, overrides = parser.parse_known_args(arguments)
-    parsed = OverridesParser.create().parse_overrides(overrides)
-    jobs = BasicSweeper.split_arguments(parsed, None)[0] if given.m else [overrides]
+    words = as_lists(overrides)
+    jobs = expand(for_each_job(words)) if given.m else [words]
     return [Job(tuple(job), given.config_dir) for job in jobs]
 
 

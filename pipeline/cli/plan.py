@@ -175,16 +175,23 @@ def plan_jobs(config_name: str, words: Sequence[str]) -> MultirunPlan:
     conditional = [_value(item) for item in overrides if _is_conditional(item)]
     swept = [item for item in overrides if not _is_conditional(item)]
     common = [only for item in swept if len(values := list(_values(item))) == 1 for only in values]
-    combinations = itertools.product(*(list(_values(item)) for item in swept))
-    jobs = [
-        Job(job, _build(config_name, job))
-        for combination in combinations
-        for job in _with_conditions(list(combination), conditional)
-    ]
+    jobs = [Job(job, _build(config_name, job)) for job in expand(words)]
     jobs = list(_matched(config_name, jobs))
     asked = [item for item in swept if len(list(_values(item))) > 1]
     typed = " ".join([*(str(item.input_line) for item in asked), *conditional])
     return MultirunPlan(list(_different(jobs)), common, typed or "multirun")
+
+
+def expand(words: Sequence[str]) -> list[list[str]]:
+    """Return the overrides of every job that the words of `for_each_job` stand for."""
+    overrides = OverridesParser.create().parse_overrides(list(words))
+    conditional = [_value(item) for item in overrides if _is_conditional(item)]
+    swept = [list(_values(item)) for item in overrides if not _is_conditional(item)]
+    return [
+        job
+        for combination in itertools.product(*swept)
+        for job in _with_conditions(list(combination), conditional)
+    ]
 
 
 def _is_conditional(override: Override) -> bool:
