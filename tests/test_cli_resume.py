@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from front import SIZES, call, run, store
@@ -31,7 +36,7 @@ class Moody:
                 time.sleep(1)  # joblib kills the others too: let it have handed out what it has
                 os.kill(os.getpid(), signal.SIGKILL)
             case "wait":
-                Path("waits").touch()
+                Path("waits").write_text(str(os.getpid()))
                 time.sleep(100)
             case "SIGINT" | "SIGTERM" as name:
                 signal.raise_signal(signal.Signals[name])
@@ -143,6 +148,7 @@ class TestOneThatWasStopped:
         done = here(*THREE)
         assert done.returncode == code
         assert "Traceback" not in done.stderr
+        assert "the same command with hydra.sweep.dir=F continues" in done.stderr
         (parent,), children = runs(folder)
         assert parent.info.status == "KILLED"
         status = {name: child.info.status for (_, name), child in children.items()}
@@ -159,6 +165,29 @@ class TestOneThatWasStopped:
         assert here(*THREE).returncode == 0
         assert made(folder) == "12"
         assert_one_parent_with_three_done(folder)
+
+
+@pytest.mark.slow
+def test_the_processes_of_jobs_end_when_the_multirun_was_killed(folder):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    (folder / "fate1").write_text("wait")
+    parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "tracking=off"]
+    words = [sys.executable, "-m", "pipeline", *THREE, *parallel]
+    waits = folder / "waits"
+    with subprocess.Popen(words, cwd=folder, stderr=subprocess.DEVNULL) as process:
+        until(lambda: waits.exists() and waits.read_text())
+        process.kill()
+    status = Path("/proc", waits.read_text(), "status")
+    until(lambda: not status.exists() or "State:\tZ" in status.read_text())
+
+
+def until(happens):
+    """Wait for something to happen, at most a minute and a half."""
+    for _ in range(900):
+        if happens():
+            return
+        time.sleep(0.1)
+    pytest.fail("it did not happen")
 
 
 @pytest.mark.slow
