@@ -249,7 +249,11 @@ TREES = (
 )
 PARTS = [f"a film {label},{label},{part}" for label in "012" for part in ("train", "dev", "test")]
 TABLE = "\n".join(["text,label,split", *PARTS, '"It is ""good"", (really).\nYes.",2,train\n'])
-PAIRS = "word1\tword2\tscore\nold\tnew\t1.58\n# note\nthe film 3\na,b,2.5\n"
+PAIRS = [
+    "word1\tword2\tPOS\tscore\nold\tnew\tA\t1.58\n# note\nfilm\tthe\tN\t3\n",
+    "word1,word2,score\na,b,2.5\nold,new,1.58\n",
+    "the film 3\nold new 1.58\n",
+]
 QUESTIONS = ": family\nboy girl brother sister\n: capital  cities\nAthens Greece Oslo Norway\n"
 
 
@@ -540,7 +544,11 @@ def readers(folder: Path) -> list[Reader]:
         ),
         Reader("NumPy .npz: arrays", archived("v.npz", read_npz), [members(npz["v.npz"])]),
         Reader("projector's pair", read_any("pair"), [pair]),
-        Reader("similarity", lambda at: read_pairs(at / "p.txt"), [{"p.txt": PAIRS.encode()}]),
+        Reader(
+            "similarity",
+            lambda at: read_pairs(at / "p.txt"),
+            [{"p.txt": pairs.encode()} for pairs in PAIRS],
+        ),
         Reader("analogies", lambda at: read_questions(at / "q"), [{"q": QUESTIONS.encode()}]),
         Reader("skops model", read_classifier, [model], 0.3),
         Reader(
