@@ -39,12 +39,12 @@ def unlike(
     """
     train, labels = splits["train"]
     found = []
-    frequencies = _document_frequencies(train)
+    frequencies, counts = _document_frequencies(train), Counter(chain.from_iterable(train))
     for name, (sentences, other) in splits.items():
         if name != "train" and len(sentences):
             found += _words(train, sentences, frequencies, name)
             found += _lengths(train, sentences, name)
-            found += _unknown(train, sentences, name)
+            found += _unknown(counts, sentences, name)
             found += _classes(labels, other, classes, name)
     return found
 
@@ -108,12 +108,11 @@ def _lengths(train: Sentences, other: Sentences, name: str) -> list[str]:
     ]
 
 
-def _unknown(train: Sentences, other: Sentences, name: str) -> list[str]:
+def _unknown(counts: Counter[str], other: Sentences, name: str) -> list[str]:
     """Compare the share of words that train does not have with what is to be expected.
 
     The expected share is that of words seen once (Good 1953).
     """
-    counts = Counter(chain.from_iterable(train))
     total = sum(counts.values())
     expected = sum(1 for count in counts.values() if count == 1) / max(1, total)
     shares = np.array(

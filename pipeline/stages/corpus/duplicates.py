@@ -6,7 +6,6 @@ Near copies are found by MinHash with banding (Broder 1997; Leskovec, Rajaraman 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -28,69 +27,79 @@ Ids = NDArray[np.int64]
 def copies(sentences: Sequence[Sequence[str]]) -> tuple[Ids, Ids]:
     """Return two numbers for each text: equal ones for exact copies, and for near copies too.
 
-    Exact copies have the same letters and digits in the same order, whatever their case,
-    punctuation and white space. Texts without any words are no copies of each other.
+    Exact copies have the same words in the same order, whatever their case and punctuation. Texts
+    without any words are no copies of each other.
     """
-    exact = _exact(sentences)
-    first = np.unique(exact, return_index=True)[1]
-    longer = [int(i) for i in first if len(sentences[i]) >= SHORTEST]
+    ids, offsets = _encoded(sentences)
+    exact = _exact(ids, offsets)
     near = exact.copy()
+    lengths = np.diff(offsets)
+    first = np.unique(exact, return_index=True)[1]
+    longer = first[lengths[first] >= SHORTEST]
     if len(longer) > 1:
-        groups = _near([sentences[i] for i in longer])
-        sizes = np.bincount(groups)
+        groups = _near(ids, offsets, longer)
         number = np.arange(exact.max() + 1)
-        for i, group in zip(longer, groups.tolist(), strict=True):
-            if sizes[group] <= LARGEST:
-                number[exact[i]] = exact[longer[group]]
+        few = np.bincount(groups)[groups] <= LARGEST
+        number[exact[longer[few]]] = exact[longer[groups[few]]]
         near = number[exact]
     return exact, near
 
 
-def _exact(sentences: Sequence[Sequence[str]]) -> Ids:
-    seen: dict[bytes, int] = {}
-    numbers = np.empty(len(sentences), np.int64)
-    for i, tokens in enumerate(sentences):
-        text = " ".join(tokens)
-        key = _NO_WORD.sub("", text).casefold() or text or f" {i}"
-        digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=16).digest()
-        numbers[i] = seen.setdefault(digest, len(seen))
-    return numbers
+def _encoded(sentences: Sequence[Sequence[str]]) -> tuple[NDArray[np.uint64], Ids]:
+    """Return a hash for each word, case and punctuation taken off, and where each text begins.
+
+    Tokens without any letter or digit are left out, unless a text has no others.
+    """
+    index: defaultdict[str, int] = defaultdict()
+    index.default_factory = index.__len__  # a new word gets the next number
+    numbers = map(index.__getitem__, chain.from_iterable(sentences))
+    tokens = np.fromiter(numbers, np.int32)
+    lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
+    plain: defaultdict[str, int] = defaultdict()
+    plain.default_factory = plain.__len__
+    words = [_NO_WORD.sub("", word).casefold() for word in index]
+    number = np.array([plain[word] if word else -1 for word in words], np.int64)
+    ids = number[tokens]
+    texts = np.repeat(np.arange(len(sentences)), lengths)
+    counts = np.bincount(texts[ids >= 0], minlength=len(sentences))
+    marks = counts[texts] == 0  # of texts that consist of marks alone
+    ids[marks] = len(plain) + tokens[marks]
+    kept = ids >= 0
+    offsets = np.concatenate([[0], np.cumsum(np.where(counts, counts, lengths))])
+    return mixed(ids[kept].astype(np.uint64) + np.uint64(1)), offsets
 
 
-def _near(sentences: list[Sequence[str]]) -> Ids:
-    """Return for each text the position of the first of its near copies, its own if there is none.
+def _exact(ids: NDArray[np.uint64], offsets: Ids) -> Ids:
+    """Number texts by a hash of their words in order; empty ones each by itself."""
+    lengths = np.diff(offsets)
+    place = np.arange(len(ids)) - np.repeat(offsets[:-1], lengths)
+    sums = np.concatenate([[np.uint64(0)], np.cumsum(mixed(ids + PRIME * place.astype(np.uint64)))])
+    hashes = sums[offsets[1:]] - sums[offsets[:-1]]
+    hashes[lengths == 0] = mixed(np.flatnonzero(lengths == 0).astype(np.uint64) + PRIME)
+    _, first, number = np.unique(hashes, return_index=True, return_inverse=True)
+    return first[number]
+
+
+def _near(ids: NDArray[np.uint64], offsets: Ids, longer: Ids) -> Ids:
+    """Return for each of some texts the position of the first of its near copies among them.
 
     A text that is like one of a chain of near copies belongs to the chain.
     """
     from scipy import sparse
 
-    trigrams, offsets = _trigrams(sentences)
-    signatures = _signatures(trigrams, offsets)
+    hashes = mixed(mixed(ids[:-2] + PRIME * ids[1:-1]) + PRIME * ids[2:])
+    begins, ends = offsets[longer], offsets[longer + 1] - 2  # of each text's trigrams
+    signatures = _signatures(hashes, begins, ends)
     pairs = {pair for band in _bands(signatures) for pair in _candidates(band)}
-    sets = {i: np.unique(trigrams[offsets[i] : offsets[i + 1]]) for pair in pairs for i in pair}
+    sets = {i: np.unique(hashes[begins[i] : ends[i]]) for pair in pairs for i in pair}
     alike = [pair for pair in pairs if _similarity(sets[pair[0]], sets[pair[1]]) >= SIMILAR]
-    n = len(sentences)
+    n = len(longer)
     if not alike:
         return np.arange(n)
     a, b = np.array(alike).T
     graph = sparse.coo_array((np.ones(len(alike)), (a, b)), shape=(n, n))
     _, groups = sparse.csgraph.connected_components(graph, directed=False)
     return np.unique(groups, return_index=True)[1][groups]
-
-
-def _trigrams(sentences: list[Sequence[str]]) -> tuple[NDArray[np.uint64], Ids]:
-    """Return a hash of every three words in a row, and where each text's begin."""
-    index: defaultdict[str, int] = defaultdict()
-    index.default_factory = index.__len__  # a new word gets the next number
-    numbers = map(index.__getitem__, chain.from_iterable(sentences))
-    ids = mixed(np.fromiter(numbers, np.uint64))
-    lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    hashes = mixed(mixed(ids[:-2] + PRIME * ids[1:-1]) + PRIME * ids[2:])
-    # A trigram belongs to a text unless it reaches into the next one.
-    inside = np.ones(len(ids), bool)
-    inside[offsets[1:] - 1] = inside[offsets[1:] - 2] = False
-    return hashes[inside[: len(hashes)]], np.concatenate([[0], np.cumsum(lengths - 2)])
 
 
 def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -100,10 +109,16 @@ def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
-def _signatures(trigrams: NDArray[np.uint64], offsets: Ids) -> NDArray[np.uint64]:
+def _signatures(hashes: NDArray[np.uint64], begins: Ids, ends: Ids) -> NDArray[np.uint64]:
     """Return the (texts, bands x rows) smallest hashes, each by another hash function."""
+    edges = np.stack([begins, ends], axis=1).ravel()[:-1]  # every second part is between texts
     factors = mixed(np.arange(1, BANDS * ROWS + 1, dtype=np.uint64)) | np.uint64(1)
-    columns = [np.minimum.reduceat(trigrams * factor, offsets[:-1]) for factor in factors]
+    used = hashes[: ends[-1]]
+    product = np.empty_like(used)
+    columns = [
+        np.minimum.reduceat(np.multiply(used, factor, out=product), edges)[::2]
+        for factor in factors
+    ]
     return np.stack(columns, axis=1)
 
 
