@@ -70,7 +70,7 @@ def _encoded(sentences: Sequence[Sequence[str]]) -> tuple[NDArray[np.uint64], Id
 
 
 def _exact(ids: NDArray[np.uint64], offsets: Ids) -> Ids:
-    """Number texts by a hash of their words in order; empty ones each by itself."""
+    """Return a number for each text, by its words in order; empty texts have one each."""
     lengths = np.diff(offsets)
     place = np.arange(len(ids)) - np.repeat(offsets[:-1], lengths)
     sums = np.concatenate([[np.uint64(0)], np.cumsum(mixed(ids + PRIME * place.astype(np.uint64)))])

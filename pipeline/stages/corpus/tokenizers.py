@@ -25,17 +25,15 @@ BRACKETS = {
 }
 _ESCAPED = {text: escape for escape, text in BRACKETS.items()}
 # Treebanks write the punctuation of print (quotes, dashes, ellipsis) with the keys of a typewriter.
-_TYPED = str.maketrans(
-    {
-        "\N{LEFT DOUBLE QUOTATION MARK}": "``",
-        "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
-        "\N{LEFT SINGLE QUOTATION MARK}": "'",
-        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
-        "\N{EN DASH}": "--",
-        "\N{EM DASH}": "--",
-        "\N{HORIZONTAL ELLIPSIS}": "...",
-    }
-)
+TYPED = {
+    "\N{LEFT DOUBLE QUOTATION MARK}": "``",
+    "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
+    "\N{LEFT SINGLE QUOTATION MARK}": "'",
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "\N{EN DASH}": "--",
+    "\N{EM DASH}": "--",
+    "\N{HORIZONTAL ELLIPSIS}": "...",
+}
 _TAG = re.compile(r"<[A-Za-z/!][^<>]*>")
 
 SentenceFunction = Callable[[str], list[list[str]]]
@@ -135,7 +133,8 @@ def _treebank(tokenizer: Tokenizer) -> SentenceFunction:
 
     def split(text: str) -> list[list[str]]:
         if not text.isascii():
-            text = text.translate(_TYPED)
+            for printed, typed in TYPED.items():  # several times as fast as `str.translate`
+                text = text.replace(printed, typed)
         return [tokens for sentence in sentences(text) if (tokens := words(sentence))]
 
     return split

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import string
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -32,7 +31,8 @@ ABBREVIATIONS = frozenset(
 LIMIT = 400_000  # pieces kept in memory, about 100 MB
 LONG = 100  # characters; longer pieces are not kept
 
-_WORD = r"['`]?[^\W_]+?(?:[-'./][^\W_]+?)*?"
+_NEUTRAL = r"""[^\s"'`:,.;@#$%&?!\[\](){}<>-]"""  # characters that no rule is about
+_WORD = rf"['`]?{_NEUTRAL}+?(?:[-'.`]{_NEUTRAL}+?)*?"
 _CLITIC = r"n't|N'T|'s|'S|'m|'M|'d|'D|'ll|'LL|'re|'RE|'ve|'VE|'"
 _JOINT = r"\.\.\.|--|[][(){};!?&]|[,:](?=[A-Za-z])"
 _BEFORE = r'([(\[{]?)("?)'
@@ -44,11 +44,15 @@ _JOINTS = re.compile(f"({_JOINT})").split
 _TWO_WORDS = re.compile(
     r"cannot|d'ye|gimme|gonna|gotta|lemme|more'n|wanna|'tis|'twas", re.IGNORECASE
 ).search
+_CLOSERS = frozenset("\"')]}\u2018\u2019\u201c\u201d\xab\xbb")  # may belong to the sentence before
 _CLOSING = {'"': "''"}
 # Clitics that NLTK splits off in upper or lower case, written in both.
 _MIXED_CASE = re.compile(r"'(?:Ll|lL|Re|rE|Ve|vE)|n'T|N't").search
+# A word of two letters or more before the end of a sentence, with quotes and brackets around it.
+_PLAIN = re.compile(
+    r"""["(]?(?=[A-Za-z]..)(?:[A-Za-z]+[-'])*(?P<last>[A-Za-z]+)(?P<end>[)"]?[.?!])"""
+).fullmatch
 _ENDING = re.compile(r"[.?!]").search
-_CLOSING = {'"': "''"}
 
 
 def _remember(memory: dict[Any, Any], key: object, value: object, length: int) -> None:
@@ -113,24 +117,25 @@ class Pieces(dict[str, tuple[str, ...]]):
         if self.rename:
             tokens = [self.rename.get(token, token) for token in tokens]
         # A tuple: lists would keep the garbage collector busy.
-        found = tuple(token.lower() for token in tokens) if self.lower else tuple(tokens)
+        found = tuple([token.lower() for token in tokens] if self.lower else tokens)
         _remember(self, piece, found, len(piece))
         return found
 
     def _common(self, piece: str) -> list[str] | None:
         """Return the tokens of a word with punctuation around it; None: it is something else."""
-        if _TWO_WORDS(piece):
-            return None
         if piece.isalnum():
-            return [piece]
+            return None if _TWO_WORDS(piece) else [piece]
         if match := (_PERIOD if self.after else _LAST)(piece) or _MID(piece):
             bracket, quote, word, clitic, dots, closing = match.groups()
-            if (clitic == "'" and "'" in word[1:]) or "n't" in word or "N'T" in word:
+            apostrophe = "'" in word and (clitic == "'" and "'" in word[1:]) | (
+                "n't" in word.lower()
+            )
+            if apostrophe or _TWO_WORDS(piece):
                 return None
             tokens = [bracket, quote and "``", word, clitic, dots]
             tokens += [_CLOSING.get(character, character) for character in closing]
             return [token for token in tokens if token]
-        return self._joined(piece) if _JOINED(piece) else None
+        return self._joined(piece) if _JOINED(piece) and not _TWO_WORDS(piece) else None
 
     def _joined(self, piece: str) -> list[str] | None:
         """Return the tokens of words with punctuation between them, as in ``end...but``."""
@@ -215,7 +220,8 @@ class Sentences:
         spans = self._spans(text)
         for (begin, end), following in zip(spans, [*spans[1:], None], strict=True):
             start = begin + realigned
-            closing = self._realign(text, *following) if following else None
+            starts = following and text[following[0] : following[0] + 1]
+            closing = self._realign(text, *following) if following and starts in _CLOSERS else None
             if closing and following:  # punctuation that belongs to this sentence: a quote, bracket
                 found.append(text[start : following[0] + len(closing.group().rstrip())])
                 realigned = closing.end() - following[0]
@@ -227,12 +233,14 @@ class Sentences:
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
         """Return begin and end of each sentence, closing punctuation not yet moved to its own."""
-        spaces = [space for space in string.whitespace if space in text]
+        others = [space for space in "\t\n\r\x0b\x0c" if space in text]
         candidates: list[tuple[int, re.Match[str]]] = []  # with the begin of the word before
         start = stop = 0  # of the word before the latest candidate
         for match in self._ends(text):
             here = match.start()
-            space = max([text.rfind(space, stop, here) for space in spaces], default=-1)
+            space = text.rfind(" ", stop, here)
+            for other in others:
+                space = max(space, text.rfind(other, stop, here))
             word = space + 1 if space > stop else start
             if candidates and word < stop:  # of several in a word, as in "Wow!!!", the last counts
                 candidates.pop()
@@ -248,10 +256,8 @@ class Sentences:
 
     def _breaks(self, word: str, after: str) -> bool:
         """Decide whether a sentence ends between a word and what follows it."""
-        stem = word[:-1]
-        plain = len(stem) > 1 and stem.isascii() and stem.isalpha()
-        if plain and stem.lower() not in self._abbreviations:
-            word = f"xx{word[-1]}"  # all such words are decided alike
+        if (match := _PLAIN(word)) and match["last"].lower() not in self._abbreviations:
+            word = f"xx{match['end']}"  # all such words are decided alike
         following = after.lstrip()
         if following is not after and following.isascii() and not _ENDING(following):
             first = following[0]
