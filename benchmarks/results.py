@@ -1,41 +1,61 @@
-"""Compute every number of RESULTS.md: run what is missing, then write tables and figure.
+"""Compute every number of RESULTS.md: run what is missing, then write tables and figures.
 
-    python benchmarks/results.py --trees trees --glove glove.6B.50d.txt --reviews reviews.txt.gz
+    python benchmarks/results.py --trees trees --imdb aclImdb_v1.tar.gz --reviews reviews.txt.gz \
+        --glove50 glove.6B.50d.txt --glove100 glove.6B.100d.txt
+    python benchmarks/results.py ... --part treebank     # or imdb, earlier
 
 Each row is one multirun in its own folder under ``outputs/results``. A script that was stopped
-continues when it is started again. ``docs/results.csv`` has a line per run; the tables are made
-from it. Rows with one thread give the same bits again on the same machine; the rows with reviews
-use two threads.
+continues when it is started again. ``docs/results-arms.csv`` has a line per arm and reference,
+``docs/results.csv`` a line per run of the rows that have no pooled verdict yet. Rows with one
+thread give the same bits again on the same machine; the rows with two threads do not.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+import pandas as pd
 from ablation import ablation
-from numpy.typing import NDArray
+from matplotlib.figure import Figure
+from result_tables import Row, filled, read_csv, tables, write_csv
+from sentence_groups import groups_of
 
 from pipeline.comparison import compare
-from pipeline.core.statistics import accuracy_interval, spread
+from pipeline.render import plots
 from pipeline.stages.report.finished_run import FinishedRun, in_order
 
-ROWS = {
+SEEDS = "seed=1,2,3,4,5"
+TREEBANK = {
+    "glove50": "experiment=glove50",
+    "glove100": "experiment=glove100",
+    "random100": f"corpus=sst vectors=random vectors.dim=100 {SEEDS}",
+    "skipgram50": f"corpus=sst vectors=skipgram {SEEDS}",
+    "own50": f"experiment=own50 {SEEDS}",
+    "own100": f"experiment=own100 {SEEDS}",
+    "init100": f"experiment=init100 {SEEDS}",
+    "both200": f"experiment=both200 {SEEDS}",
+    "treebank50": f"experiment=treebank50 {SEEDS}",
+}
+AMOUNTS = (60_000, 200_000, 600_000, 2_000_000)
+IMDB = {
+    "imdb-glove100": "corpus=imdb vectors=glove vectors.dim=100",
+    "imdb-own50": "corpus=imdb vectors=skipgram corpus.text_splits=[] "
+    f"corpus.unlabelled_words={','.join(map(str, AMOUNTS))} seed=1",
+    "imdb-train50": "corpus=imdb vectors=skipgram seed=1",
+}
+POOLED = {"treebank": TREEBANK, "imdb": IMDB}
+REFERENCES = {"treebank": ("glove50", "glove100"), "imdb": ("imdb-glove100",)}
+EARLIER = {  # made before verdicts were pooled over seeds; glove50 is their reference
     "glove50": "experiment=glove50",
     "glove50_phrases": "experiment=glove50_phrases",
     "assignment-glove": "experiment=assignment corpus=sst vectors=glove",
     "assignment-own": "experiment=assignment corpus=sst seed=1,2,3",
-    "treebank50": "experiment=treebank50 seed=1,2,3",
     "treebank100": "experiment=treebank100 seed=1,2,3",
     "treebank300": "experiment=treebank300 seed=1,2,3",
     "treebank300_phrases": "experiment=treebank300_phrases seed=1,2,3",
@@ -70,35 +90,75 @@ MORE = {
     "loss, 5 epochs": "vectors.loss=softmax vectors.learning_rate=0.005 "
     "experiment=treebank50 vectors.epochs=5 seed=1,2",
 }
-LENGTHS = (1, 10, 20, 30, 1000)  # sentence lengths in words
-UNKNOWN = {  # shares of unknown words in a sentence: (above, at most)
-    "every word known": (-1.0, 0.0),
-    "unknown words, up to 5 %": (0.0, 0.05),
-    "5 to 10 %": (0.05, 0.1),
-    "more than 10 %": (0.1, 1.0),
+SCORES = (
+    *("test_accuracy", "test_accuracy_deviation", "test_low", "test_high"),
+    *("test_macro_f1", "test_macro_f1_deviation"),
+)
+DOCS = Path(__file__).parents[1] / "docs"
+FILES = {  # as the page names them
+    "trees": "trees",
+    "imdb": "aclImdb_v1.tar.gz",
+    "reviews": "reviews.txt.gz",
+    "glove50": "glove.6B.50d.txt",
+    "glove100": "glove.6B.100d.txt",
 }
 
-Row = dict[str, Any]
+
+def inputs(overrides: str, files: dict[str, str]) -> list[str]:
+    """Return the overrides that name a row's files; a file that is not given is downloaded."""
+    named = {"corpus.path": "imdb" if "corpus=imdb" in overrides else "trees"}
+    if "glove" in overrides or re.search(r"both|init", overrides):
+        named["glove"] = "glove100" if re.search(r"100|both", overrides) else "glove50"
+    if "reviews" in overrides:
+        named["unlabelled"] = "reviews"
+    if "text_splits=[]" in overrides:
+        named["corpus.unlabelled"] = "reviews"
+    found = {key: files[name] for key, name in named.items() if name in files}
+    return [f"{key}=[{v}]" if "unlabelled" in key else f"{key}={v}" for key, v in found.items()]
 
 
 def command(overrides: str) -> str:
-    """Return the command line of a row, with the file names of the README."""
-    parts = [*shlex.split(overrides), "corpus.path=trees"]
-    if "glove" in overrides:
-        parts.append("glove=glove.6B.50d.txt")
-    if "reviews" in overrides:
-        parts.append("'unlabelled=[reviews.txt.gz]'")
+    """Return the command line of a row, with the file names of the page."""
+    parts = [*shlex.split(overrides), *inputs(overrides, FILES)]
     many = any("," in part for part in parts)
-    return f"python -m pipeline {'-m ' if many else ''}{' '.join(parts)}"
+    return f"python -m pipeline {'-m ' if many else ''}{shlex.join(parts)}"
 
 
-def run(folder: Path, overrides: str, files: list[str]) -> list[Path]:
+def run(folder: Path, overrides: str, files: dict[str, str]) -> list[Path]:
     """Run the missing jobs of a multirun; return the folders of all jobs."""
-    words = [*shlex.split(overrides), *files, f"hydra.sweep.dir={folder}", "tracking=off"]
-    if "threads" not in overrides:  # the others already use all cores
-        words += ["hydra/launcher=joblib", "hydra.launcher.n_jobs=-1"]
+    words = [*shlex.split(overrides), *inputs(overrides, files)]
+    words += [f"hydra.sweep.dir={folder}", "tracking=off"]
     subprocess.run([sys.executable, "-m", "pipeline", "-m", *words], check=True)
     return in_order(path.parent for path in folder.glob("*/result.json"))
+
+
+def pooled(task: str, jobs: dict[str, list[Path]]) -> Iterator[Row]:
+    """Yield a row per arm and reference; the references' own rows come first."""
+    references = REFERENCES[task]
+    others = [job for name, found in jobs.items() if name not in references for job in found]
+    for reference in references:
+        comparison = compare([*jobs[reference], *others])
+        for arm, found in zip(comparison.arms, comparison.over_seeds(), strict=True):
+            folder = Path(arm.rows[0]["folder"])
+            row = {"task": task, "arm": folder.parent.name}
+            row["own_words"] = value_of(folder, "corpus.unlabelled_words")
+            row["seeds"] = len(found["seeds"])
+            for key in ("features", "coverage", "dev_accuracy", *SCORES):
+                row[key] = found[key]
+            tests = {test["metric"]: test for test in found["tests"]}
+            row["against"] = reference if tests else ""
+            row["arms"] = len(comparison.verdicts) if tests else ""
+            row["agreeing"] = found["agreeing"] if tests else ""
+            for metric in ("accuracy", "macro_f1"):
+                for key in ("difference", "low", "high", "p_holm", "kind"):
+                    row[f"{metric}_{key}"] = tests[metric][key] if tests else ""
+            yield row
+
+
+def run_pooled(task: str, output: Path, files: dict[str, str]) -> list[Row]:
+    """Run what is missing of a task; return its rows, and draw its comparison."""
+    jobs = {name: run(output / name, row, files) for name, row in POOLED[task].items()}
+    return sorted(pooled(task, jobs), key=lambda row: row["against"] != "")
 
 
 def value_of(job: Path, factor: str) -> str:
@@ -131,147 +191,80 @@ def run_rows(part: str, jobs: list[Path], reference: Path, factor: str = "") -> 
         }
 
 
-def everything(folder: Path, files: list[str]) -> tuple[list[Row], list[Row]]:
-    """Run everything; return a row per run, and the accuracy of groups of test sentences."""
+def run_earlier(output: Path, files: dict[str, str]) -> tuple[list[Row], list[Row]]:
+    """Run the other rows and factors; return a row per run, and groups of test sentences."""
     found, groups = [], []
     plain, with_phrases = (
-        run(folder / name, ROWS[name], files)[0] for name in ("glove50", "glove50_phrases")
+        run(output / name, EARLIER[name], files)[0] for name in ("glove50", "glove50_phrases")
     )
-    for name, overrides in [*ROWS.items(), *FACTORS.items(), *MORE.items()]:
+    for name, overrides in [*EARLIER.items(), *FACTORS.items(), *MORE.items()]:
         place = name if overrides != MORE.get(name) else f"{name} more"
-        jobs = run(folder / re.sub(r"\W+", "-", place), overrides, files)
-        reference = (
-            with_phrases if name.endswith("300_phrases") else plain
-        )  # compare with the reference that has the same phrases
-        found += run_rows(name, jobs, reference, "" if name in ROWS else overrides)
+        jobs = run(output / re.sub(r"\W+", "-", place), overrides, files)
+        # Compared with the reference that has the same phrases.
+        reference = with_phrases if name.endswith("300_phrases") else plain
+        found += run_rows(name, jobs, reference, "" if name in EARLIER else overrides)
         if name in {"glove50", "treebank300", "reviews300"}:
             groups += [{"part": name, **row} for row in groups_of(jobs[0])]
     return found, groups
 
 
-def groups_of(job: Path) -> Iterator[Row]:
-    """Yield the accuracy of groups of test sentences, by content, unknown words and length."""
-    page = json.loads((job / "report" / "page.json").read_text("utf-8"))
-    for row in page["groups"]:
-        if row["name"] not in {"unknown words", "every word known"}:
-            yield {key: row[key] for key in ("name", "sentences", "accuracy", "low", "high")}
-    run = FinishedRun.read(job)
-    test, unknown = run.test, run.unknown()
-    words = np.array([len(tokens) for tokens in test.sentences])
-    for name, (low, high) in UNKNOWN.items() if unknown is not None else ():
-        yield group_of(name, test.wrong[(unknown > low * words) & (unknown <= high * words)])
-    for low, high in pairwise(LENGTHS):
-        name = f"{low} to {high - 1} words" if high < LENGTHS[-1] else f"{low} words and more"
-        yield group_of(name, test.wrong[(words >= low) & (words < high)])
-
-
-def group_of(name: str, wrong: NDArray[np.bool_]) -> Row:
-    """Return the accuracy of a group of sentences; `wrong` (n,) says which are mistakes."""
-    right, n = int((~wrong).sum()), len(wrong)
-    interval = accuracy_interval(right, n)
-    row = {"name": name, "sentences": n, "accuracy": right / n}
-    return row | {"low": interval.low, "high": interval.high}
-
-
-def write_csv(path: Path, rows: list[Row]) -> None:
-    """Write rows, floats with six digits."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow(
-                {key: f"{v:.6g}" if isinstance(v, float) else v for key, v in row.items()}
-            )
-
-
-def read_csv(path: Path) -> list[Row]:
-    """Read what `write_csv` wrote; numbers become floats."""
-
-    def plain(key: str, text: str) -> Any:
-        if key in {"part", "value", "name"} or not text:
-            return text
-        return float(text)
-
-    with path.open(encoding="utf-8") as file:
-        return [{k: plain(k, v) for k, v in row.items()} for row in csv.DictReader(file)]
-
-
-def percent(rows: list[Row], key: str) -> str:
-    """Return the mean and, for several values, the standard deviation."""
-    mean, deviation, _ = spread([100 * row[key] for row in rows])
-    return f"{mean:.2f}" if not deviation else f"{mean:.2f} ± {deviation:.2f}"
-
-
-def main_table(rows: list[Row]) -> str:
-    """Return the main table in Markdown."""
-    lines = [
-        "| row | features | train | dev | test | seed 1: 95 % interval | against GloVe 50-d |",
-        "|---|---|---|---|---|---|---|",
+def draw_arms(rows: list[Row]) -> Figure:
+    """Draw the film reviews: GloVe 100-d, and own vectors by the amount of own text."""
+    kinds = {row["own_words"]: row["accuracy_kind"] for row in rows if row["against"]}
+    drawn = [
+        {
+            "arm": f"own, {row['own_words'] / 1e6:g} M words"
+            if row["own_words"]
+            else "GloVe 100-d",
+            "accuracy": row["test_accuracy"],
+            "low": row["test_low"],
+            "high": row["test_high"],
+            "kind": kinds.get(row["own_words"], "reference"),
+            "seeds": [row["test_accuracy"]],
+        }
+        for row in rows
     ]
-    for name in ROWS:
-        own = [row for row in rows if row["part"] == name]
-        first = own[0]
-        against = ""
-        if first["p"] != "":
-            low, high = (100 * first[f"difference_{end}"] for end in ("low", "high"))
-            p = "p < .0001" if first["p"] < 1e-4 else f"p = {first['p']:.2g}"
-            against = f"{100 * first['difference']:+.1f} ({low:+.1f} to {high:+.1f}), {p}"
-        interval = f"{100 * first['test_low']:.1f} to {100 * first['test_high']:.1f}"
-        splits = (percent(own, f"{split}_accuracy") for split in ("train", "dev", "test"))
-        cells = [name, f"{first['dim']:.0f}", *splits, interval, against]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def group_table(groups: list[Row]) -> str:
-    """Return the table of sentence groups in Markdown."""
-    parts = list(dict.fromkeys(row["part"] for row in groups))
-    lines = [f"| test sentences | n | {' | '.join(parts)} |", "|---" * (2 + len(parts)) + "|"]
-    for name in dict.fromkeys(row["name"] for row in groups):
-        rows = {row["part"]: row for row in groups if row["name"] == name}
-        cells = [f"{100 * rows[part]['accuracy']:.1f}" if part in rows else "" for part in parts]
-        sizes = {f"{row['sentences']:.0f}" for row in rows.values()}
-        n = sizes.pop() if len(sizes) == 1 else "differs"
-        lines.append(f"| {name} | {n} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def command_table() -> str:
-    """Return the table of commands in Markdown."""
-    lines = [f"| {name} | `{command(overrides)}` |" for name, overrides in ROWS.items()]
-    return "\n".join(["| row | command |", "|---|---|", *lines])
-
-
-def filled(page: str, rows: list[Row], groups: list[Row]) -> str:
-    """Return the page with its tables made from these rows."""
-    tables = {"rows": main_table(rows), "commands": command_table(), "groups": group_table(groups)}
-    for name, table in tables.items():
-        pattern = f"(?s)<!-- {name} -->.*<!-- /{name} -->"
-        page = re.sub(pattern, lambda _: f"<!-- {name} -->\n{table}\n<!-- /{name} -->", page)  # noqa: B023
-    return page
+    return plots.arms(pd.DataFrame(drawn))
 
 
 def main() -> None:
-    """Run what is missing; write the tables and the figure."""
+    """Run what is missing; write the tables and the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trees", help="folder of the treebank (default: download it)")
-    parser.add_argument("--glove", help="glove.6B.50d.txt (default: download it)")
-    parser.add_argument(
-        "--reviews", required=True, help="file with one review per line, .txt or .gz"
-    )
+    for name, what in FILES.items():
+        parser.add_argument(f"--{name}", metavar="FILE", help=f"{what} (default: download it)")
     parser.add_argument("--output", type=Path, default=Path("outputs") / "results")
+    parser.add_argument(
+        "--part", nargs="*", default=[*POOLED, "earlier"], choices=[*POOLED, "earlier"]
+    )
     args = parser.parse_args()
-    files = [f"unlabelled=[{args.reviews}]"]
-    files += [f"corpus.path={args.trees}"] if args.trees else []
-    files += [f"glove={args.glove}"] if args.glove else []
-    rows, groups = everything(args.output, files)
-    docs = Path(__file__).parents[1] / "docs"
-    write_csv(docs / "results.csv", rows)
-    write_csv(docs / "results-groups.csv", groups)
-    rows, groups = read_csv(docs / "results.csv"), read_csv(docs / "results-groups.csv")
-    ablation(rows, list(FACTORS), rows[0]["test_accuracy"]).savefig(docs / "results.png")
-    page = docs.parent / "RESULTS.md"
-    page.write_text(filled(page.read_text("utf-8"), rows, groups), encoding="utf-8")
+    files = {name: found for name in FILES if (found := getattr(args, name))}
+    if "reviews" not in files and {"imdb", "earlier"} & {*args.part}:
+        parser.error("--reviews FILE: a film review per line, .txt or .gz")
+    arms = DOCS / "results-arms.csv"
+    for task in (task for task in POOLED if task in args.part):
+        old = read_csv(arms) if arms.exists() else []
+        rows = [row for row in old if row["task"] != task] + run_pooled(task, args.output, files)
+        write_csv(arms, rows)
+    if "earlier" in args.part:
+        for name, rows in zip(("", "-groups"), run_earlier(args.output, files), strict=True):
+            write_csv(DOCS / f"results{name}.csv", rows)
+    pages, runs, groups = (read_csv(DOCS / f"results{n}.csv") for n in ("-arms", "", "-groups"))
+    draw_arms([row for row in pages if row["task"] == "imdb"]).savefig(DOCS / "arms.png")
+    ablation(runs, list(FACTORS), runs[0]["test_accuracy"]).savefig(DOCS / "results.png")
+    page = DOCS.parent / "RESULTS.md"
+    text = filled(page.read_text("utf-8"), command_tables() | tables(pages, runs, groups))
+    page.write_text(text, encoding="utf-8")
+
+
+def command_tables() -> dict[str, str]:
+    """Return the tables of commands in Markdown."""
+    return {
+        f"commands-{name}": "\n".join(
+            ["| row | command |", "|---|---|"]
+            + [f"| {row} | `{command(overrides)}` |" for row, overrides in rows.items()]
+        )
+        for name, rows in (*POOLED.items(), ("earlier", EARLIER))
+    }
 
 
 if __name__ == "__main__":

@@ -16,38 +16,68 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import results  # noqa: E402 - a script beside the package
 
 PAGE = (ROOT / "RESULTS.md").read_text("utf-8")
-ROWS = results.read_csv(ROOT / "docs" / "results.csv")
-GROUPS = results.read_csv(ROOT / "docs" / "results-groups.csv")
+ARMS, RUNS, GROUPS = (
+    results.read_csv(ROOT / "docs" / f"results{part}.csv") for part in ("-arms", "", "-groups")
+)
+POOLED = results.TREEBANK | results.IMDB
 
 
-def test_the_tables_are_those_of_the_runs():
-    assert results.filled(PAGE, ROWS, GROUPS) == PAGE
+def seeds(overrides):
+    asked = re.search(r"seed=([\d,]+)", overrides)
+    return {float(seed) for seed in asked[1].split(",")} if asked else {1.0}
+
+
+def test_the_tables_are_made_from_the_numbers():
+    tables = results.tables(ARMS, RUNS, GROUPS) | results.command_tables()
+    for name in tables:
+        assert f"<!-- {name} -->" in PAGE, name
+    assert results.filled(PAGE, tables) == PAGE
 
 
 def test_nothing_on_the_page_is_still_to_be_written():
     assert not re.search(r"(?m)^[A-Z]{5,}$", PAGE)
 
 
-@pytest.mark.parametrize("part", results.ROWS | results.FACTORS)
+@pytest.mark.parametrize("part", results.EARLIER | results.FACTORS)
 def test_every_row_has_its_runs(part):
-    asked = re.search(r"seed=([\d,]+)", (results.ROWS | results.FACTORS)[part])
-    seeds = {float(seed) for seed in asked[1].split(",")} if asked else {1.0}
-    assert {row["seed"] for row in ROWS if row["part"] == part} == seeds
+    asked = seeds((results.EARLIER | results.FACTORS)[part])
+    assert {row["seed"] for row in RUNS if row["part"] == part} == asked
+
+
+@pytest.mark.parametrize("name", POOLED)
+def test_every_arm_has_all_its_seeds_and_a_verdict_against_each_reference(name):
+    rows = [row for row in ARMS if row["arm"] == name]
+    assert {row["seeds"] for row in rows} == {len(seeds(POOLED[name]))}
+    references = results.REFERENCES[rows[0]["task"]]
+    expected = {""} if name in references else set(references)
+    assert {row["against"] for row in rows} == expected
+
+
+def test_the_amounts_of_own_text_are_those_of_the_command():
+    found = [row["own_words"] for row in ARMS if row["arm"] == "imdb-own50"]
+    assert found == list(results.AMOUNTS)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_a_difference_is_claimed_where_its_interval_excludes_zero(metric):
+    for row in (row for row in ARMS if row["against"]):
+        excluded = row[f"{metric}_low"] > 0 or row[f"{metric}_high"] < 0
+        assert excluded == (row[f"{metric}_kind"] != "open") == (row[f"{metric}_p_holm"] < 0.05)
 
 
 def test_every_file_of_an_experiment_is_a_row():
-    used = set(re.findall(r"experiment=(\w+)", " ".join(results.ROWS.values())))
-    assert used == {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
+    used = set(re.findall(r"experiment=(\w+)", " ".join((POOLED | results.EARLIER).values())))
+    assert used == {path.stem for path in (ROOT / "conf/experiment").glob("*.yaml")}
 
 
 # Another processor rounds otherwise: own vectors then differ as they do over seeds.
 @pytest.mark.parametrize(("row", "tolerance"), [("glove50", 1e-3), ("assignment-own", 0.015)])
 def test_a_row_comes_out_again(row, tolerance, data, tmp_path):
-    overrides = results.ROWS[row].replace("seed=1,2,3", "seed=1")
+    overrides = results.EARLIER[row].replace("seed=1,2,3", "seed=1")
     files = [f"corpus.path={data}/sst", f"glove={data}/glove/glove.6B.50d.sst.txt"]
     done = call(tmp_path, *overrides.split(), *files, "tracking=off")
     assert done.returncode == 0, done.stderr
     result = json.loads(only(tmp_path, "outputs/runs/*/result.json").read_text("utf-8"))
-    kept = next(kept for kept in ROWS if kept["part"] == row)
+    kept = next(kept for kept in RUNS if kept["part"] == row)
     for split in ("train", "dev", "test"):
         assert result[split]["accuracy"] == pytest.approx(kept[f"{split}_accuracy"], abs=tolerance)
