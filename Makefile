@@ -16,7 +16,7 @@ help:  ## list the targets
 	@touch $@
 
 run: .venv/installed  ## compare your vectors with pretrained ones, on the sample
-	$(BIN)/python -m pipeline -m vectors=skipgram,glove
+	$(BIN)/python -m pipeline -m vectors=skipgram,glove seed=1,2,3
 
 test: .venv/installed  ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal

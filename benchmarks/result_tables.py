@@ -66,7 +66,8 @@ def amount_table(rows: list[Row]) -> str:
     head = "| own text, words | words known | features | seeds | test accuracy | macro-F1 |"
     lines = [f"{head} accuracy less GloVe 100-d | macro-F1 less GloVe 100-d |", "|---" * 8 + "|"]
     for row in rows:
-        own = f"{row['own_words']:,.0f}" if row["own_words"] else "none: GloVe 100-d"
+        own = f"{row['own_words']:,.0f}" if row["own_words"] else "GloVe 100-d"
+        own += " (training reviews)" if row["arm"] == "imdb-train50" else ""
         verdict = verdict_cells(row if row["against"] else None)
         cells = [own, f"{row['coverage']:.1%}", *described(row), *verdict]
         lines.append(f"| {' | '.join(cells)} |")

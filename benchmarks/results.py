@@ -141,7 +141,7 @@ def pooled(task: str, jobs: dict[str, list[Path]]) -> Iterator[Row]:
         for arm, found in zip(comparison.arms, comparison.over_seeds(), strict=True):
             folder = Path(arm.rows[0]["folder"])
             row = {"task": task, "arm": folder.parent.name}
-            row["own_words"] = value_of(folder, "corpus.unlabelled_words")
+            row["own_words"] = arm.rows[0]["tokens"] or ""
             row["seeds"] = len(found["seeds"])
             for key in ("features", "coverage", "dev_accuracy", *SCORES):
                 row[key] = found[key]

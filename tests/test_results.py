@@ -55,7 +55,8 @@ def test_every_arm_has_all_its_seeds_and_a_verdict_against_each_reference(name):
 
 def test_the_amounts_of_own_text_are_those_of_the_command():
     found = [row["own_words"] for row in ARMS if row["arm"] == "imdb-own50"]
-    assert found == list(results.AMOUNTS)
+    for words, asked in zip(found, results.AMOUNTS, strict=True):
+        assert asked <= words < asked + 3000  # it stops after the review that reaches them
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
