@@ -41,13 +41,15 @@ TREEBANK = {
     "init100": f"experiment=init100 {SEEDS}",
     "both200": f"experiment=both200 {SEEDS}",
     "treebank50": f"experiment=treebank50 {SEEDS}",
+    "treebank300": f"experiment=treebank300 {SEEDS}",
+    "treebank300-100": f"experiment=treebank300 features.components=100 {SEEDS}",
 }
 AMOUNTS = (60_000, 200_000, 600_000, 2_000_000)
 IMDB = {
     "imdb-glove100": "corpus=imdb vectors=glove vectors.dim=100",
     "imdb-own50": "corpus=imdb vectors=skipgram corpus.text_splits=[] "
-    f"corpus.unlabelled_words={','.join(map(str, AMOUNTS))} seed=1",
-    "imdb-train50": "corpus=imdb vectors=skipgram seed=1",
+    f"corpus.unlabelled_words={','.join(map(str, AMOUNTS))} seed=1,2,3",
+    "imdb-train50": "corpus=imdb vectors=skipgram seed=1,2,3",
 }
 POOLED = {"treebank": TREEBANK, "imdb": IMDB}
 REFERENCES = {"treebank": ("glove50", "glove100"), "imdb": ("imdb-glove100",)}
@@ -57,7 +59,6 @@ EARLIER = {  # made before verdicts were pooled over seeds; glove50 is their ref
     "assignment-glove": "experiment=assignment corpus=sst vectors=glove",
     "assignment-own": "experiment=assignment corpus=sst seed=1,2,3",
     "treebank100": "experiment=treebank100 seed=1,2,3",
-    "treebank300": "experiment=treebank300 seed=1,2,3",
     "treebank300_phrases": "experiment=treebank300_phrases seed=1,2,3",
     "reviews300": "experiment=reviews300 vectors.threads=2 seed=1,2,3",
     "reviews300_phrases": "experiment=reviews300_phrases vectors.threads=2 seed=1,2,3",
@@ -203,19 +204,22 @@ def run_earlier(output: Path, files: dict[str, str]) -> tuple[list[Row], list[Ro
         # Compared with the reference that has the same phrases.
         reference = with_phrases if name.endswith("300_phrases") else plain
         found += run_rows(name, jobs, reference, "" if name in EARLIER else overrides)
-        if name in {"glove50", "treebank300", "reviews300"}:
-            groups += [{"part": name, **row} for row in groups_of(jobs[0])]
+    for name in ("glove50", "treebank300", "reviews300"):
+        jobs = run(output / name, (TREEBANK | EARLIER)[name], files)
+        groups += [{"part": name, **row} for row in groups_of(jobs[0])]
     return found, groups
 
 
 def draw_arms(rows: list[Row]) -> Figure:
     """Draw the film reviews: GloVe 100-d, and own vectors by the amount of own text."""
+
+    def name(words: float) -> str:
+        return f"own, {float(f'{words:.2g}'):,.0f} words" if words else "GloVe 100-d"
+
     kinds = {row["own_words"]: row["accuracy_kind"] for row in rows if row["against"]}
     drawn = [
         {
-            "arm": f"own, {row['own_words'] / 1e6:g} M words"
-            if row["own_words"]
-            else "GloVe 100-d",
+            "arm": name(row["own_words"]),
             "accuracy": row["test_accuracy"],
             "low": row["test_low"],
             "high": row["test_high"],
