@@ -134,7 +134,7 @@ def run(folder: Path, overrides: str, files: dict[str, str]) -> list[Path]:
 
 
 def pooled(task: str, jobs: dict[str, list[Path]]) -> Iterator[Row]:
-    """Yield a row per arm and reference; the references' own rows come first."""
+    """Yield a row per reference, and one per other arm and reference."""
     references = REFERENCES[task]
     others = [job for name, found in jobs.items() if name not in references for job in found]
     for reference in references:
@@ -157,9 +157,14 @@ def pooled(task: str, jobs: dict[str, list[Path]]) -> Iterator[Row]:
 
 
 def run_pooled(task: str, output: Path, files: dict[str, str]) -> list[Row]:
-    """Run what is missing of a task; return its rows, and draw its comparison."""
+    """Run what is missing of a task; return its rows, references first."""
     jobs = {name: run(output / name, row, files) for name, row in POOLED[task].items()}
-    return sorted(pooled(task, jobs), key=lambda row: row["against"] != "")
+    order = list(jobs)
+    # Amounts of own text are arms of one multirun.
+    return sorted(
+        pooled(task, jobs),
+        key=lambda row: (row["against"] != "", order.index(row["arm"]), row["own_words"] or 0),
+    )
 
 
 def value_of(job: Path, factor: str) -> str:
