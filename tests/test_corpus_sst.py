@@ -248,7 +248,7 @@ class TestPhrases:
         given = ["corpus=sst", f"corpus.path={folder}", "corpus.phrases=1", "sweep=two_layer"]
         done = call(tmp_path, *given, "tracking=off")
         assert done.returncode == 1
-        assert "corpus.phrases: TwoLayerClassifier cannot weigh" in done.stderr
+        assert "corpus.phrases: TwoLayerClassifier takes no sample weights" in done.stderr
         assert "vocab" not in done.stderr
 
     def test_of_the_real_treebank_are_those_of_its_authors(self, data):

@@ -49,7 +49,7 @@ class TestAFolderThatTakesNothing:
     def test_for_what_is_kept_costs_a_warning(self, place, tmp_path):
         done = call(tmp_path, *QUICK, *SIZES, f"cache.path={place}/mine")
         assert done.returncode == 0, done.stderr
-        assert f"is not cached in {place}/mine" in done.stderr
+        assert f"is not stored in {place}/mine" in done.stderr
 
 
 class TestASentenceOfAHundredThousandWords:
