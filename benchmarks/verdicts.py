@@ -13,6 +13,7 @@ sentences. Where all arms are equally good, a family with any claim is an error;
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +39,27 @@ def answers(
     return right
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a row of the table simulates; `noise` of a seed is in points of accuracy."""
+
+    arms: int
+    seeds: int
+    noise: float = 0.6
+    reference_seeds: int = 1  # 1: it is pretrained and has no noise
+
+
 def family(
-    rng: np.random.Generator, sentences: int, seeds: int, noise: float, points: list[float]
+    rng: np.random.Generator, sentences: int, setting: Setting, points: list[float]
 ) -> list[float]:
     """Draw a family; return Holm's p of each arm, which is `points` better than the reference."""
     difficulty = rng.normal(logit(0.4), 1.6, sentences)
     # What a point is worth on the scale of the logit, averaged over the sentences.
     slope = np.mean(expit(difficulty) * (1 - expit(difficulty))) * 0.85
-    drawn = [answers(rng, difficulty, 0.0, 1, 0.0)]  # the reference is pretrained: it has no seed
-    drawn += [answers(rng, difficulty, p / 100 / slope, seeds, noise / 100 / slope) for p in points]
+    seeds, noise = setting.seeds, setting.noise / 100 / slope
+    base = setting.reference_seeds
+    drawn = [answers(rng, difficulty, 0.0, base, noise if base > 1 else 0.0)]
+    drawn += [answers(rng, difficulty, p / 100 / slope, seeds, noise) for p in points]
     true = np.ones(sentences, np.int64)
     reference, *arms = [measure(ACCURACY, true, right.astype(np.int64), 2) for right in drawn]
     p = [paired_test(arm, reference).p for arm in arms]
@@ -58,30 +71,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--sentences", type=int, default=2210)
-    parser.add_argument("--noise", type=float, default=0.6, help="of a seed, in points of accuracy")
     args = parser.parse_args()
+    rows = [Setting(arms, seeds) for arms in (1, 3, 6) for seeds in (1, 2, 3, 5)]
+    rows += [Setting(3, seeds, noise=1.5) for seeds in (2, 3, 5)]
+    rows += [Setting(3, seeds, reference_seeds=seeds) for seeds in (2, 3, 5)]
     print(
-        "| arms | seeds | any claim where all are equal | found: 2 points | 3 points | 5 points |"
+        "| arms | seeds | of the reference | a seed's noise | any claim where all are equal |",
+        end="",
     )
-    print("|---|---|---|---|---|---|")
-    for arms in (1, 3, 6):
-        for seeds in (1, 3, 5):
-            rng = np.random.default_rng([arms, seeds])
-            setting = args.sentences, seeds, args.noise
-            draws = progress(range(args.draws), f"{arms} arms, {seeds} seeds", "draws", args.draws)
-            wrong = sum(min(family(rng, *setting, [0.0] * arms)) < ALPHA for _ in draws)
-            power = []
-            for points in (2.0, 3.0, 5.0):
-                true = [points] + [0.0] * (arms - 1)
-                found = (family(rng, *setting, true)[0] < ALPHA for _ in range(args.draws // 4))
-                power.append(sum(found) / (args.draws // 4))
-            cells = [
-                str(arms),
-                str(seeds),
-                f"{wrong / args.draws:.1%}",
-                *(f"{x:.0%}" for x in power),
-            ]
-            print("| " + " | ".join(cells) + " |", flush=True)
+    print(" found: 2 points | 3 points | 5 points |\n|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        rng = np.random.default_rng([row.arms, row.seeds])
+        name = f"{row.arms} arms, {row.seeds} seeds"
+        draws = progress(range(args.draws), name, "draws", args.draws)
+        equal = [0.0] * row.arms
+        wrong = sum(min(family(rng, args.sentences, row, equal)) < ALPHA for _ in draws)
+        power = []
+        for points in (2.0, 3.0, 5.0):
+            true = [points, *equal[1:]]
+            found = (
+                family(rng, args.sentences, row, true)[0] < ALPHA for _ in range(args.draws // 4)
+            )
+            power.append(sum(found) / (args.draws // 4))
+        cells = [f"{row.arms}", f"{row.seeds}", f"{row.reference_seeds}", f"{row.noise}"]
+        cells += [f"{wrong / args.draws:.1%}", *(f"{x:.0%}" for x in power)]
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from pages import ROOT
 LAYERS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
 
 
-def test_the_drawing_of_the_layers_is_the_contract():
-    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_the_drawing_of_the_layers_is_the_contract(page):
+    page = (ROOT / page).read_text("utf-8")
     (drawing,) = re.findall(r"<!-- layers -->\n```text\n(.*?)```", page, re.DOTALL)
     drawn = [re.split(r"\s{2,}", line)[0] for line in drawing.splitlines()]
     contract = LAYERS["contracts"][0]["layers"]
