@@ -12,6 +12,7 @@ import contextlib
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import logging
 import lzma
@@ -21,6 +22,7 @@ import shutil
 import signal
 import struct
 import sys
+import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -30,7 +32,9 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+from datasets import Dataset, DatasetDict
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
@@ -273,11 +277,7 @@ def files_of(folder: Path, name: str) -> Files:
 
 def deflated(content: bytes) -> bytes:
     """Pack an archive's members."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, member in members(content).items():
-            archive.writestr(name, member)
-    return packed.getvalue()
+    return zip_of(members(content))
 
 
 def members(content: bytes) -> Files:
@@ -290,10 +290,10 @@ def archived(name: str, read: Callable[[Path], object]) -> Callable[[Path], obje
     """Read an archive of the files in the folder: checksums do not hide what they hold."""
 
     def read_archive(folder: Path) -> object:
-        parts = [path for path in folder.iterdir() if path.is_file()]
+        parts = [path for path in folder.rglob("*") if path.is_file()]
         with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in parts:
-                archive.write(path, path.name)
+                archive.write(path, path.relative_to(folder))
         return read(folder)
 
     return read_archive
@@ -352,15 +352,97 @@ def npz_of_others() -> bytes:
     return buffer.getvalue()
 
 
-def zipped(name: str, content: bytes) -> bytes:
+def zip_of(files: Files) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, content)
+        for name, content in files.items():
+            archive.writestr(name, content)
     return buffer.getvalue()
 
 
-def read_table(folder: Path) -> None:
-    Table(path=str(folder / "t.csv"), split="split").load()
+def tar_of(files: Files) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def read_table(name: str, **settings: Any) -> Callable[[Path], object]:
+    """Read labelled texts; a folder's name says the split where `split` is not given."""
+    return lambda folder: Table(path=str(folder / name), **settings).load()
+
+
+def written(folder: Path, write: Callable[[Path], object]) -> Files:
+    """Return the files that a program writes into an empty folder."""
+    write(folder)
+    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
+    shutil.rmtree(folder)
+    folder.mkdir()
+    return found
+
+
+def labelled_readers(folder: Path) -> list[Reader]:
+    """Return the readers of labelled texts, with files written by the programs that people use."""
+    frame = pd.read_csv(io.StringIO(TABLE), dtype=str)
+    csv = TABLE.encode()
+
+    def table(name: str, write: Callable[[Path], object], share: float = 0.5) -> Reader:
+        valid = written(folder, lambda at: write(at / name))
+        return Reader(f"tables, {name[2:]}", read_table(name, split="split"), [valid], share)
+
+    def saved(at: Path) -> None:
+        parts = {str(name): part for name, part in frame.groupby("split")}
+        held = {name: Dataset.from_pandas(part[["text", "label"]]) for name, part in parts.items()}
+        DatasetDict(held).save_to_disk(at / "d")
+
+    texts = {
+        f"f/{part}/{label}/{i}.txt": f"A film {part} {label} {i}.".encode()
+        for i, (part, label) in enumerate(itertools.product(("train", "dev", "test"), "012"))
+    }
+    lines = {
+        f"f/{part}.txt": b"".join(b"__label__%d A film, %d.\n" % (n % 3, n) for n in range(6))
+        for part in ("train", "dev", "test")
+    }
+    excel = written(folder, lambda at: frame.to_excel(at / "t.xlsx", index=False))
+    zstd = pa.compress(csv, codec="zstd", asbytes=True)
+    tar = {"f.tar": tar_of(texts)}
+    tar_gz = {"f.tar.gz": gzip.compress(tar["f.tar"])}
+    return [
+        Reader("tables", read_table("t.csv", split="split"), [{"t.csv": csv}]),
+        Reader(
+            "tables, found out",
+            read_table("t.csv", split="split"),
+            [{"t.csv": text} for text in (csv.replace(b",", b"\t"), TABLE.encode("utf-16"))],
+            0.5,
+        ),
+        table("t.jsonl", lambda path: frame.to_json(path, orient="records", lines=True)),
+        table("t.json", lambda path: frame.to_json(path, orient="records")),
+        table("t.parquet", frame.to_parquet),
+        table("t.feather", frame.to_feather),
+        table("t.csv.gz", lambda path: path.write_bytes(gzip.compress(csv)), 0.3),
+        table("t.csv.bz2", lambda path: path.write_bytes(bz2.compress(csv)), 0.3),
+        table("t.csv.xz", lambda path: path.write_bytes(lzma.compress(csv)), 0.3),
+        table("t.csv.zst", lambda path: path.write_bytes(zstd), 0.3),
+        table("t.csv.zip", lambda path: path.write_bytes(zip_of({"t.csv": csv})), 0.3),
+        Reader("tables, xlsx", read_table("t.xlsx", split="split"), [excel], 0.2),
+        Reader(
+            "tables, xlsx: members",
+            archived("t.xlsx", read_table("t.xlsx", split="split")),
+            [members(excel["t.xlsx"])],
+            0.2,
+        ),
+        Reader("fastText lines", read_table("f"), [lines], 0.5),
+        Reader("a folder for each class", read_table("f"), [texts], 0.3),
+        Reader(
+            "a folder for each class, zip", read_table("f.zip"), [{"f.zip": zip_of(texts)}], 0.3
+        ),
+        Reader("a folder for each class, tar", read_table("f.tar"), [tar], 0.3),
+        Reader("a folder for each class, tar.gz", read_table("f.tar.gz"), [tar_gz], 0.3),
+        Reader("saved dataset", read_table("d"), [written(folder, saved)], 0.3),
+    ]
 
 
 class Thing:
@@ -497,7 +579,7 @@ def readers(folder: Path) -> list[Reader]:
     lines = {"u.txt": b"A film. It's not (that) good...\n\nDon't see it, e.g. \"now\".\n"}
     return [
         Reader("trees", lambda at: read_trees(at / "t.txt"), [{"t.txt": TREES.encode()}]),
-        Reader("tables", read_table, [{"t.csv": TABLE.encode()}]),
+        *labelled_readers(folder),
         Reader("unlabelled text", lambda at: list(Text((at / "u.txt",))), [lines]),
         Reader(
             "unlabelled text, packed",
@@ -513,7 +595,7 @@ def readers(folder: Path) -> list[Reader]:
             read_any("v.zst"),
             [{"v.zst": pa.compress(text, codec="zstd", asbytes=True)}],
         ),
-        Reader("GloVe text, zip", read_any("v.zip"), [{"v.zip": zipped("v.txt", text)}]),
+        Reader("GloVe text, zip", read_any("v.zip"), [{"v.zip": zip_of({"v.txt": text})}]),
         Reader("word2vec text", read_any("v.vec"), [vec]),
         Reader("word2vec binary", read_again("v.bin"), [word2vec]),
         Reader(

@@ -17,6 +17,24 @@ INPUTS = 120  # for a reader of share 1
 NAMES = [
     "trees",
     "tables",
+    "tables, found out",
+    "tables, jsonl",
+    "tables, json",
+    "tables, parquet",
+    "tables, feather",
+    "tables, csv.gz",
+    "tables, csv.bz2",
+    "tables, csv.xz",
+    "tables, csv.zst",
+    "tables, csv.zip",
+    "tables, xlsx",
+    "tables, xlsx: members",
+    "fastText lines",
+    "a folder for each class",
+    "a folder for each class, zip",
+    "a folder for each class, tar",
+    "a folder for each class, tar.gz",
+    "saved dataset",
     "unlabelled text",
     "unlabelled text, packed",
     "GloVe text",
@@ -63,7 +81,7 @@ def test_broken_input_is_read_or_refused_and_does_no_harm(name, every, tmp_path)
     with composing():
         tally = fuzz(reader, tmp_path, max(3, int(INPUTS * reader.share)), seed=0)
     assert not tally.faults, tally.inputs
-    assert tally.refused
+    assert tally.refused or name == "a folder for each class"  # any bytes there are a text
 
 
 class TestFault:

@@ -25,9 +25,11 @@ from pipeline.core.errors import UserError, require
 KINDS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstandard", ".zip": "zip"}
 UNSUSPICIOUS = 1 << 26  # bytes that may be unpacked before the ratio counts
 _NO_CONTENT = re.compile(r"(?i)(^|/)(__MACOSX/|\.[^./]|(readme|licen[cs]e|copying|notice)[^/]*$)")
-# zipfile raises RuntimeError for encrypted members, NotImplementedError for unknown methods.
-_DAMAGE = (
+# What reading a damaged file raises. RuntimeError: encrypted members of a zip archive; its child
+# NotImplementedError: an unknown kind of compression; IndexError: a member without a name.
+DAMAGE = (
     EOFError,
+    IndexError,
     OSError,
     RuntimeError,
     ValueError,
@@ -119,7 +121,7 @@ def position(file: IO[bytes]) -> int:
 def _unpacked(path: Path, raw: IO[bytes], kind: str, member: str | None) -> _Unpacked:
     try:
         stream = _OPENERS[kind](raw) if kind != ".zip" else _member(path, raw, member)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise broken(path, error) from error
     return _Unpacked(path, raw, stream)
 
@@ -182,7 +184,7 @@ class _Unpacked(io.RawIOBase):
         """Unpack as many bytes as fit, or fewer."""
         try:
             count: int = self.stream.readinto(buffer)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise broken(self.path, error) from error
         self.size += count
         if self.size > UNSUSPICIOUS:

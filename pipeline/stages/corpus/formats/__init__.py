@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.core.errors import UserError, require, suggest
 from pipeline.core.files import open_bytes
-from pipeline.core.packed import inner_name, suffix
+from pipeline.core.packed import DAMAGE, inner_name, suffix
 from pipeline.stages.corpus.formats.datasets import (
     Reader,
     is_saved_dataset,
@@ -103,7 +103,7 @@ def _many_files(path: Path) -> bool:
                 )
                 > 1
             )
-    except (OSError, zipfile.BadZipFile):
+    except DAMAGE:
         return False  # `open_bytes` says what is wrong
 
 

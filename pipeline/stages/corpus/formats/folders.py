@@ -110,7 +110,8 @@ def _archived(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
             with zipfile.ZipFile(path) as archive:
                 for info in archive.infolist():
                     if not info.is_dir():
-                        _check_length(path, info.file_size, longest)
+                        size = max(info.file_size, info.compress_size)  # as the archive claims
+                        _check_length(path, size, longest)
                         yield PurePosixPath(info.filename), archive.read(info)
             return
         unpack = path.suffix.lower() != ".tar"
@@ -125,7 +126,7 @@ def _archived(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
                         yield PurePosixPath(member.name), content.read() if content else b""
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file.") from error
-    except (tarfile.TarError, zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
+    except (tarfile.TarError, *packed.DAMAGE) as error:
         raise UserError(
             f"{path}: the archive is broken ({str(error)[:100]}). Fetch it again."
         ) from error
