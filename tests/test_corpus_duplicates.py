@@ -83,7 +83,8 @@ class TestCopies:
 
 def draw(sentences, labels, given=None, **how):
     how = {"dev": 0.1, "test": 0.2, "seed": 1} | how
-    return draw_splits("t.csv", sentences, np.array(labels), given or [""] * len(labels), **how)
+    parts = given or [""] * len(labels)
+    return draw_splits("t.csv", sentences, np.array(labels), parts, classes=("0", "1"), **how)
 
 
 class TestADrawnSplit:

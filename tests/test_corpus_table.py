@@ -281,7 +281,9 @@ class TestBadTable:
     def test_too_few_rows_to_share_out_are_named_with_remedies(self, content, table, tmp_path):
         message = explain(table(content))
         assert message.startswith(f"{tmp_path / 'reviews.csv'}: too few rows to share out")
+        assert "the rarest class, " in message
         assert "Add rows, leave rare classes out (corpus.drop_labels), or say the split" in message
+        assert len(message) <= 300 + len(str(tmp_path))
 
     @pytest.mark.parametrize(
         ("settings", "message"),

@@ -81,7 +81,7 @@ def test_only_a_better_one_on_the_same_dev_sentences_takes_its_place(registered,
     registered(-0.01)
     registered(0.0)
     assert champion(uri) == 1
-    assert "stays champion, on dev" in caplog.text
+    assert "stays champion, accuracy on dev" in caplog.text
     registered(0.3, digest="other")
     assert champion(uri) == 1
     assert "it met other dev sentences" in caplog.text
@@ -107,9 +107,20 @@ def test_a_multirun_registers_its_best_on_dev(folder, uri):
     assert version.run_id in {result["mlflow_run_id"] for result in results}
 
 
+def test_runs_chosen_by_another_metric_are_compared_by_that(folder, uri):
+    sweep = ["seed=1,2", "best.metric=mae", "registry.name=by_error", "hydra.sweep.dir=M"]
+    done = call(folder, "-m", *QUICK, *sweep, f"tracking.uri={uri}")
+    assert done.returncode == 0, done.stderr
+    (version,) = MlflowClient(uri).search_model_versions("name='by_error'")
+    results = [json.loads(path.read_text("utf-8")) for path in folder.glob("M/*/result.json")]
+    least = min(result["dev"]["mean_absolute_error"] for result in results)
+    assert version.tags["dev_metric"] == "mean_absolute_error"
+    assert float(version.tags["dev_score"]) == -least
+
+
 def test_nothing_is_registered_unless_it_is_asked_for(uri, first):  # noqa: ARG001 - makes the store
     names = {model.name for model in MlflowClient(uri).search_registered_models()}
-    assert names <= {"reviews", "once", "best", "first", "again", "later", "person"}
+    assert names <= {"reviews", "once", "best", "first", "again", "later", "person", "by_error"}
 
 
 class TestAProcessKilledBetweenVersionAndAlias:

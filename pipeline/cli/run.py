@@ -41,7 +41,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.core.locks import held
 from pipeline.core.secrets import hide, mask
-from pipeline.stages.report.result import read_result
+from pipeline.stages.report.result import dev_score, read_result
 from pipeline.tracking.registry import NotRegisteredError, register
 from pipeline.tracking.run import tracked
 from pipeline.tracking.upload import NotUploadedError, keep_uploaded
@@ -56,7 +56,8 @@ FULL_ERROR = os.environ.get("HYDRA_FULL_ERROR") == "1"
 def job(cfg: DictConfig) -> float:
     """Run one experiment; one that fails leaves ``error.json`` and lets the other jobs go on.
 
-    Return the accuracy on dev, for sweepers that look for the highest; NaN if it failed.
+    Return its score on dev by ``best.metric``, for sweepers that look for the highest; NaN if it
+    failed.
     """
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
@@ -86,13 +87,13 @@ def job(cfg: DictConfig) -> float:
             raise
         log.exception("an error that should not happen:")
         fail(folder, f"{type(error).__name__}: {error}")
-    return _dev_accuracy(folder)
+    return _dev_score(folder)
 
 
-def _dev_accuracy(folder: Path) -> float:
+def _dev_score(folder: Path) -> float:
     if not (folder / "result.json").exists() or (folder / "error.json").exists():
         return float("nan")
-    return read_result(folder)["dev"]["accuracy"]
+    return dev_score(read_result(folder))
 
 
 def run(plan: config.Plan, folder: Path, place: Place | None, overrides: list[str]) -> None:

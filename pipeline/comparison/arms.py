@@ -15,6 +15,7 @@ from pipeline.comparison.tests import mean_interval
 from pipeline.core import scores
 from pipeline.core.statistics import Interval, Spread, spread
 from pipeline.stages.report.finished_run import FinishedRun
+from pipeline.stages.report.result import criterion
 
 MEASURES = ("train_accuracy", "dev_accuracy", "test_accuracy", "test_macro_f1", "seconds")
 
@@ -68,6 +69,12 @@ class Arm:
         return np.stack([run.test.predicted for run in self.runs])
 
     @cached_property
+    def criterion(self) -> str:
+        """The metric by which its strength was chosen on dev; accuracy where runs differ in it."""
+        (name, *others) = {criterion(run.result) for run in self.runs}
+        return "accuracy" if others else name
+
+    @cached_property
     def varies(self) -> bool:
         """Whether another seed would give other vectors; pretrained ones have no seed."""
         return self.runs[0].result["provenance"].get("source") not in {"file", "pretrained"}
@@ -113,6 +120,18 @@ def group(rows: Sequence[Row]) -> list[Arm]:
         if names[arm.name] > 1:
             arm.name = arm.rows[0]["arm"]
     return arms
+
+
+def best_on_dev(arms: Sequence[Arm]) -> list[str]:
+    """Return the names of the arms that do best on dev; to choose by test would use test twice.
+
+    The metric is the one that all chose their strength by; if they differ in it, accuracy.
+    """
+    names = {arm.criterion for arm in arms}
+    name = names.pop() if len(names) == 1 else "accuracy"
+    sign = -1 if name in scores.LOWER_IS_BETTER else 1
+    means = [sign * float(np.mean([run.result["dev"][name] for run in arm.runs])) for arm in arms]  # type: ignore[literal-required]
+    return [arm.name for arm, mean in zip(arms, means, strict=True) if mean == max(means)]
 
 
 class Baseline:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.comparison.arms import best_on_dev
 from pipeline.comparison.rows import INNER, Row
 from pipeline.core.files import write, write_json
 from pipeline.render import html as pages
@@ -54,7 +55,7 @@ def page_of(folder: Path, comparison: Comparison) -> dict[str, Any]:
         "metrics": [metric._asdict() for metric in arms[0].metrics] if arms else [],
         "family": max((verdict.family for verdict in verdicts), default=1),
         "runs": [_relative(row, folder) for row in comparison.rows],
-        "best_on_dev": max((arm.spread("dev_accuracy").mean for arm in arms), default=None),
+        "best_on_dev": best_on_dev(arms),
         "classes": arms[0].classes if same_classes else [],
         "recall": {arm.name: arm.recall() for arm in arms} if same_classes else {},
         "strengths": {arm.name: _strengths(arm) for arm in arms},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.comparison.arms import Arm, Baseline
+from pipeline.comparison.arms import Arm, Baseline, best_on_dev
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,12 +48,10 @@ def _table(arms: Sequence[Arm], baselines: Sequence[Baseline], columns: Sequence
         table.add_column("seeds", justify="right", no_wrap=True)
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
-    # The best on dev: to choose by test would use test twice.
-    best = max((arm.spread("dev_accuracy").mean for arm in arms), default=0)
+    best = best_on_dev(arms)
     for arm in arms:
         low, high = arm.interval(arm.metrics[0])
         test = f"{_percent(arm, 'test_accuracy')} ({100 * low:.1f}-{100 * high:.1f})"
-        bold = arm.spread("dev_accuracy").mean == best
         strengths = sorted({row["strength"] for row in arm.rows})
         strength = f"{strengths[0]:.4g}" + (f"-{strengths[-1]:.4g}" if strengths[1:] else "")
         cells = {
@@ -62,7 +60,7 @@ def _table(arms: Sequence[Arm], baselines: Sequence[Baseline], columns: Sequence
             "strength": strength,
             "train": _percent(arm, "train_accuracy"),
             "dev": _percent(arm, "dev_accuracy"),
-            "test": f"[bold]{test}[/]" if bold else test,
+            "test": f"[bold]{test}[/]" if arm.name in best else test,
             "macro-F1": f"{arm.spread('test_macro_f1').mean:.3f}",
             "seconds": f"{arm.spread('seconds').mean:.1f}",
         }

@@ -109,9 +109,17 @@ class Verdict:
         """Whether both arms were run under the same seeds."""
         return len(self.arm.seeds) > 1 and self.arm.seeds == self.against.seeds
 
+    @property
+    def single(self) -> list[Arm]:
+        """Which of the two could differ under another seed, and were run under one only."""
+        return [one for one in (self.arm, self.against) if one.varies and len(one.seeds) == 1]
+
     def text(self) -> str:
         """Say it in a sentence."""
-        arm, against = self.arm.name, self.against.name
+        arm, against = (
+            f"{one.name} (one seed)" if one in self.single else one.name
+            for one in (self.arm, self.against)
+        )
         if not self.tests:
             return f"{arm} and {against} were scored on different test sentences."
         main = self.main
@@ -157,10 +165,9 @@ class Verdict:
                 f"{against.name} knows {against.coverage:.1%} of the running words and {arm.name} "
                 f"{arm.coverage:.1%}: match=words compares them on the words that both know."
             )
-        single = [a.name for a in (arm, against) if a.varies and len(a.seeds) == 1]
-        if single:
+        if names := [one.name for one in self.single]:
             said.append(
-                f"One seed of {' and '.join(single)}: how much another seed would change is not "
+                f"One seed of {' and '.join(names)}: how much another seed would change is not "
                 "covered. seed=1,2,3,4,5 runs more."
             )
         return said

@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.core.secrets import hide
-from pipeline.stages.report.result import read_result
+from pipeline.stages.report.result import dev_score, read_result
 
 log = logging.getLogger(__name__)
 
@@ -119,14 +119,14 @@ def write(folder: Path, *records: Record) -> None:
 
 
 def winner(folder: Path, record: Record) -> Path | None:
-    """Return the folder of the best run on dev: of a parent's jobs, or its own."""
+    """Return the folder of the best run on dev by `best.metric`: a parent's job, or its own."""
     folders = [folder / job for job in record.jobs] or [folder]
-    accuracy = {}
+    scores = {}
     for job in folders:
         if any(_ended_well(one, record) for one in read(job)):
             with contextlib.suppress(UserError):  # damaged since; the comparison says so
-                accuracy[job] = read_result(job)["dev"]["accuracy"]
-    return max(accuracy, key=lambda job: accuracy[job]) if accuracy else None
+                scores[job] = dev_score(read_result(job))
+    return max(scores, key=lambda job: scores[job]) if scores else None
 
 
 def _ended_well(one: Record, record: Record) -> bool:

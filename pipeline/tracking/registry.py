@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError, require
-from pipeline.stages.report.result import Summary, read_checked, read_result
+from pipeline.stages.report.result import (
+    Summary,
+    criterion,
+    dev_score,
+    read_checked,
+    read_result,
+)
 from pipeline.tracking.client import connect, global_address
 from pipeline.tracking.errors import store
 from pipeline.tracking.records import Record, read, winner
@@ -105,6 +111,8 @@ def _register(client: MlflowClient, name: str, folder: Path, record: Record) -> 
             run.info.run_id,
             tags={
                 "dev_accuracy": repr(result["dev"]["accuracy"]),
+                "dev_metric": criterion(result),
+                "dev_score": repr(dev_score(result)),
                 "dev_digest": summary["splits"]["dev"]["digest"],
                 "run": record.name,
                 _COMPARED: "no",
@@ -140,8 +148,16 @@ def _compare(one: ModelVersion, champion: ModelVersion | None) -> tuple[bool, st
         return True, "it is the first champion."
     if one.tags["dev_digest"] != champion.tags.get("dev_digest"):
         return False, f"version {champion.version} stays champion: it met other dev sentences."
-    ours, theirs = float(one.tags["dev_accuracy"]), float(champion.tags["dev_accuracy"])
-    numbers = f"on dev {ours:.1%} against {theirs:.1%}"
+    (metric, ours), (other, theirs) = _standing(one), _standing(champion)
+    if metric != other:
+        return False, f"version {champion.version} stays champion: it was chosen by {other} on dev."
+    numbers = f"{metric} on dev {abs(ours):.3f} against {abs(theirs):.3f}"
     if ours > theirs:
         return True, f"it is champion now, {numbers} of version {champion.version}."
     return False, f"version {champion.version} stays champion, {numbers}."
+
+
+def _standing(version: ModelVersion) -> tuple[str, float]:
+    """Return the metric by which a version was chosen, and its score; version 0.1.0: accuracy."""
+    tags = version.tags
+    return tags.get("dev_metric", "accuracy"), float(tags.get("dev_score", tags["dev_accuracy"]))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError
 from pipeline.stages.corpus.duplicates import copies
+from pipeline.stages.corpus.formats.rows import listed
 from pipeline.stages.corpus.formats.splits import SPLITS
 
 
@@ -18,6 +19,7 @@ def draw_splits(
     labels: NDArray[np.int64],
     given: Sequence[str],
     *,
+    classes: Sequence[str],
     dev: float,
     test: float,
     seed: int,
@@ -33,6 +35,8 @@ def draw_splits(
     given
         The splits that the file says, for all rows or for none (empty). If it says no dev, dev is
         drawn from train.
+    classes
+        The names of the classes.
     dev, test
         Shares to draw; `dev` of train where test is given.
     seed
@@ -43,6 +47,8 @@ def draw_splits(
     UserError
         If test or train is missing, or there are too few rows of a class.
     """
+    from sklearn.model_selection import train_test_split
+
     parts = np.array(given, dtype=object)
     stated = set(given)
     missing = [name for name in SPLITS if name not in stated]
@@ -55,35 +61,29 @@ def draw_splits(
         return list(given), []
     rows = np.flatnonzero(parts == ("" if stated == {""} else "train"))
     first, member = _groups([sentences[i] for i in rows.tolist()])
+    kinds = labels[rows[first]]
     shares = {"test": test, "dev": dev / (1 - test)} if stated == {""} else {"dev": dev}
     drawn = np.array(["train"] * len(first), dtype=object)
     rest = np.arange(len(first))
     for name, share in shares.items():
-        rest, chosen = _draw(where, rest, labels[rows[first]], share, seed)
+        try:
+            rest, chosen = train_test_split(
+                rest, test_size=share, stratify=kinds[rest], random_state=seed
+            )
+        except ValueError as error:
+            counts = np.bincount(kinds, minlength=len(classes))
+            rarest = int(counts.argmin())
+            raise UserError(
+                f"{where}: too few rows to share out to train, dev and test: the rarest class, "
+                f"{listed([classes[rarest]])}, has {counts[rarest]} different. Add rows, leave "
+                "rare classes out (corpus.drop_labels), or say the split of each row."
+            ) from error
         drawn[chosen] = name
     parts[rows] = drawn[member]
     if stated == {""}:
         return parts.tolist(), []
     note = f"dev: {(parts == 'dev').sum():,} texts drawn from train, with corpus.seed={seed}"
     return parts.tolist(), [note]
-
-
-def _draw(
-    where: str, rest: NDArray[np.int64], labels: NDArray[np.int64], share: float, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return what is left of some groups, and the share of them that was drawn."""
-    from sklearn.model_selection import train_test_split
-
-    try:
-        left, drawn = train_test_split(
-            rest, test_size=share, stratify=labels[rest], random_state=seed
-        )
-    except ValueError as error:
-        raise UserError(
-            f"{where}: too few rows to share out to train, dev and test. {error} "
-            "Add rows, leave rare classes out (corpus.drop_labels), or say the split of each row."
-        ) from error
-    return left, drawn
 
 
 def _groups(sentences: Sequence[Sequence[str]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -166,7 +166,14 @@ class Table(CorpusConfig):
         tokenized = tokenize_all(texts, self.rules())
         sentences = [list(chain.from_iterable(found)) for found in tokenized]
         parts, drawn = draw_splits(
-            where, sentences, y, rows.splits, dev=self.dev, test=self.test, seed=self.seed
+            where,
+            sentences,
+            y,
+            rows.splits,
+            classes=classes,
+            dev=self.dev,
+            test=self.test,
+            seed=self.seed,
         )
         splits = {}
         for name in SPLITS:

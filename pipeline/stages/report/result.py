@@ -15,7 +15,8 @@ from typing_extensions import TypedDict
 
 from pipeline.core.errors import UserError
 from pipeline.core.files import file_digest, sync, write_json
-from pipeline.core.scores import Majority, Scores
+from pipeline.core.scores import LOWER_IS_BETTER, Majority, Scores
+from pipeline.stages.best.best import Criterion
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -74,6 +75,18 @@ class Result(Numbers):
     stages: NotRequired[dict[str, str]]
     changed: NotRequired[dict[str, Any]]
     files: NotRequired[dict[str, str]]
+
+
+def criterion(result: Result) -> str:
+    """Return the metric on dev by which the strength was chosen, as ``result["dev"]`` names it."""
+    return Criterion(result["settings"].get("best.metric", Criterion.accuracy)).key
+
+
+def dev_score(result: Result) -> float:
+    """Return how good a run is on dev by its criterion; more is better, so an error is negative."""
+    name = criterion(result)
+    value: float = result["dev"][name]  # type: ignore[literal-required]
+    return -value if name in LOWER_IS_BETTER else value
 
 
 class SplitFacts(TypedDict):
