@@ -23,7 +23,8 @@ from texts import documents, take
 from pipeline import SkipGram, Vocab
 from pipeline.stages.vectors.kernels.simd import multiply_add, splat, total
 from pipeline.stages.vectors.kernels.word2vec import LANES
-from pipeline.stages.vectors.word2vec import CHUNK, chunks, cut
+from pipeline.stages.vectors.sampling import chunks
+from pipeline.stages.vectors.word2vec import CHUNK
 from pipeline.stages.vocab import build
 
 CHAINS = 12
@@ -59,18 +60,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     vocabulary = build(take(documents(args.text), args.words), Vocab(min_count=5))
-    pieces = cut(vocabulary)
     burn(1, np.float32(0.5))
     print("| dim | multiply-adds a second, kernel | peak | share |\n|---|---|---|---|")
     for dim in (100, 300):
         trainer = SkipGram(dim=dim, epochs=1)
-        work = trainer.worker(vocabulary, pieces, *trainer.start(len(vocabulary)))
-        parts = list(chunks(pieces, 1, CHUNK))
-        work(parts[0])
+        sampler, matrices = trainer.sampler(vocabulary), trainer.start(len(vocabulary))
+        parts = list(chunks(sampler.pieces, 1, CHUNK))
+        trainer.learn(sampler.draw(parts[0]), *matrices)
         shares, speeds, peaks = [], [], []
         for _ in range(args.rounds):
             began = time.process_time()
-            pairs = sum(work(part)[1] for part in parts)
+            pairs = sum(trainer.learn(sampler.draw(part), *matrices)[1] for part in parts)
             done = 3.0 * dim * pairs * (1 + trainer.negative)
             speeds.append(done / (time.process_time() - began))
             peaks.append(peak())

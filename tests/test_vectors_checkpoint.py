@@ -19,9 +19,10 @@ from pipeline.experiment import Experiment
 from pipeline.stages.vectors import checkpoint as module
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.glove import GloVe
-from pipeline.stages.vectors.loop import Combine, LossMeter, LossPoint, Trainer
+from pipeline.stages.vectors.loop import Combine, Trainer
+from pipeline.stages.vectors.loss_curve import LossMeter, LossPoint
 from pipeline.stages.vectors.train import train
-from pipeline.stages.vectors.word2vec import CBOW, Loss, SkipGram
+from pipeline.stages.vectors.word2vec import CBOW, Loss, Parallel, SkipGram
 from pipeline.stages.vocab import Vocab, build
 
 KEY = {"trainer": "SkipGram", "dim": 10, "rate": 0.1}
@@ -146,8 +147,15 @@ class TestResuming:
         assert [m for m in caplog.messages if m.startswith("continuing where training stopped, at")]
         assert not (tmp_path / "here").exists()
 
-    @pytest.mark.parametrize("trainer", [small(SkipGram, threads=2), small(GloVe, threads=2)])
-    def test_with_threads_nothing_is_left_out_or_done_twice(self, trainer, tmp_path):
+    @pytest.mark.parametrize("kind", [SkipGram, CBOW, GloVe])
+    def test_continues_to_the_same_bits_with_other_threads(self, kind, tmp_path):
+        with pytest.raises(KeyboardInterrupt):
+            small(kind).train(text(), Stop(1, interrupt), Checkpoint(tmp_path / "here", KEY, 0))
+        resumed = small(kind, threads=3).train(text(), None, Checkpoint(tmp_path / "here", KEY))
+        assert same(resumed, small(kind, threads=2).train(text()))
+
+    def test_with_hogwild_nothing_is_left_out_or_done_twice(self, tmp_path):
+        trainer = small(SkipGram, threads=2, parallel=Parallel.hogwild)
         with pytest.raises(KeyboardInterrupt):
             trainer.train(text(), Stop(1, interrupt), Checkpoint(tmp_path / "here", KEY, 0))
         resumed = trainer.train(text(), None, Checkpoint(tmp_path / "here", KEY))

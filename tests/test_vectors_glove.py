@@ -68,7 +68,7 @@ class TestCount:
 
     def test_in_blocks_and_threads_is_the_same(self, monkeypatch):
         whole = GloVe().count(text())
-        monkeypatch.setattr(module, "BLOCK", 100)
+        monkeypatch.setattr(module, "COUNTED", 100)
         for threads in (1, 3):
             again = GloVe(threads=threads).count(text())
             assert np.array_equal(again.pairs, whole.pairs)
@@ -105,7 +105,11 @@ class TestShuffle:
         for first in range(0, 40, 7):
             part = pairs[first : first + 7]
             assert sorted(part.tolist()) == sorted(before[first : first + 7].tolist())
-            assert (np.diff(part[:, 0]) >= 0).all()
+
+    def test_grouping_brings_the_pairs_of_a_word_together_within_their_block(self):
+        pairs, values = GloVe().count(text(500, 300))
+        for begin, end in pairwise(module.group(pairs, values)[0]):
+            assert (np.diff(pairs[begin:end, 0]) >= 0).all()
 
     def test_puts_each_at_every_place_equally_often(self):
         seen = np.zeros((4, 4))
@@ -238,11 +242,31 @@ class TestTraining:
         trained = GloVe(epochs=2).train(encoded([[i % words for i in range(20)]], words))
         assert np.isfinite(trained.input).all()
 
-    def test_two_threads_learn_as_well(self, monkeypatch):
+    @pytest.mark.parametrize("threads", [2, 3, 8])
+    def test_the_bits_are_the_same_with_any_number_of_threads(self, threads, monkeypatch):
         monkeypatch.setattr(module, "CHUNK", 1000)
-        big = text(5000, 300)
-        losses = [GloVe(threads=n).train(big).curve[-1].loss for n in (1, 2)]
-        assert losses[1] == pytest.approx(losses[0], rel=0.05)
+        big = text(500, 300)
+        one, several = (GloVe(epochs=2, threads=n).train(big) for n in (1, threads))
+        assert np.array_equal(one.input, several.input)
+        assert np.array_equal(one.output, several.output)
+        assert one.curve == several.curve
+
+    def test_blocks_that_are_fitted_at_the_same_time_have_no_word_in_common(self):
+        for rounds in module.tournament(module.PARTS):
+            parts = [part for block in rounds for part in set(block)]
+            assert len(parts) == len(set(parts))
+
+    def test_every_pair_of_parts_has_a_block(self):
+        blocks = {frozenset(block) for block in module.BLOCKS}
+        assert len(blocks) == len(module.BLOCKS) == module.PARTS * (module.PARTS + 1) // 2
+
+    def test_every_pair_is_in_its_block(self):
+        pairs, values = GloVe().count(text(500, 300))
+        edges = module.group(pairs, values)[0]
+        for block, (begin, end) in zip(module.BLOCKS, pairwise(edges), strict=True):
+            assert {frozenset(pair) for pair in pairs[begin:end] % module.PARTS} <= {
+                frozenset(block)
+            }
 
     def test_a_diverging_loss_names_the_learning_rate(self):
         with pytest.raises(UserError, match=r"vectors\.learning_rate, now 1e\+30"):

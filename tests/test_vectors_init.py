@@ -13,7 +13,7 @@ from pipeline.core.errors import UserError
 from pipeline.stages.vectors.formats import write_vectors
 from pipeline.stages.vectors.loop import Combine
 from pipeline.stages.vectors.vectors import CBOW, GloVe, SkipGram, train_vectors
-from pipeline.stages.vectors.word2vec import Loss
+from pipeline.stages.vectors.word2vec import Loss, Parallel
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocab, build
 
@@ -36,7 +36,7 @@ TRAINERS = {
     "skip-gram": (SkipGram, {}),
     "skip-gram, softmax": (SkipGram, {"loss": Loss.softmax}),
     "CBOW": (CBOW, {}),
-    "CBOW, two threads": (CBOW, {"threads": 2}),
+    "CBOW, hogwild": (CBOW, {"threads": 2, "parallel": Parallel.hogwild}),
     "GloVe": (GloVe, {}),
 }
 

@@ -14,9 +14,10 @@ from pipeline.formulas.objectives import (
     skipgram,
     softmax_loss,
 )
-from pipeline.stages.vectors.kernels import simd
+from pipeline.stages.vectors.kernels import sampling, simd, softmax
 from pipeline.stages.vectors.kernels import word2vec as kernels
-from pipeline.stages.vectors.word2vec import keep_thresholds, padded
+from pipeline.stages.vectors.sampling import keep_thresholds
+from pipeline.stages.vectors.word2vec import padded
 
 V = 40
 RATE = 0.05
@@ -147,37 +148,35 @@ class TestDrawing:
     @pytest.mark.parametrize("power", [0.0, 0.75, 1.0])
     def test_the_alias_table_has_the_right_shares(self, power):
         weights = (1000 / np.arange(1, 51.0)) ** power
-        table = kernels.alias_table(weights)
+        table = sampling.alias_table(weights)
         accepted = table[:, 0] / 0xFFFFFFFF
         share = accepted.copy()
         np.add.at(share, table[:, 1], 1 - accepted)
         np.testing.assert_allclose(share / len(share), weights / weights.sum(), atol=1e-8)
 
     def test_negatives_come_by_their_weights_and_are_never_the_center(self):
-        weights = np.array([5.0, 3.0, 2.0])
-        table = kernels.alias_table(weights)
+        table = sampling.alias_table(np.array([5.0, 3.0, 2.0]))
         outputs, targets = np.zeros(3 * 16, np.float32), np.zeros(30_000, np.int64)
-        count, _ = kernels.draw_targets(0, 29_999, table, outputs, 16, targets, np.uint64(1))
+        negatives = np.zeros(29_999, np.int32)
+        sampling.draw_negatives(table, negatives, np.uint64(1))
+        count = kernels.set_targets(0, negatives, outputs, 16, targets)
         drawn = np.bincount(targets[1:count] // 16, minlength=3)
         assert drawn[0] == 0
         assert count == pytest.approx(15_000, rel=0.03)
         assert drawn[1] / drawn[2] == pytest.approx(1.5, rel=0.05)
 
     def test_a_vocabulary_of_one_word_has_no_negatives(self):
-        targets = np.zeros(6, np.int64)
-        table = kernels.alias_table(np.ones(1))
-        count, _ = kernels.draw_targets(
-            0, 5, table, np.zeros(16, np.float32), 16, targets, np.uint64(1)
-        )
-        assert count == 1
+        negatives, targets = np.ones(5, np.int32), np.zeros(6, np.int64)
+        sampling.draw_negatives(sampling.alias_table(np.ones(1)), negatives, np.uint64(1))
+        assert kernels.set_targets(0, negatives, np.zeros(16, np.float32), 16, targets) == 1
 
     def test_subsampling_keeps_words_as_often_as_word2vec_does(self):
         counts = np.array([900_000, 99_000, 1_000])
         keep = keep_thresholds(counts, 1e-3)
         tokens = np.repeat(np.arange(3, dtype=np.int32), 100_000)
-        kept = np.zeros(len(tokens), np.int64)
-        count, _ = kernels.subsample(tokens, keep, 1, kept, np.uint64(1))
-        share = np.bincount(kept[:count]) / 100_000
+        offsets, table = np.array([0, len(tokens)]), sampling.alias_table(np.ones(3))
+        kept, *_ = sampling.sample(tokens, offsets, keep, table, 5, 5, np.uint64(1))
+        share = np.bincount(kept) / 100_000
         f = counts / counts.sum()
         probability = np.minimum(1, (np.sqrt(f / 1e-3) + 1) * 1e-3 / f)
         np.testing.assert_allclose(share, probability, atol=0.005)
@@ -185,8 +184,8 @@ class TestDrawing:
 
     def test_the_window_never_holds_its_center(self):
         rows = np.zeros(10, np.int64)
-        kept = np.arange(5) * 16
-        assert kernels.find_context(kept, 1, 2, rows) == 3
+        words = np.arange(5, dtype=np.int32)
+        assert kernels.set_context(words, 1, 2, 16, rows) == 3
         assert rows[:3].tolist() == [0, 32, 48]
 
 
@@ -198,12 +197,14 @@ class TestSoftmax:
         v, u = inputs[:, :dim].astype(float), outputs[:, :dim].astype(float)
         tokens = np.random.default_rng(1).integers(V, size=60).astype(np.int32)
         offsets, keep = np.array([0, 1, 20, 60]), np.full(V, 0xFFFFFFFF, np.uint32)
-        text = tokens, offsets, inputs, outputs, keep
-        loss, predictions = kernels.train_softmax(*text, 3, averages, (RATE, RATE), seed)
-        centers, context, begins = kernels.windows(tokens, offsets, keep, 3, seed)
+        table = sampling.alias_table(np.ones(V))
+        centers, ends, reach, _ = sampling.sample(tokens, offsets, keep, table, 0, 3, seed)
+        context, begins = sampling.windows(centers, ends, reach)
+        text = centers, ends, reach, inputs, outputs
+        loss, predictions = softmax.train(*text, averages, (RATE, RATE))
         assert len(centers) == 59
         formula = cbow if averages else skipgram
-        expected_loss, batch = 0.0, kernels.batch_size(V)
+        expected_loss, batch = 0.0, softmax.batch_size(V)
         assert 1 < batch < len(centers)
         for first in range(0, len(centers), batch):
             new_v, new_u = v.copy(), u.copy()

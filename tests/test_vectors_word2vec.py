@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.stages.vectors.word2vec import CBOW, CHUNK, SENTENCE, Loss, SkipGram, chunks, cut
+from pipeline.stages.vectors.sampling import SENTENCE, chunks, cut
+from pipeline.stages.vectors.word2vec import CBOW, CHUNK, Loss, Parallel, SkipGram
 
 models = pytest.mark.parametrize("model", [SkipGram, CBOW])
 
@@ -36,6 +37,14 @@ def settings(**more):
 
 def same(a, b):
     return np.array_equal(a.input, b.input) and np.array_equal(a.output, b.output)
+
+
+@pytest.fixture
+def chunked(monkeypatch):
+    """Make chunks so small that a short text has many; return their size in words."""
+    for name in ("CHUNK", "SOFTMAX_CHUNK"):
+        monkeypatch.setattr(f"pipeline.stages.vectors.word2vec.{name}", 300)
+    return 300
 
 
 @models
@@ -95,10 +104,20 @@ class TestTraining:
         short = encoded(np.arange(12) % 6, [0, 0, 1, 6, 6, 11, 12], 6)
         assert np.isfinite(model(**settings()).train(short).curve[-1].loss)
 
-    def test_two_threads_learn_as_well(self, model):
+    @pytest.mark.parametrize("threads", [2, 3, 8])
+    @pytest.mark.parametrize("loss", Loss)
+    def test_the_bits_are_the_same_with_any_number_of_threads(self, model, loss, threads, chunked):
+        kept = settings(subsample=1e-3, loss=loss)
+        one, several = (model(**kept, threads=n).train(text()) for n in (1, threads))
+        assert same(one, several)
+        assert one.curve == several.curve
+        assert chunked < 400
+
+    def test_hogwild_learns_as_well(self, model):
+        big = text(20_000, 300)
         losses = [
-            model(**settings(epochs=20, threads=threads)).train(text(20_000, 300)).curve[-1].loss
-            for threads in (1, 2)
+            model(**settings(epochs=20, **more)).train(big).curve[-1].loss
+            for more in ({}, {"threads": 2, "parallel": Parallel.hogwild})
         ]
         assert losses[1] == pytest.approx(losses[0], rel=0.05)
 
@@ -153,7 +172,7 @@ class TestText:
 
     def test_chunks_are_whole_sentences_and_cover_every_epoch(self):
         pieces = np.arange(0, 5 * CHUNK, 7)
-        parts = list(chunks(pieces, 3))
+        parts = list(chunks(pieces, 3, CHUNK))
         assert [part.number for part in parts] == list(range(len(parts)))
         assert sum(part.words for part in parts) == 3 * pieces[-1]
         assert all(0 < part.words < CHUNK + 7 for part in parts)

@@ -28,7 +28,7 @@ from pipeline.stages.corpus import Corpus, CorpusConfig, Pretraining, Sample
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.sweep import Sweepable
 from pipeline.stages.vectors.loop import Trainer
-from pipeline.stages.vectors.train import POSTPROCESSING
+from pipeline.stages.vectors.train import POSTPROCESSING, THREADS, reproducible
 from pipeline.stages.vectors.vectors import Source, files_read
 from pipeline.stages.vocab import Vocab, Vocabulary
 
@@ -146,7 +146,8 @@ def training(vocabulary: Vocabulary, trainer: Trainer) -> Plain:
     """Return what the training of vectors depends on; how they are combined is not part of it."""
     settings = described(trainer)
     if not is_own(type(trainer)):
-        settings = {name: settings[name] for name in settings if name not in POSTPROCESSING}
+        threads = THREADS if reproducible(trainer) else ()
+        settings = {k: v for k, v in settings.items() if k not in (*POSTPROCESSING, *threads)}
     files = _digests(files_read(trainer))
     return _entry(settings, [trainer], files=files, text=vocabulary.digest, machine=machine())
 

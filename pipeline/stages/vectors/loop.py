@@ -1,9 +1,10 @@
 """What all trainers of word vectors share: their interface, and the loop over chunks of text.
 
 A trainer is a dataclass whose fields are its hyper-parameters, with a method ``train``. It trains
-chunk by chunk. What a chunk does depends only on its number and the vectors, so with one thread the
-same seed gives the same bits. It also means that the vectors, the number of finished chunks and the
-loss so far are the whole state of a training: that is what a `Checkpoint` saves.
+chunk by chunk, in order. What a chunk does depends only on its number and the vectors, so the same
+seed gives the same bits with any number of threads. It also means that the vectors, the number of
+finished chunks and the loss so far are the whole state of a training: that is what a `Checkpoint`
+saves.
 """
 
 from __future__ import annotations
@@ -30,10 +31,9 @@ from pipeline.core.errors import UserError, require
 from pipeline.core.files import write_json
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.kernels import CACHE_LINE
+from pipeline.stages.vectors.loss_curve import LossMeter, LossPoint
 
 log = logging.getLogger(__name__)
-
-POINTS = 200  # in the loss curve, roughly at most
 
 Floats = NDArray[np.float32]
 
@@ -75,13 +75,6 @@ class Progress(NamedTuple):
     learning_rate: float
     seconds: float
     words_before: int = 0  # seen by an earlier run that was stopped
-
-
-class LossPoint(NamedTuple):
-    """Mean loss of a pair since the previous point."""
-
-    words_seen: int
-    loss: float
 
 
 @dataclass
@@ -161,6 +154,10 @@ class Chunk(NamedTuple):
     words: int
 
 
+def nothing(_: Chunk) -> None:
+    """Prepare nothing."""
+
+
 @dataclass
 class TrainingLoop:
     """Trains chunk by chunk, measures the loss and saves checkpoints.
@@ -172,23 +169,27 @@ class TrainingLoop:
     chunks
         The parts of the text, in order.
     work
-        Trains on a chunk; returns the summed loss and how many terms it is the sum of.
+        Trains on a chunk, with what was prepared for it; returns the summed loss and how many terms
+        it is the sum of.
     words
         Words in all chunks together.
     interval
         Least number of words between two points of the loss curve.
     rate
         The learning rate when this share of the training is done.
+    prepare
+        Does what does not depend on the vectors.
     threads
-        How many chunks are trained at a time.
+        All but one prepare the chunks that follow.
     """
 
     arrays: Mapping[str, Floats]
     chunks: Iterator[Chunk]
-    work: Callable[[Chunk], tuple[float, int]]
+    work: Callable[[Chunk, Any], tuple[float, int]]
     words: int
     interval: int
     rate: Callable[[float], float]
+    prepare: Callable[[Chunk], Any] = nothing
     threads: int = 1
 
     def run(
@@ -202,9 +203,9 @@ class TrainingLoop:
             log.info("continuing where training stopped, at %s (%s)", share, checkpoint.folder)
         began, before = time.perf_counter(), meter.words
         todo = islice(self.chunks, done, None)
-        pause = checkpoint.is_due if checkpoint is not None else never
         with checkpoint or nullcontext():
-            for chunk, (loss, terms), idle in in_order(self.work, todo, self.threads, pause):
+            for chunk, prepared in ahead(self.prepare, todo, self.threads):
+                loss, terms = self.work(chunk, prepared)
                 if not math.isfinite(loss):
                     if checkpoint is not None:
                         checkpoint.remove()  # it would only diverge again
@@ -221,84 +222,34 @@ class TrainingLoop:
                         now = meter.words, self.words, mean, rate, seconds, before
                         progress(Progress(*now))
                 except (KeyboardInterrupt, SystemExit):
-                    if checkpoint is not None and idle:
+                    if checkpoint is not None:
                         checkpoint.save_and_say(*state)
                     raise
-                if checkpoint is not None and idle:
+                if checkpoint is not None:
                     checkpoint.after_step(*state)
         if checkpoint is not None:
             checkpoint.remove()
         return meter.points
 
 
-@dataclass
-class LossMeter:
-    """Sums the loss in float64 and adds a point to the curve every ``interval`` words."""
-
-    total: int
-    interval: int
-
-    def __post_init__(self) -> None:
-        self.points: list[LossPoint] = []
-        self.words = self.pairs = 0
-        self.loss = 0.0
-        self.next = self.interval
-
-    def add(self, words: int, loss: float, pairs: int) -> float:
-        """Add a chunk; return the mean loss of a pair since the last point."""
-        self.words += words
-        self.loss += loss
-        self.pairs += pairs
-        mean = self.loss / self.pairs if self.pairs else math.nan
-        if self.pairs and (self.words >= self.next or self.words == self.total):
-            self.points.append(LossPoint(self.words, mean))
-            self.loss, self.pairs = 0.0, 0
-            self.next = self.words + self.interval
-        return mean
-
-    def state(self) -> dict[str, Any]:
-        """Return the meter's state as plain JSON values."""
-        return dict(vars(self))
-
-    @classmethod
-    def restored(cls, state: dict[str, Any]) -> LossMeter:
-        """Return a meter with this state."""
-        meter = cls(state["total"], state["interval"])
-        vars(meter).update(state, points=[LossPoint(*point) for point in state["points"]])
-        return meter
-
-
-def never() -> bool:
-    """Return False."""
-    return False
-
-
-def in_order(
-    work: Callable[[Chunk], Any],
-    chunks: Iterator[Chunk],
-    threads: int,
-    pause: Callable[[], bool] = never,
-) -> Iterator[tuple[Chunk, Any, bool]]:
-    """Work on ``threads`` chunks at a time; yield each with its result, in order.
-
-    The third value says whether no later chunk is in flight, so that the arrays hold the work of
-    the chunks up to this one and nothing else. While `pause` returns True no chunk is started.
-    """
+def ahead(
+    prepare: Callable[[Chunk], Any], chunks: Iterator[Chunk], threads: int
+) -> Iterator[tuple[Chunk, Any]]:
+    """Yield each chunk with what is prepared for it; all threads but one prepare the next ones."""
     if threads == 1:
         for chunk in chunks:
-            yield chunk, work(chunk), True
+            yield chunk, prepare(chunk)
         return
-    pool = ThreadPoolExecutor(threads)
+    pool = ThreadPoolExecutor(threads - 1)
     waiting: deque[tuple[Chunk, Future[Any]]] = deque()
     try:
         for chunk in chunks:
-            waiting.append((chunk, pool.submit(work, chunk)))
-            most = 0 if pause() else 2 * threads
-            while len(waiting) > most:
-                done, future = waiting.popleft()
-                yield done, future.result(), not waiting
-        for done, future in waiting:
-            yield done, future.result(), False
+            waiting.append((chunk, pool.submit(prepare, chunk)))
+            if len(waiting) > threads:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()
     finally:
         pool.shutdown(cancel_futures=True)
 

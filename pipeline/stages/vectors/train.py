@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 POSTPROCESSING = ("combine", "subword")
 """The settings of a trainer that `finish` follows, and `train` does not."""
 
+THREADS = ("threads", "parallel")
+"""The settings of a trainer that change nothing but its speed, if it is `reproducible`."""
+
 
 def train(
     vocabulary: Vocabulary, trainer: Trainer, checkpoint: Checkpoint | None = None
@@ -45,7 +48,7 @@ def train(
     UserError
         If there is nothing to learn from, or the training diverges.
     """
-    if trainer.threads > 1:
+    if not reproducible(trainer):
         log.info(
             "%d threads write to the same vectors: not reproducible bit by bit", trainer.threads
         )
@@ -70,12 +73,17 @@ def finish(vocabulary: Vocabulary, trainer: Trainer, trained: Trained) -> WordVe
         "settings": settings,
         "words_in_text": len(vocabulary.tokens),
         "text": vocabulary.digest,
-        "reproducible": trainer.threads == 1,
+        "reproducible": reproducible(trainer),
     }
     matrix = trained.matrix(trainer.combine)
     weight = getattr(trainer, "subword", 0.0)  # a user's own trainer need not have it
     matrix = smooth(vocabulary.words, vocabulary.counts, matrix, weight)
     return WordVectors(vocabulary.words, matrix, provenance, np.array(trained.curve, np.float64))
+
+
+def reproducible(trainer: Trainer) -> bool:
+    """Return whether a trainer gives the same bits again; your own says so by an attribute."""
+    return bool(getattr(trainer, "reproducible", trainer.threads == 1))
 
 
 def trainer_settings(trainer: Trainer) -> dict[str, Any]:

@@ -6,19 +6,18 @@ A trainer is a dataclass whose fields are its hyper-parameters::
     trained.input, trained.output  # two vectors for every word, float32
     trained.curve  # words seen, and the mean loss of a pair since the last point
 
-The inner loops are in `kernels`, the loop over chunks of text is `loop.TrainingLoop`. Each chunk
-draws from its own random stream, seeded by the seed and the chunk's number. So its result does not
-depend on what the process did before, and a stopped training continues to the same bits.
+What is random about a chunk of text is drawn by `sampling`, the inner loops are in `kernels`, and
+the loop over chunks is `loop.TrainingLoop`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
-from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +29,6 @@ from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.init import Known, check_init, read_known
 from pipeline.stages.vectors.kernels import CACHE_LINE
 from pipeline.stages.vectors.loop import (
-    POINTS,
     Chunk,
     Combine,
     EncodedText,
@@ -39,16 +37,18 @@ from pipeline.stages.vectors.loop import (
     TrainingLoop,
     aligned,
     at_least,
-    check_text,
+    nothing,
 )
+from pipeline.stages.vectors.loss_curve import POINTS
+from pipeline.stages.vectors.sampling import Sampled, Sampler, chunks, split
 from pipeline.stages.vectors.subword import check_subword
 
 CHUNK = 50_000  # words: some 30 ms of one thread
 SOFTMAX_CHUNK = 2_000  # words, each about a hundred times as expensive
 FROZEN_CHUNK = 1_000  # words; known vectors move within a chunk
-SENTENCE = 10_000  # words; longer sentences are cut, or a book on one line would be one chunk
 
 Floats = NDArray[np.float32]
+Work = Callable[[Chunk, Any], tuple[float, int]]
 
 
 class Loss(Enum):
@@ -56,6 +56,13 @@ class Loss(Enum):
 
     negative = "negative"
     softmax = "softmax"
+
+
+class Parallel(Enum):
+    """How several threads work: with the same result as one, or faster."""
+
+    exact = "exact"
+    hogwild = "hogwild"
 
 
 @dataclass
@@ -82,15 +89,18 @@ class Word2Vec:
     epochs
         Passes over the text.
     threads
-        More than one write to the same vectors without locks (Hogwild): faster, but no longer
-        reproducible bit by bit.
+        How many work at a time. One learns, the others draw ahead.
+    parallel
+        ``exact``: the same bits with any number of threads. ``hogwild``: all threads learn at the
+        same time and write to the same vectors without locks (Recht et al. 2011): faster, but
+        different each time.
     combine
         How input and output vectors become one: ``input``, ``sum`` or ``concat``.
     subword
         How many occurrences of a word its character n-grams are worth: the vectors of rare words
         move towards what their n-grams predict; 0 turns this off. See `subword.smooth`.
     seed
-        With one thread, the same seed gives the same vectors.
+        The same seed gives the same vectors, except with ``hogwild`` and several threads.
     init
         A file of pretrained vectors with ``dim`` dimensions, from which the input vectors of the
         words it has start; all others start at random.
@@ -111,6 +121,7 @@ class Word2Vec:
     min_learning_rate: float = 1e-4
     epochs: int = 20
     threads: int = 1
+    parallel: Parallel = Parallel.exact
     combine: Combine = Combine.input
     subword: float = 0
     seed: int = 1
@@ -144,35 +155,71 @@ class Word2Vec:
         checkpoint: Checkpoint | None = None,
     ) -> Trained:
         """Train as `Trainer.train` says; the loss is per pair."""
-        pieces = cut(vocabulary)
-        total = int(pieces[-1]) * self.epochs
+        full = self.loss is Loss.softmax
+        sampler = self.sampler(vocabulary)
         inputs, outputs = self.start(len(vocabulary.words))
-        work = self.worker(vocabulary, pieces, inputs, outputs)
-        size = SOFTMAX_CHUNK if self.loss is Loss.softmax else CHUNK
+        size, known = SOFTMAX_CHUNK if full else CHUNK, None
         if self.init is not None:
             known = read_known(self.init, vocabulary, self.dim)
             inputs[known.ids, : self.dim] = known.vectors
-            if self.freeze:
-                work = self.frozen(work, known, vocabulary, pieces, inputs)
-                size = FROZEN_CHUNK
-        full = self.loss is Loss.softmax  # its threads work on one chunk together
-        loop = TrainingLoop(
-            arrays={"input": inputs, "output": outputs},
-            chunks=chunks(pieces, self.epochs, size),
-            work=work,
-            words=total,
-            interval=max(CHUNK, total // POINTS),
-            rate=self.rate,
-            threads=1 if full else self.threads,
-        )
-        curve = loop.run(progress, checkpoint)
-        if self.freeze:
-            inputs[known.ids, : self.dim] = known.vectors  # with threads, one may have been late
+            size = FROZEN_CHUNK if self.freeze else size
+        parts = 1 if self.reproducible or full else self.threads
+        with ThreadPoolExecutor(parts) as pool:
+            prepare, work = self.worker(sampler, inputs, outputs, pool, parts)
+            if known is not None and self.freeze:
+                work = frozen(work, known, sampler, inputs[:, : self.dim])
+            total = sampler.words * self.epochs
+            loop = TrainingLoop(
+                arrays={"input": inputs, "output": outputs},
+                chunks=chunks(sampler.pieces, self.epochs, size * parts),
+                prepare=prepare,
+                work=work,
+                words=total,
+                interval=max(CHUNK, total // POINTS),
+                rate=self.rate,
+                threads=self.threads if parts == 1 else 1,
+            )
+            curve = loop.run(progress, checkpoint)
         return Trained(unpadded(inputs, self.dim), unpadded(outputs, self.dim), curve)
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether the same seed gives the same bits."""
+        return self.threads == 1 or self.parallel is Parallel.exact
+
+    def worker(
+        self, sampler: Sampler, inputs: Floats, outputs: Floats, pool: Executor, parts: int
+    ) -> tuple[Callable[[Chunk], Any], Work]:
+        """Return what draws for a chunk, ahead, and what learns it, in so many parts at a time."""
+
+        def learn(_: Chunk, drawn: Sampled) -> tuple[float, int]:
+            return self.learn(drawn, inputs, outputs)
+
+        def learn_part(part: Chunk) -> tuple[float, int]:
+            return learn(part, sampler.draw(part))
+
+        def learn_together(chunk: Chunk, _: None) -> tuple[float, int]:
+            found = list(pool.map(learn_part, split(chunk, sampler.pieces, parts)))
+            return sum(loss for loss, _ in found), sum(pairs for _, pairs in found)
+
+        return (sampler.draw, learn) if parts == 1 else (nothing, learn_together)
 
     def rate(self, done: float) -> float:
         """Return the learning rate when this share of the training is done."""
         return self.learning_rate + (self.min_learning_rate - self.learning_rate) * done
+
+    def sampler(self, vocabulary: EncodedText) -> Sampler:
+        """Return what draws all that is random about the text."""
+        return Sampler(
+            vocabulary,
+            window=self.window,
+            negative=0 if self.loss is Loss.softmax else self.negative,
+            power=self.power,
+            subsample=self.subsample,
+            epochs=self.epochs,
+            rate=self.rate,
+            seed=self.seed,
+        )
 
     def start(self, words: int) -> tuple[Floats, Floats]:
         """Return random input vectors, uniform within +-1 / dim, and output vectors of zero.
@@ -185,56 +232,21 @@ class Word2Vec:
         inputs[:, : self.dim] = (2 * random.random((words, self.dim), np.float32) - 1) / self.dim
         return inputs, outputs
 
-    def frozen(
-        self,
-        work: Callable[[Chunk], tuple[float, int]],
-        known: Known,
-        vocabulary: EncodedText,
-        pieces: NDArray[np.int64],
-        inputs: Floats,
-    ) -> Callable[[Chunk], tuple[float, int]]:
-        """Return a worker that puts the known vectors of a chunk's words back after it."""
-        row = np.full(len(vocabulary.words), -1, np.int64)
-        row[known.ids] = np.arange(len(known.ids))
-
-        def work_and_restore(chunk: Chunk) -> tuple[float, int]:
-            done = work(chunk)
-            edges = pieces[chunk.part]
-            words = np.unique(vocabulary.tokens[edges[0] : edges[-1]])
-            words = words[row[words] >= 0]
-            inputs[words, : self.dim] = known.vectors[row[words]]
-            return done
-
-        return work_and_restore
-
-    def worker(
-        self, vocabulary: EncodedText, pieces: NDArray[np.int64], inputs: Floats, outputs: Floats
-    ) -> Callable[[Chunk], tuple[float, int]]:
-        """Return the function that trains one chunk."""
+    def learn(self, drawn: Sampled, inputs: Floats, outputs: Floats) -> tuple[float, int]:
+        """Learn what was drawn; return the summed loss and how many terms it is the sum of."""
         from threadpoolctl import threadpool_limits
 
-        from pipeline.stages.vectors.kernels import word2vec as kernels
+        from pipeline.stages.vectors.kernels import softmax, word2vec
 
-        tokens = np.asarray(vocabulary.tokens, np.int32)
-        keep = keep_thresholds(vocabulary.counts, self.subsample)
-        aliases = kernels.alias_table(np.asarray(vocabulary.counts, np.float64) ** self.power)
-        total = int(pieces[-1]) * self.epochs
-
-        def work(chunk: Chunk) -> tuple[float, int]:
-            text = tokens, pieces[chunk.part], inputs, outputs, keep
-            model = self.window, self.averages
-            rates = self.rate(chunk.before / total), self.rate((chunk.before + chunk.words) / total)
-            stream = np.random.SeedSequence([self.seed, 1 + chunk.number])
-            seed = stream.generate_state(1, np.uint64)[0]
-            if self.loss is Loss.softmax:
-                with threadpool_limits(self.threads):
-                    return kernels.train_softmax(*text, *model, rates, seed)
-            loss, pairs = kernels.train(
-                *text, aliases, self.dim, self.negative, *model, *rates, seed
-            )
-            return float(loss), int(pairs)
-
-        return work
+        text = drawn.words, drawn.ends, drawn.reach
+        if self.loss is Loss.softmax:
+            with threadpool_limits(self.threads):
+                return softmax.train(*text, inputs, outputs, self.averages, drawn.rates)
+        model = self.dim, self.window, self.averages
+        loss, pairs = word2vec.train(
+            drawn.offsets, *text, drawn.negatives, inputs, outputs, *model, *drawn.rates
+        )
+        return float(loss), int(pairs)
 
 
 @displayed
@@ -273,26 +285,20 @@ class CBOW(Word2Vec):
     averages: ClassVar[bool] = True
 
 
-def cut(vocabulary: EncodedText) -> NDArray[np.int64]:
-    """Return the sentences' offsets, with long sentences cut at `SENTENCE` words."""
-    check_text(vocabulary)
-    offsets = np.asarray(vocabulary.offsets, np.int64)
-    long = np.flatnonzero(np.diff(offsets) > SENTENCE)
-    extra = [np.arange(offsets[s], offsets[s + 1], SENTENCE) for s in long]
-    return np.unique(np.concatenate([offsets, *extra]))
+def frozen(work: Work, known: Known, sampler: Sampler, inputs: Floats) -> Work:
+    """Return a worker that puts the known vectors of a chunk's words back after it."""
+    row = np.full(len(inputs), -1, np.int64)
+    row[known.ids] = np.arange(len(known.ids))
 
+    def work_and_restore(chunk: Chunk, drawn: Sampled | None) -> tuple[float, int]:
+        done = work(chunk, drawn)
+        edges = sampler.pieces[chunk.part]
+        words = np.unique(sampler.tokens[edges[0] : edges[-1]])
+        words = words[row[words] >= 0]
+        inputs[words] = known.vectors[row[words]]
+        return done
 
-def chunks(pieces: NDArray[np.int64], epochs: int, size: int = CHUNK) -> Iterator[Chunk]:
-    """Yield the text ``epochs`` times, in chunks of whole sentences with about ``size`` words."""
-    words = int(pieces[-1])
-    edges = np.searchsorted(pieces, np.arange(0, words, size))
-    edges = np.unique(np.append(edges, len(pieces) - 1))
-    number = 0
-    for epoch in range(epochs):
-        for first, last in pairwise(edges):
-            before, after = int(pieces[first]), int(pieces[last])
-            yield Chunk(number, slice(first, last + 1), epoch * words + before, after - before)
-            number += 1
+    return work_and_restore
 
 
 def padded(rows: int, dim: int) -> Floats:
@@ -303,15 +309,3 @@ def padded(rows: int, dim: int) -> Floats:
 def unpadded(matrix: Floats, dim: int) -> Floats:
     """Return the matrix without its padding."""
     return np.ascontiguousarray(matrix[:, :dim])
-
-
-def keep_thresholds(counts: NDArray[np.int64], subsample: float) -> NDArray[np.uint32]:
-    """Return, for every word, the largest random 32-bit number at which it is kept.
-
-    The probability is word2vec.c's: (sqrt(f/t) + 1) t/f for a word that is a share f of the text.
-    """
-    probability = np.ones(len(counts))
-    if subsample > 0:
-        ratio = subsample * counts.sum() / np.maximum(counts, 1)
-        probability = np.minimum(1.0, np.sqrt(ratio) + ratio)
-    return np.round(probability * 0xFFFFFFFF).astype(np.uint32)

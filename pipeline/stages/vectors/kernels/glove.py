@@ -19,6 +19,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.stages.vectors.kernels.sampling import INCREMENT, Offsets, Tokens, splitmix64
 from pipeline.stages.vectors.kernels.simd import (
     LANES,
     Floats,
@@ -26,16 +27,14 @@ from pipeline.stages.vectors.kernels.simd import (
     inverse_root,
     load,
     multiply_add,
+    prefetch_row,
     splat,
     store,
     times,
     total,
     zeros,
 )
-from pipeline.stages.vectors.kernels.word2vec import INCREMENT, prefetch_row, splitmix64
 
-Offsets: TypeAlias = NDArray[np.int64]
-Tokens: TypeAlias = NDArray[np.int32]
 Doubles: TypeAlias = NDArray[np.float64]
 
 AHEAD = 4  # pairs; prefetching rows so long before they are needed gains 50 %

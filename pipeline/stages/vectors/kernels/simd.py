@@ -20,6 +20,8 @@ from numba.core import cgutils
 from numba.core.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
 
+from pipeline.stages.vectors.kernels import CACHE_LINE
+
 P = ParamSpec("P")
 R = TypeVar("R")
 Floats: TypeAlias = NDArray[np.float32]
@@ -213,3 +215,10 @@ def inverse_root(_: Any, a: Any) -> Any:
         return builder.fdiv(ir.Constant(EIGHT, [1.0] * LANES), builder.call(function, args))
 
     return VECTOR(VECTOR), code
+
+
+@compiled
+def prefetch_row(matrix: Floats, place: int, width: int) -> None:
+    """Prefetch a vector that is needed soon."""
+    for d in range(0, width, CACHE_LINE):
+        prefetch(matrix, place + d)

@@ -19,12 +19,9 @@ were measured for skip-gram with 100 dimensions and 5 negatives on a Zen 3 serve
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.stages.vectors.kernels import CACHE_LINE
+from pipeline.stages.vectors.kernels.sampling import Offsets, Tokens
 from pipeline.stages.vectors.kernels.simd import (
     LANES,
     Floats,
@@ -32,136 +29,46 @@ from pipeline.stages.vectors.kernels.simd import (
     load,
     multiply_add,
     plus,
-    prefetch,
+    prefetch_row,
     splat,
     store,
     sums,
     zeros,
 )
 
-Offsets: TypeAlias = NDArray[np.int64]
-Tokens: TypeAlias = NDArray[np.int32]
-Table: TypeAlias = NDArray[np.uint32]
-
 # Output vectors processed together. In `apply`, 6 of them, 6 sums and 3 more values fill the 16
 # registers of AVX2. Together with the tricks further down: three times as fast as plain loops.
 TILE = 6
-BATCH = 128  # most centers in one matrix product of the softmax
-
-INCREMENT = np.uint64(0x9E3779B97F4A7C15)
-MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-MIX_2 = np.uint64(0x94D049BB133111EB)
-LOW_32 = np.uint64(0xFFFFFFFF)
-SHIFT_27, SHIFT_30, SHIFT_31, SHIFT_32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
 
 
 @compiled
-def splitmix64(state: np.uint64) -> np.uint64:
-    """Hash a counter to 64 random bits (Steele et al. 2014)."""
-    bits = (state ^ (state >> SHIFT_30)) * MIX_1
-    bits = (bits ^ (bits >> SHIFT_27)) * MIX_2
-    return bits ^ (bits >> SHIFT_31)
-
-
-@compiled
-def random_below(bits: np.uint64, limit: int) -> int:
-    """Map the upper half of 64 random bits to an integer in ``range(limit)``."""
-    return int(np.int64(((bits >> SHIFT_32) * np.uint64(limit)) >> SHIFT_32))
-
-
-@compiled
-def alias_table(weights: NDArray[np.float64]) -> Table:
-    """Return an alias table, to draw words by weight in constant time (Walker 1977; Vose 1991).
-
-    Draw a word uniformly and a 32-bit number. Keep the word if the number is at most the first
-    column of its row; otherwise take the word in the second column, its alias.
-    """
-    size = len(weights)
-    scaled = weights * (size / weights.sum())
-    table = np.empty((size, 2), np.uint32)
-    # Words of below-average weight from the left, the others from the right.
-    waiting = np.empty(size, np.int64)
-    small, large = 0, size
-    for word in range(size):
-        table[word, 0], table[word, 1] = LOW_32, word
-        if scaled[word] < 1:
-            waiting[small] = word
-            small += 1
-        else:
-            large -= 1
-            waiting[large] = word
-    while small > 0 and large < size:
-        small -= 1
-        low, high = waiting[small], waiting[large]
-        table[low, 0], table[low, 1] = np.uint32(scaled[low] * LOW_32), high
-        scaled[high] -= 1 - scaled[low]
-        if scaled[high] < 1:
-            large += 1
-            waiting[small] = high
-            small += 1
-    return table
-
-
-@compiled
-def subsample(
-    tokens: Tokens, keep: Table, width: int, kept: Offsets, state: np.uint64
-) -> tuple[int, np.uint64]:
-    """Drop frequent words at random; set ``kept`` to the vector offsets of the others."""
-    count = 0
-    for word in tokens:
-        state += INCREMENT
-        kept[count] = np.int64(word) * width
-        count += int((splitmix64(state) & LOW_32) <= np.uint64(keep[word]))
-    return count, state
-
-
-@compiled
-def prefetch_row(matrix: Floats, place: int, width: int) -> None:
-    """Prefetch a vector that is needed soon."""
-    for d in range(0, width, CACHE_LINE):
-        prefetch(matrix, place + d)
-
-
-@compiled
-def draw_targets(
-    center: int,
-    negative: int,
-    aliases: Table,
-    outputs: Floats,
-    width: int,
-    targets: Offsets,
-    state: np.uint64,
-) -> tuple[int, np.uint64]:
+def set_targets(
+    center: int, negatives: Tokens, outputs: Floats, width: int, targets: Offsets
+) -> int:
     """Set ``targets`` to the center, its negatives, and the center again to fill the last tile.
 
     As in word2vec.c, a negative that is the center itself is dropped, not drawn again. Returns the
-    number of targets without the filling. Drawing one center ahead, so that vectors can be
+    number of targets without the filling. Doing this one center ahead, so that vectors can be
     prefetched, gains 18 %.
     """
     targets[0] = center
     prefetch_row(outputs, center, width)
     count = 1
-    for _ in range(negative):
-        state += INCREMENT
-        bits = splitmix64(state)
-        word = random_below(bits, len(aliases))
-        accept, alias = aliases[word]
-        if (bits & LOW_32) > np.uint64(accept):
-            word = int(np.int64(alias))
-        target = word * width
+    for negative in negatives:
+        target = int(np.int64(negative)) * width
         prefetch_row(outputs, target, width)
         targets[count] = target
         count += int(target != center)
     targets[count:] = center
-    return count, state
+    return count
 
 
 @compiled
-def find_context(kept: Offsets, place: int, reach: int, rows: Offsets) -> int:
-    """Set ``rows`` to the words within ``reach`` of a position; return their number."""
+def set_context(words: Tokens, place: int, reach: int, width: int, rows: Offsets) -> int:
+    """Set ``rows`` to the words within ``reach`` of a place in a sentence; return their number."""
     count = 0
-    for i in range(max(0, place - reach), min(len(kept), place + reach + 1)):
-        rows[count] = kept[i]
+    for i in range(max(0, place - reach), min(len(words), place + reach + 1)):
+        rows[count] = np.int64(words[i]) * width
         count += int(i != place)
     return count
 
@@ -353,40 +260,33 @@ def scatter_add(inputs: Floats, rows: Offsets, change: Floats) -> None:
 
 @compiled
 def train(
-    tokens: Tokens,
     offsets: Offsets,
+    words: Tokens,
+    ends: Offsets,
+    reach: Tokens,
+    negatives: Tokens,
     input_vectors: Floats,
     output_vectors: Floats,
-    keep: Table,
-    aliases: Table,
     dim: int,
-    negative: int,
     window: int,
     cbow: bool,
     first_rate: float,
     last_rate: float,
-    seed: np.uint64,
 ) -> tuple[float, int]:
-    """Train on the sentences between ``offsets``.
+    """Train on the sentences between ``offsets``, of which the four next arrays were sampled.
 
     Parameters
     ----------
-    tokens
-        The text, as word ids.
     offsets
-        Where its sentences begin, and where the last one ends.
+        Where the sentences begin in the text, and where the last one ends.
+    words, ends, reach, negatives
+        What `sampling.sample` drew for them.
     input_vectors, output_vectors
         Matrices with a row per word, padded with zeros to whole cache lines; changed in place.
-    keep
-        For every word, the largest 32-bit random number at which subsampling keeps it.
-    aliases
-        The alias table that negatives are drawn from.
-    dim, negative, window, cbow
-        Length of the vectors, negatives per center, widest window, and which model.
+    dim, window, cbow
+        Length of the vectors, widest window, and which model.
     first_rate, last_rate
         Learning rate at the beginning and at the end of this text.
-    seed
-        Seed of the random stream.
 
     Returns
     -------
@@ -395,39 +295,33 @@ def train(
     """
     inputs, outputs = input_vectors.reshape(-1), output_vectors.reshape(-1)
     width = input_vectors.shape[1]
-    tiles = (negative + TILE) // TILE
-    kept = np.empty(np.max(np.diff(offsets)), np.int64)
+    tiles = (negatives.shape[1] + TILE) // TILE
     rows, predicted = np.empty(2 * window, np.int64), np.zeros(1, np.int64)
     targets, next_targets = np.empty(tiles * TILE, np.int64), np.empty(tiles * TILE, np.int64)
     x = np.zeros((1 if cbow else 2 * window) * tiles * LANES, np.float32)
     signs, before = np.zeros(len(x), np.float32), np.empty(2 * window * LANES, np.float32)
     mean, change = np.zeros(width, np.float32), np.zeros(width, np.float32)
-    total, predictions, signed, state = 0.0, 0, 0, seed
-    for sentence in range(len(offsets) - 1):
+    total, predictions, signed, end = 0.0, 0, 0, 0
+    for sentence in range(len(ends)):
+        begin, end = end, ends[sentence]
+        if begin == end:
+            continue
         done = (offsets[sentence] - offsets[0]) / (offsets[-1] - offsets[0])
         rate = np.float32(first_rate + (last_rate - first_rate) * done)
-        text = tokens[offsets[sentence] : offsets[sentence + 1]]
-        length, state = subsample(text, keep, width, kept, state)
-        if length < 2:
-            continue
-        next_count, state = draw_targets(
-            kept[0], negative, aliases, outputs, width, next_targets, state
-        )
-        for place in range(length):
+        text, drawn = words[begin:end], negatives[begin:end]
+        center = np.int64(text[0]) * width
+        next_count = set_targets(center, drawn[0], outputs, width, next_targets)
+        for place in range(len(text)):
             targets, next_targets, count = next_targets, targets, next_count
-            if place + 1 < length:
-                following = kept[place + 1]
-                next_count, state = draw_targets(
-                    following, negative, aliases, outputs, width, next_targets, state
-                )
-            if place + 1 + window < length:
-                prefetch_row(inputs, kept[place + 1 + window], width)
+            if place + 1 < len(text):
+                center = np.int64(text[place + 1]) * width
+                next_count = set_targets(center, drawn[place + 1], outputs, width, next_targets)
+            if place + 1 + window < len(text):
+                prefetch_row(inputs, np.int64(text[place + 1 + window]) * width, width)
             if signed != count:
                 set_signs(signs, tiles, count)
                 signed = count
-            state += INCREMENT
-            reach = 1 + random_below(splitmix64(state), window)
-            context = rows[: find_context(kept[:length], place, reach, rows)]
+            context = rows[: set_context(text, place, reach[begin + place], width, rows)]
             if cbow:
                 average(inputs, context, mean)
                 scores(mean, predicted, outputs, targets, dim, x)
@@ -441,81 +335,4 @@ def train(
                 total += loss_and_gradients(block, signs[: len(block)], rate)
                 apply(inputs, context, outputs, targets, dim, block, before)
                 predictions += len(context)
-    return total, predictions
-
-
-@compiled
-def windows(
-    tokens: Tokens, offsets: Offsets, keep: Table, window: int, seed: np.uint64
-) -> tuple[Offsets, Offsets, Offsets]:
-    """Return the centers of a text, their context words, and where each center's context begins."""
-    kept = np.empty(np.max(np.diff(offsets)), np.int64)
-    centers = np.empty(offsets[-1] - offsets[0], np.int64)
-    begins = np.zeros(len(centers) + 1, np.int64)
-    context = np.empty(2 * window * len(centers), np.int64)
-    count, state = 0, seed
-    for sentence in range(len(offsets) - 1):
-        text = tokens[offsets[sentence] : offsets[sentence + 1]]
-        length, state = subsample(text, keep, 1, kept, state)
-        for place in range(length if length > 1 else 0):
-            state += INCREMENT
-            reach = 1 + random_below(splitmix64(state), window)
-            begin = begins[count]
-            centers[count] = kept[place]
-            count += 1
-            begins[count] = begin + find_context(kept[:length], place, reach, context[begin:])
-    return centers[:count], context[: begins[count]], begins[: count + 1]
-
-
-def batch_size(words: int) -> int:
-    """Return how many centers the softmax processes together for a vocabulary of this size."""
-    return min(BATCH, 1 + words // 8)
-
-
-def train_softmax(
-    tokens: Tokens,
-    offsets: Offsets,
-    inputs: Floats,
-    outputs: Floats,
-    keep: Table,
-    window: int,
-    cbow: bool,
-    rates: tuple[float, float],
-    seed: np.uint64,
-) -> tuple[float, int]:
-    """Train on the sentences between ``offsets`` with the softmax over all words.
-
-    A batch of centers is one matrix product with all output vectors. Skip-gram predicts each
-    context word from the center, so the same probabilities serve the whole context. CBOW predicts
-    the center from the mean of its context. All gradients of a batch are taken before any vector
-    changes, so a batch must not repeat the same words too often: a small vocabulary gets small
-    batches. Returns the summed loss and the number of predictions.
-    """
-    centers, context, begins = windows(tokens, offsets, keep, window, seed)
-    batch = batch_size(len(inputs))
-    total, predictions = 0.0, 0
-    for first in range(0, len(centers), batch):
-        center = centers[first : first + batch]
-        edges = begins[first : first + len(center) + 1]
-        around, sizes = context[edges[0] : edges[-1]], np.diff(edges)
-        member = np.repeat(np.arange(len(center)), sizes)
-        rows, targets = (around, center) if cbow else (center, around)
-        asked = np.arange(len(center)) if cbow else member
-        predicted = inputs[rows]
-        if cbow:
-            share = (1 / sizes).astype(np.float32)[:, None]
-            predicted = np.add.reduceat(predicted, edges[:-1] - edges[0]) * share
-        x = predicted @ outputs.T
-        x -= x.max(axis=1, keepdims=True)
-        hit = x[asked, targets].astype(np.float64)
-        np.exp(x, out=x)
-        mass = x.sum(axis=1, dtype=np.float64)
-        total += float(np.log(mass)[asked].sum() - hit.sum())
-        predictions += len(targets)
-        x *= ((1 if cbow else sizes) / mass)[:, None].astype(np.float32)
-        np.subtract.at(x, (asked, targets), np.float32(1))
-        rate = np.float32(rates[0] + (rates[1] - rates[0]) * first / len(centers))
-        down = x @ outputs
-        outputs -= rate * (x.T @ predicted)
-        np.subtract.at(inputs, rows, rate * (down[member] if cbow else down))
     return total, predictions
