@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from texts import documents, take
 
 from pipeline.stages.evaluation.evaluation import analogies, similarity
-from pipeline.stages.vectors.word2vec import CBOW, SkipGram
+from pipeline.stages.vectors.word2vec import CBOW, Parallel, SkipGram
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocab, build
 
@@ -89,7 +89,9 @@ def timed(train: Callable[[], tuple[Floats, Floats]]) -> Run:
     return Run(time.process_time() - cpu, time.perf_counter() - wall, *vectors)
 
 
-def ours(text: Text, model: type[SkipGram | CBOW], args: Any, threads: int, seed: int) -> Run:
+def ours(
+    text: Text, model: type[SkipGram | CBOW], args: Any, threads: int, parallel: Parallel, seed: int
+) -> Run:
     """Train with our kernels."""
     trainer = model(
         dim=DIM,
@@ -99,6 +101,7 @@ def ours(text: Text, model: type[SkipGram | CBOW], args: Any, threads: int, seed
         learning_rate=args.rate,
         epochs=args.epochs,
         threads=threads,
+        parallel=parallel,
         seed=seed,
     )
 
@@ -171,16 +174,18 @@ def quality(text: Text, run: Run, evaluation: Path) -> list[float]:
 
 def compare(text: Text, model: type[SkipGram | CBOW], threads: int, args: Any) -> None:
     """Train alternately; print a table row per trainer."""
-    runs: dict[str, list[Run]] = {"ours": [], "gensim": []}
+    ways = [Parallel.exact] if threads == 1 else [*Parallel]
+    runs: dict[str, list[Run]] = {name: [] for name in (*(way.value for way in ways), "gensim")}
     for seed in range(1, args.rounds + 1):
-        runs["ours"].append(ours(text, model, args, threads, seed))
+        for way in ways:
+            runs[way.value].append(ours(text, model, args, threads, way, seed))
         runs["gensim"].append(gensims(text, model, args, threads, seed))
     clock = "cpu" if threads == 1 else "wall"
     seconds = {name: [getattr(run, clock) for run in some] for name, some in runs.items()}
-    ratio = median(b / a for a, b in zip(seconds["ours"], seconds["gensim"], strict=True))
     total = args.epochs * len(text.tokens) / 1e6
     for name, some in runs.items():
-        figures = [total / median(seconds[name]), ratio if name == "ours" else 1.0]
+        both = zip(seconds[name], seconds["gensim"], strict=True)
+        figures = [total / median(seconds[name]), median(b / a for a, b in both)]
         figures += np.mean([quality(text, run, args.eval) for run in some], axis=0).tolist()
         if model is CBOW:
             figures.pop()

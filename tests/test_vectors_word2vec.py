@@ -113,6 +113,10 @@ class TestTraining:
         assert one.curve == several.curve
         assert chunked < 400
 
+    def test_the_bits_are_the_same_with_many_words_too(self, model):
+        many = settings(dim=37, epochs=1, loss=Loss.softmax)
+        assert same(*[model(**many, threads=n).train(text(20, 7000)) for n in (1, 2)])
+
     def test_hogwild_learns_as_well(self, model):
         big = text(20_000, 300)
         losses = [

@@ -93,7 +93,7 @@ class Word2Vec:
     parallel
         ``exact``: the same bits with any number of threads. ``hogwild``: all threads learn at the
         same time and write to the same vectors without locks (Recht et al. 2011): faster, but
-        different each time.
+        different each time; with the softmax, they share its matrix products.
     combine
         How input and output vectors become one: ``input``, ``sum`` or ``concat``.
     subword
@@ -240,7 +240,8 @@ class Word2Vec:
 
         text = drawn.words, drawn.ends, drawn.reach
         if self.loss is Loss.softmax:
-            with threadpool_limits(self.threads):
+            # More BLAS threads add up in another order.
+            with threadpool_limits(1 if self.parallel is Parallel.exact else self.threads):
                 return softmax.train(*text, inputs, outputs, self.averages, drawn.rates)
         model = self.dim, self.window, self.averages
         loss, pairs = word2vec.train(
