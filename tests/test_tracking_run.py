@@ -92,6 +92,16 @@ class TestARunThatWasKilled:
         finish(tmp_path, "FINISHED")
         assert states(local) == [("first", "FINISHED")]
 
+    def test_is_replaced_though_only_the_note_that_all_was_sent_is_missing(self, local, tmp_path):
+        with tracked(local, tmp_path, "task", "first", RUN):
+            pass
+        (record,) = read(tmp_path)
+        record.sent = False
+        write(tmp_path, record)
+        with tracked(local, tmp_path, "task", "second", RUN):
+            pass
+        assert states(local) == [("second", "FINISHED")]
+
     def test_is_ended_by_the_next_run_of_any_folder(self, local, tmp_path):
         start(local, tmp_path / "one", ["task"], "one", RUN)
         killed(tmp_path / "one")

@@ -37,9 +37,10 @@ def start(
 ) -> list[Record]:
     """Start a run per experiment, before any work.
 
-    In a folder that was used before, a parent goes on if it is asked for the same; a run that did
-    not finish, and an earlier run of the same job, are replaced. Runs of other folders that were
-    killed are ended. ``MLFLOW_RUN_ID`` names a run that exists, to be used instead of a new one.
+    In a folder that was used before, a parent goes on if it is asked for the same. A run that did
+    not finish, or was not sent whole, and an earlier run of the same job are replaced. Runs of
+    other folders that were killed are ended. ``MLFLOW_RUN_ID`` names a run that exists, to be used
+    instead of a new one.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def _replace(client: MlflowClient, record: Record, old: Record | None) -> None:
         return
     was, now = ((one.tags["role"], one.tags.get("asked")) for one in (old, record))
     for run in find(client, old):
-        run_id, finished = run.info.run_id, run.info.status == "FINISHED"
+        run_id, complete = run.info.run_id, run.info.status == "FINISHED" and old.sent
         if was == now and now[0] == "parent":
             record.run_id, record.began = run_id, old.began
             record.experiment_id = run.info.experiment_id
@@ -100,7 +101,7 @@ def _replace(client: MlflowClient, record: Record, old: Record | None) -> None:
             if "error" in run.data.tags:
                 client.delete_tag(run_id, "error")
             return
-        if was[0] != "parent" and (not finished or (old.parent and old.parent == record.parent)):
+        if was[0] != "parent" and (not complete or (old.parent and old.parent == record.parent)):
             client.delete_run(run_id)
             continue
         record.key = new_key()  # that run stays as it is
