@@ -199,6 +199,7 @@ class Experiment:
             "seed": self.seed,
             **result(corpus, vocabulary, vectors, features, best),
             "mlflow_run_id": mlflow_run_id,
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
             "stages": run.how,
             "seconds": run.seconds,
             "settings": self.settings(),

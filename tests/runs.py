@@ -18,10 +18,11 @@ from pipeline.stages.vectors.word_vectors import WordVectors
 # Under two labels each, so that one of the two is a mistake, which the page shows.
 _BRACES = "'quoted' {{ 7 * 7 }} {% raw %} nothing"
 _SCRIPT = "<script>alert(1)</script> was dull"
+_LONG = "w" * 300
 _IMAGE = "</p><img src=x onerror=alert(1)> film"
 HOSTILE = {
     "<b>bad</b>": [_SCRIPT, _IMAGE, 'it is "not" & never &amp; good', _BRACES],
-    'so "so"': [_IMAGE, _BRACES, _SCRIPT],
+    'so "so"': [_IMAGE, _BRACES, _SCRIPT, f"</script><svg onload=alert(1)> \x1b[31mred {_LONG}"],
     "טוב 👍": ["סרט טוב מאוד but long", "👍🏽 🎬 brilliant \N{RIGHT-TO-LEFT OVERRIDE}txt"],
 }
 

@@ -90,6 +90,93 @@ def test_every_text_can_be_told_from_its_ground(name, scheme, pages, browser):
     assert low == []
 
 
+def rows(browser, table):
+    """Return the cells of the rows that are to be seen, as text."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0] + ' tbody tr')].filter(r => !r.hidden)"
+        ".map(r => [...r.cells].map(c => c.textContent))",
+        table,
+    )
+
+
+class TestPlaying:
+    @pytest.fixture(autouse=True)
+    def page(self, pages, browser):
+        show(browser, pages["comparison"], 1280, "light")
+        return pages["comparison"]
+
+    @pytest.mark.parametrize("column", [2, 6])
+    def test_a_click_sorts_and_a_second_turns_it_round(self, column, browser):
+        head = browser.find_element("css selector", f".arms th:nth-child({column + 1}) button")
+        orders = []
+        for _ in range(2):
+            head.click()
+            cells = [row[column] for row in rows(browser, ".arms")]
+            orders.append([float(cell.split("±")[0]) for cell in cells if cell])
+        assert orders[0] == sorted(orders[0], reverse=True)
+        assert orders[1] == sorted(orders[1])
+
+    def test_sentences_are_searched_and_filtered_by_answer(self, browser):
+        everything = rows(browser, ".answers")
+        search = browser.find_element("css selector", ".answers input")
+        search.send_keys("FILM")
+        found = rows(browser, ".answers")
+        assert found == [row for row in everything if "film" in row[0].lower()] != everything
+        search.clear()
+        search.send_keys(" ")
+        select = browser.find_elements("css selector", ".answers .filters select")[2]
+        select.find_element("css selector", "option[value=right]").click()
+        own_right = [row for row in everything if row[3] == row[2]]
+        assert rows(browser, ".answers") == own_right != everything
+        said = browser.find_elements("css selector", ".found")[-1].text
+        assert said == f"{len(own_right)} of {len(everything)} shown"
+
+    def test_pointing_at_the_map_names_a_word_and_the_search_finds_one(self, browser):
+        assert len(browser.find_elements("css selector", "#word-map canvas")) == 2
+        said = browser.execute_script(HOVER)
+        assert "times in the training text" in said
+        search = browser.find_element("css selector", "#word-map input")
+        search.send_keys("film\n")
+        status = browser.find_element("css selector", "#word-map > [role=status]")
+        assert status.text.startswith("film:")
+        search.clear()
+        search.send_keys("nosuchword\n")
+        assert "not among" in status.text
+
+    def test_words_are_added_to_the_neighbours_and_taken_away(self, browser):
+        before = rows(browser, "#neighbours")
+        browser.find_element("css selector", "input[placeholder='add a word']").send_keys("film\n")
+        added = rows(browser, "#neighbours")
+        assert len(added) == len(before) + 1
+        assert added[0][0].startswith("film")
+        browser.find_element("css selector", "#neighbours .remove").click()
+        assert rows(browser, "#neighbours") == before
+
+    def test_without_script_everything_is_there(self, page, browser):
+        with_script = rows(browser, ".answers")
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+        try:
+            browser.get(page.as_uri())
+            assert rows(browser, ".answers") == with_script
+            assert not browser.find_elements("css selector", "button, input, select, canvas")
+            assert browser.find_elements("css selector", "#word-map figure svg")
+        finally:
+            browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+# Moves the pointer over a map until a word is named.
+HOVER = """
+const canvas = document.querySelector('#word-map canvas'), box = canvas.getBoundingClientRect();
+const status = document.querySelector('#word-map > [role=status]');
+for (let x = 0; x < box.width; x += 12) for (let y = 0; y < box.height; y += 12) {
+  const at = {clientX: box.left + x, clientY: box.top + y};
+  canvas.dispatchEvent(new PointerEvent('pointermove', at));
+  if (status.textContent.includes('times')) return status.textContent;
+}
+return status.textContent;
+"""
+
+
 def test_all_is_open_in_print(pages, browser):
     show(browser, pages["run"], 1280, "light")
     pdf = browser.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})

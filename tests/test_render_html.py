@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +12,7 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from pipeline.render.html import (
+    as_json,
     environment,
     number,
     p_value,
@@ -68,6 +74,28 @@ class TestEscaping:
     def test_a_name_that_the_page_does_not_have_is_an_error_and_not_a_gap(self):
         with pytest.raises(Exception, match="nowhere"):
             environment().from_string("{{ page.nowhere }}").render(page={})
+
+
+class TestScript:
+    @quick
+    @given(texts)
+    def test_data_cannot_end_its_element(self, text):
+        made = as_json({text: ["</script>" + text, 1.5, None]})
+        assert not set("<>&\u2028\u2029") & set(made)
+        assert json.loads(made) == {text: ["</script>" + text, 1.5, None]}
+
+    def test_the_policy_allows_our_own_script_and_no_other(self):
+        html = environment().from_string('{% extends "base.html.j2" %}').render(words=None)
+        (script,) = re.findall("<script>(.*?)</script>", html, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        policy = re.search('Content-Security-Policy" content="([^"]+)"', html)[1]
+        assert "default-src 'none'" in policy
+        assert f"script-src 'sha256-{digest}';" in policy
+
+    def test_the_script_reads_no_text_as_markup(self):
+        script = environment().globals["script"]
+        for name in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+            assert name not in script
 
 
 class TestNumbers:

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.comparison.arms import best_on_dev
+from pipeline.comparison.origin import origin
 from pipeline.comparison.rows import INNER, Row
+from pipeline.comparison.sentences import SHOWN, disagreements
 from pipeline.core.files import write, write_json
 from pipeline.render import html as pages
+from pipeline.stages.report.explain import shade
+from pipeline.stages.report.figures import map_of
 from pipeline.stages.report.finished_run import FinishedRun
 from pipeline.stages.report.mistakes import only_first
 from pipeline.stages.report.report import Report
+from pipeline.stages.report.word_data import neighbour_table, word_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,19 +26,41 @@ if TYPE_CHECKING:
     from pipeline.comparison.comparison import Comparison
     from pipeline.comparison.verdicts import Verdict
 
+SIDES = ("arm_only", "other_only")
+BETTER, WORSE = "better", "worse"
+PLAIN = {BETTER: BETTER, WORSE: WORSE, "open": "cannot tell", "apart": "not comparable"}
+
 
 def write_page(folder: Path, comparison: Comparison) -> Path:
     """Write ``comparison.html``, and the numbers on it as JSON and CSV under ``comparison/``."""
     page = page_of(folder, comparison)
+    words = _words(comparison, page)
     learning = {arm.name: arm.runs[0].learning_curve for arm in comparison.arms}
     curves = {name: curve for name, curve in learning.items() if curve is not None}
     page["learning"] = {name: curve.to_dict("records") for name, curve in curves.items()}
-    write_json(folder / "comparison" / "page.json", page)
     _tables(folder / "comparison", page)
+    page["sentences"] = page["sentences"][:SHOWN]
+    paths = [*folder.glob("comparison.*"), *(folder / "comparison").glob("*.csv")]
+    page["files"] = sorted(path.relative_to(folder).as_posix() for path in paths)
+    write_json(folder / "comparison" / "page.json", page)
     path = folder / "comparison.html"
     figures = _figures(comparison, curves) if comparison.arms else {}
-    pages.save(path, pages.render("comparison.html.j2", page, figures))
+    pages.save(path, pages.render("comparison.html.j2", page, figures, words))
     return path
+
+
+def _words(comparison: Comparison, page: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the data of the map of words; note the neighbours on the page."""
+    page["neighbours"] = []
+    if not comparison.arms:
+        return None
+    tested = [arm for verdict in comparison.verdicts for arm in (verdict.arm, verdict.against)]
+    arms = {arm.name: arm.runs[0] for arm in (*tested, *comparison.arms)}
+    config = Report.of(comparison.arms[0].runs[0].result["settings"])
+    data = word_data(arms, config.words, config.min_count)
+    page["neighbours"] = neighbour_table(data, config.words)
+    page["mapped"] = [arm["name"] for arm in data.get("arms", [])]
+    return data or None
 
 
 def page_of(folder: Path, comparison: Comparison) -> dict[str, Any]:
@@ -41,6 +68,8 @@ def page_of(folder: Path, comparison: Comparison) -> dict[str, Any]:
     arms, verdicts = comparison.arms, comparison.verdicts
     first = arms[0].runs[0].result if arms else None
     same_classes = len({tuple(arm.classes) for arm in arms}) == 1
+    differ = [_differ(verdict) for verdict in verdicts if verdict.tests]
+    sentences = disagreements(arms)
     return {
         "tasks": list(dict.fromkeys(row["task"] for arm in arms for row in arm.rows)),
         "made_with": first["versions"].get("yourvectors", "") if first else "",
@@ -59,12 +88,26 @@ def page_of(folder: Path, comparison: Comparison) -> dict[str, Any]:
         "classes": arms[0].classes if same_classes else [],
         "recall": {arm.name: arm.recall() for arm in arms} if same_classes else {},
         "strengths": {arm.name: _strengths(arm) for arm in arms},
-        "differ": [_differ(verdict) for verdict in verdicts if verdict.tests],
+        "differ": differ,
+        "full_colour": shade(_glosses(differ)),
+        "sentences": sentences,
+        "disagreeing": len(sentences),
+        "answering": list(sentences[0]["answers"]) if sentences else [],
+        "mapped": [],
+        "origin": origin(folder, comparison),
     }
 
 
+def _glosses(differ: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    cases = [case for pair in differ for side in SIDES for case in pair[side]["cases"]]
+    return [case[key] for case in cases for key in ("right_gloss", "wrong_gloss") if case[key]]
+
+
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    said = {"kind": verdict.kind, "text": verdict.text(), "doubts": verdict.doubts()}
+    said: dict[str, Any] = {"kind": verdict.kind, "text": verdict.text()}
+    said |= {"doubts": verdict.doubts(), "plain": PLAIN[verdict.kind]}
+    if verdict.single and verdict.kind in {BETTER, WORSE}:
+        said["plain"] += " on this seed"
     return said | {"detectable": verdict.detectable() if verdict.tests else None}
 
 
@@ -130,6 +173,10 @@ def _figures(comparison: Comparison, learning: dict[str, pd.DataFrame]) -> dict[
         arm.name: [(run.strengths, run.result["strength"]) for run in arm.runs]
         for arm in comparison.arms
     }
+    tested = [arm for verdict in comparison.verdicts for arm in (verdict.arm, verdict.against)]
+    for i, arm in enumerate(list(dict.fromkeys([*tested, *comparison.arms]))[:2]):
+        if (drawing := map_of(arm.runs[0])) is not None:
+            drawn[f"map{i}"] = plots.svg(drawing[0], f"map{i}", f"{arm.name}. {drawing[1]}")
     alt = "Accuracy on dev against regularisation strength, a line a run. Chosen: " + "; ".join(
         f"{arm} {', '.join(f'{chosen:.3g}' for _, chosen in runs)}" for arm, runs in curves.items()
     )
@@ -166,6 +213,17 @@ def _tables(folder: Path, page: dict[str, Any]) -> None:
     table("recall", [{"arm": n, **dict(zip(classes, r, strict=True))} for n, r in recall.items()])
     for name in ("strengths", "learning"):
         table(name, [{"arm": arm, **row} for arm, rows in page[name].items() for row in rows])
+    table(
+        "sentences",
+        [
+            {
+                **{key: row[key] for key in ("test_sentence", "sentence", "true")},
+                "kinds": " ".join(row["kinds"]),
+                **{arm: answer["predicted"] for arm, answer in row["answers"].items()},
+            }
+            for row in page["sentences"]
+        ],
+    )
     cases = [
         (pair["arm"], pair["against"], winner, case)
         for pair in page["differ"]

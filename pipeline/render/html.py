@@ -1,7 +1,10 @@
-"""HTML pages in one file each: no network, no script; all text of a corpus is escaped."""
+"""HTML pages in one file each: no network, one script of our own; text of a corpus is escaped."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import math
 from functools import cache
 from pathlib import Path
@@ -86,6 +89,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
+        zip=zip,
         percent=percent,
         signed=signed,
         number=number,
@@ -93,11 +97,32 @@ def environment() -> Environment:
         readable=readable,
         sentence=sentence,
     )
-    made.globals["style"] = Markup((TEMPLATES / "style.css").read_text("utf-8"))  # noqa: S704 - our own
+    style, script = ((TEMPLATES / name).read_text("utf-8") for name in ("style.css", "page.js"))
+    made.globals["style"], made.globals["script"] = Markup(style), Markup(script)  # noqa: S704 - our own
+    made.globals["script_hash"] = _hash(script)
     return made
 
 
-def render(template: str, page: dict[str, Any], figures: dict[str, str]) -> str:
+def _hash(script: str) -> str:
+    """Return the hash by which a page's security policy names the one script that may run."""
+    digest = hashlib.sha256(f"\n{script}\n".encode()).digest()  # the template has it on own lines
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def as_json(values: Any) -> str:
+    """Return values as JSON that is safe inside a ``<script>`` element: it holds no ``<``."""
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def render(
+    template: str,
+    page: dict[str, Any],
+    figures: dict[str, str],
+    words: dict[str, Any] | None = None,
+) -> str:
     """Fill a template.
 
     Parameters
@@ -108,11 +133,14 @@ def render(template: str, page: dict[str, Any], figures: dict[str, str]) -> str:
         What the page says: plain values, the same that are saved beside it as JSON.
     figures
         SVG by name, which is put in as it is.
+    words
+        What the page's map of words shows, see `pipeline.stages.report.word_data`.
     """
     from markupsafe import Markup
 
     drawn = {name: Markup(svg) for name, svg in figures.items()}  # noqa: S704 - made by plots
-    return environment().get_template(template).render(page=page, figures=drawn)
+    data = None if words is None else Markup(as_json(words))  # noqa: S704 - escaped just now
+    return environment().get_template(template).render(page=page, figures=drawn, words=data)
 
 
 def save(path: Path, html: str) -> None:

@@ -10,7 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 
-from pipeline.render.plots.style import ARMS, BETTER, FAINT, INK, OPEN, WORSE, empty, percent
+from pipeline.render.plots.style import (
+    ARMS,
+    BETTER,
+    FAINT,
+    INK,
+    OPEN,
+    WORSE,
+    arm_labels,
+    empty,
+    percent,
+)
 
 KINDS = {"better": BETTER, "worse": WORSE, "open": OPEN, "reference": FAINT, "apart": OPEN}
 
@@ -28,8 +38,9 @@ def arms(table: pd.DataFrame, majority: float | None = None) -> Figure:
         The accuracy of always answering the most frequent class, drawn as a line.
     """
     table = table.sort_values("accuracy", kind="stable")
+    names = arm_labels(table["arm"])
     # Long names stand above their line: beside it they would leave no room for it.
-    above = table["arm"].str.len().max() > 20
+    above = max(map(len, names)) > 20
     figure, axes = empty(5.8, 1.3 + (0.55 if above else 0.42) * len(table))
     rows = np.arange(len(table))
     colours = [KINDS[kind] for kind in table["kind"]]
@@ -50,7 +61,11 @@ def arms(table: pd.DataFrame, majority: float | None = None) -> Figure:
             color=INK,
         )
     if majority is not None:
-        axes.axvline(majority, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        # Names above the lines stand in gaps of this one.
+        ends = (rows - 0.55, rows + 0.2) if above else (rows - 0.75, rows + 0.7)
+        axes.vlines(
+            np.full(len(rows), majority), *ends, color=FAINT, linewidth=1, linestyle=(0, (4, 3))
+        )
         axes.annotate(
             "most frequent class",
             (majority, 0),
@@ -64,7 +79,7 @@ def arms(table: pd.DataFrame, majority: float | None = None) -> Figure:
     if above:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
-        for row, arm in zip(rows, table["arm"], strict=True):
+        for row, arm in zip(rows, names, strict=True):
             axes.annotate(
                 arm,
                 (0, row + 0.3),
@@ -74,7 +89,7 @@ def arms(table: pd.DataFrame, majority: float | None = None) -> Figure:
                 parse_math=False,
             )
     else:
-        axes.set_yticks(rows, table["arm"], parse_math=False)
+        axes.set_yticks(rows, names, parse_math=False)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     several = table["seeds"].str.len().max() > 1
@@ -91,7 +106,8 @@ def strength_curves(curves: Mapping[str, Sequence[tuple[pd.DataFrame, float]]]) 
     """
     figure, axes = empty(5.6, 3.9 + 0.16 * len(curves))
     lowest, least = [], []
-    for (name, runs), colour in zip(curves.items(), _colours(curves), strict=True):
+    labels = arm_labels(curves)
+    for runs, name, colour in zip(curves.values(), labels, _colours(curves), strict=True):
         for i, (results, chosen) in enumerate(runs):
             strength, accuracy = results["strength"].to_numpy(), results["dev_accuracy"].to_numpy()
             lowest.append(strength[strength > 0].min(initial=np.inf))
@@ -118,7 +134,8 @@ def learning_curves(curves: Mapping[str, pd.DataFrame]) -> Figure:
     ``dev_deviation``, the standard deviation over draws, which is shaded.
     """
     figure, axes = empty(5.6, 3.7 + 0.16 * len(curves))
-    for (name, table), colour in zip(curves.items(), _colours(curves), strict=True):
+    labels = arm_labels(curves)
+    for table, name, colour in zip(curves.values(), labels, _colours(curves), strict=True):
         size, accuracy, deviation = (
             table[key].to_numpy(float) for key in ("sentences", "dev_accuracy", "dev_deviation")
         )

@@ -25,6 +25,7 @@ from pipeline.render.plots.style import (
     any_script,
     empty,
     percent,
+    shortened,
 )
 
 NUMBERED = 20
@@ -154,11 +155,6 @@ def _write_numbers(
             fontsize=9,
             color="white" if light < 0.55 else INK,
         )
-
-
-def shortened(text: str, most: int) -> str:
-    """Cut a long text, and show that it was cut."""
-    return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def word_map(

@@ -281,6 +281,29 @@ def explain(
     return Explanation(tokens, known, shares @ slopes.T, base)
 
 
+def word_scores(
+    words: Sequence[str],
+    vectors: WordVectors,
+    scores: Scores,
+    mean: Mean | None = None,
+    fitted: Fitted | None = None,
+) -> Floats:
+    """Return what each word adds to each class in a sentence by itself, (n, C)."""
+    mean, fitted = mean or Mean(), fitted or Fitted()
+    scores = scores.before(fitted)
+    index = fitted.index(vectors)
+    known = np.array([word in index for word in words], bool)
+    rows = [index[word] for word in words if word in index]
+    shares = np.zeros((len(known), vectors.dim))
+    matrix = vectors.unit if mean.normalize else vectors.matrix
+    weight = 1 if fitted.weights is None else fitted.weights[rows, None]
+    shares[known] = matrix[rows].astype(np.float64) * weight
+    if scores.exact:
+        added: Floats = shares @ scores.slopes(shares[:1].sum(axis=0)).T
+        return added
+    return np.array([scores.slopes(share) @ share for share in shares])
+
+
 def rounded(values: Floats, total: float, decimals: int = 2) -> tuple[list[float], float]:
     """Round `values` (n,) and their sum `total` so that the rounded values add up exactly.
 

@@ -12,8 +12,6 @@ from pipeline.stages.report.finished_run import FinishedRun
 from pipeline.stages.report.words import variance_shares
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipeline.render.plots import Drawing
 
 
@@ -44,9 +42,8 @@ def figures(run: FinishedRun, confusion: NDArray[np.int64]) -> dict[str, Drawing
     drawn: dict[str, Drawing] = {"strength": (figure, alt)}
     alt = "Confusion matrix of the test sentences."
     drawn["confusion"] = plots.confusion(confusion, run.classes), alt
-    words = run.table("report/words.csv", "x", "y", word=str)
-    if words is not None and len(words):
-        drawn["words"] = _map(run, words)
+    if (drawing := map_of(run)) is not None:
+        drawn["words"] = drawing
     loss = run.table("vectors/loss.csv", "words_seen", "loss")
     if loss is not None and len(loss) > 1:
         first, last = loss["loss"].iloc[[0, -1]]
@@ -63,10 +60,13 @@ def figures(run: FinishedRun, confusion: NDArray[np.int64]) -> dict[str, Drawing
     return drawn
 
 
-def _map(run: FinishedRun, words: pd.DataFrame) -> Drawing:
-    """Draw the map; with vectors and classifier at hand, by the class that each word speaks for."""
+def map_of(run: FinishedRun) -> Drawing | None:
+    """Draw the map of words, where possible by the class that each word speaks for."""
     from pipeline.render import plots
 
+    words = run.table("report/words.csv", "x", "y", word=str)
+    if words is None or not len(words):
+        return None
     names = [readable(word) for word in words["word"]]
     points = words[["x", "y"]].to_numpy()
     alt = "Map of words by their two principal directions: " + " ".join(names)

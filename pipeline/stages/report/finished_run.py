@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError, require
 from pipeline.stages.best.text_classifier import TextClassifier
-from pipeline.stages.report.explain import Explanation, Scores, explain, scores_of
+from pipeline.stages.report.explain import Explanation, Scores, explain, scores_of, word_scores
 from pipeline.stages.report.mistakes import Scored
 from pipeline.stages.report.result import (
     Result,
@@ -190,12 +190,11 @@ class FinishedRun:
         """
         if self.model is None or self.scores is None:
             return []
-        model = self.model
-        added = [
-            explain([word], model.vectors, self.scores, model.mean, model.fitted).added[0]
-            for word in words
-        ]
-        return [int((row - row.mean()).argmax()) for row in added]
+        added = word_scores(
+            words, self.model.vectors, self.scores, self.model.mean, self.model.fitted
+        )
+        best: list[int] = (added - added.mean(axis=1, keepdims=True)).argmax(axis=1).tolist()
+        return best
 
     def unknown(self) -> NDArray[np.int64] | None:
         """Count each test sentence's words without a vector, (n,); None without the vectors."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,8 @@ class Group:
         The same of all other sentences.
     shown
         Indices of mistakes to show, the most telling first.
+    members
+        (n,) which sentences they are.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Group:
     others: int
     others_right: int
     shown: list[int]
+    members: Bools = field(repr=False)
 
     @property
     def mistakes(self) -> int:
@@ -146,6 +149,7 @@ def group(
         others=int((~members).sum()),
         others_right=int((~members & ~wrong).sum()),
         shown=chosen.tolist(),
+        members=members,
     )
 
 

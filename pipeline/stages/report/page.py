@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from pipeline.stages.report.figures import figures
 from pipeline.stages.report.finished_run import PAGE_SOURCES, FinishedRun
 from pipeline.stages.report.report import Report
 from pipeline.stages.report.result import SPLIT_NAMES, Result, note_rewritten
+from pipeline.stages.report.word_data import neighbour_table, word_data
 
 MANY_CLASSES = 20
 """With more, the confusion matrix is a picture, and only the rarest recalls are listed first."""
 CONFUSIONS = 20
 """Pairs of classes whose mistakes the page explains."""
+LISTED = 2000
+"""Mistakes in the table of all, so that the page stays small."""
 
 
 def write_page(folder: Path, result: Result) -> Path:
@@ -51,7 +55,10 @@ def write_page(folder: Path, result: Result) -> Path:
     run = FinishedRun(folder, result)
     target = folder / "report"
     confusion = confusion_matrix(run.test.true, run.test.predicted, len(run.classes))
-    page = contents(run, confusion, Report.of(result["settings"]))
+    config = Report.of(result["settings"])
+    page = contents(run, confusion, config)
+    words = word_data({page["name"]: run}, config.words, config.min_count)
+    page["explored"] = neighbour_table(words, config.words)
     write_json(target / "page.json", page)
     _tables(target, page, confusion, run.classes)
     drawn = {}
@@ -60,7 +67,7 @@ def write_page(folder: Path, result: Result) -> Path:
         if name != "confusion" or page["confusion"] is None:  # else it is a table on the page
             drawn[name] = plots.svg(figure, name, alt)
     path = target / "index.html"
-    pages.save(path, pages.render("run.html.j2", page, drawn))
+    pages.save(path, pages.render("run.html.j2", page, drawn, words or None))
     return path
 
 
@@ -88,9 +95,10 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
         run.test, run.unknown(), config.negations, config.contrasts, config.examples
     )
     pairs = mistakes.confusions(run.test, config.examples, most=CONFUSIONS)
-    learning = run.learning_curve
+    learning, overrides = run.learning_curve, run.overrides()
     phrases = run.summary.get("phrases")
     shown = [each.shown for each in groups] + [each.shown for each in pairs]
+    wrong = np.flatnonzero(run.test.wrong)
     explained = {str(i): _mistake(run, i) for i in dict.fromkeys(itertools.chain(*shown))}
     return {
         "name": result["name"],
@@ -121,6 +129,8 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
         "groups": [_group(group) for group in groups],
         "pairs": [_pair(pair, run.classes) for pair in pairs],
         "mistakes": explained,
+        "mistaken": len(wrong),
+        "all_mistakes": _all_mistakes(run, wrong, groups),
         "full_colour": shade(m["gloss"] for m in explained.values() if m["gloss"]),
         "neighbours": _neighbours(run),
         "evaluation": _evaluation(run),
@@ -128,9 +138,17 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
         "digests": result["digests"],
         "versions": result["versions"],
         "seed": result["seed"],
+        "date": result.get("date"),
+        "command": shlex.join(["yourvectors", *overrides]) if overrides else None,
+        "comparison": "../../comparison.html" if _is_job(run.folder) else None,
         "seconds": result["seconds"],
         "stages": result.get("stages", {}),
     }
+
+
+def _is_job(folder: Path) -> bool:
+    """Tell whether a run is one of a multirun."""
+    return (folder.parent / "jobs.json").exists()
 
 
 def _asked(overrides: list[str]) -> dict[str, str]:
@@ -200,6 +218,24 @@ def _pair(pair: mistakes.Confusion, names: list[str]) -> dict[str, Any]:
         "share_of_mistakes": pair.share_of_mistakes,
         "shown": pair.shown,
     }
+
+
+def _all_mistakes(
+    run: FinishedRun, wrong: NDArray[np.int64], groups: list[mistakes.Group]
+) -> list[dict[str, Any]]:
+    """Return the wrongly predicted sentences, the most confident first, for a table."""
+    test = run.test
+    order = wrong[np.argsort(-test.confidence[wrong], kind="stable")]
+    return [
+        {
+            "sentence": " ".join(test.sentences[i]),
+            "kinds": [group.name for group in groups[1:] if group.members[i]],
+            "true": run.classes[test.true[i]],
+            "predicted": run.classes[test.predicted[i]],
+            "p_predicted": float(test.p_predicted[i]),
+        }
+        for i in order[:LISTED].tolist()
+    ]
 
 
 def _mistake(run: FinishedRun, i: int) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class Result(Numbers):
     settings: dict[str, Any]
     settings_hash: str
     key: NotRequired[str]
+    date: NotRequired[str]
     seconds: dict[str, float]
     mlflow_run_id: str | None
     stages: NotRequired[dict[str, str]]

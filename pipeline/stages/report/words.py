@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.render.html import readable
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
 
@@ -29,7 +30,7 @@ _ENOUGH = 5  # words of the list that have a vector
 
 def is_content(word: str) -> bool:
     """Tell whether a word is no punctuation, number or English function word."""
-    return any(c.isalpha() for c in word) and word.lower() not in FUNCTION_WORDS
+    return any(c.isalpha() for c in readable(word)) and word.lower() not in FUNCTION_WORDS
 
 
 def words_to_show(listed: list[str], vectors: WordVectors, vocabulary: Vocabulary) -> list[str]:

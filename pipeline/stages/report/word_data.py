@@ -1,0 +1,154 @@
+"""What the page's map of words and its neighbours are made of: the same words in every arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.render.html import readable
+from pipeline.stages.best.text_classifier import TextClassifier
+from pipeline.stages.report.finished_run import FinishedRun
+from pipeline.stages.report.words import is_content
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# A page of nine arms stays below 5 MB: so many points, and lists of neighbours, over all arms.
+POINTS, LISTS = 30_000, 4_000
+NEAREST = 5
+_SIDE = 1000  # coordinates are integers up to this, which is finer than a screen
+
+
+def word_data(runs: Mapping[str, FinishedRun], chosen: list[str], min_count: int) -> dict[str, Any]:
+    """Return the places and neighbours of the words that all arms have, the most frequent first.
+
+    Parameters
+    ----------
+    runs
+        A run of each arm, by the arm's name; one whose vectors were deleted is left out.
+    chosen
+        Words whose neighbours are stored in any case.
+    min_count
+        Only content words that stand this often in the training text are neighbours.
+
+    Returns
+    -------
+    data
+        ``words`` and their ``counts`` in the training text; ``classes``; and ``arms``, each with
+        its ``name``, ``x`` and ``y`` by word, the ``class`` that each word speaks for where that is
+        known, and ``nearest``: up to 5 pairs of a word's place in ``words`` and the cosine in
+        hundredths, or None where none are stored. Empty where there is nothing to show.
+    """
+    models = {name: run.model for name, run in runs.items()}
+    arms = {name: model for name, model in models.items() if model is not None}
+    if not arms:
+        return {}
+    words, counts = _common(next(iter(runs.values())), list(arms.values()), POINTS // len(arms))
+    if len(words) < 3:
+        return {}
+    content = np.array([is_content(word) for word in words], bool)
+    often = np.flatnonzero((counts >= min(min_count, int(counts.max()))) & content)
+    listed = _listed(words, set(chosen), often, LISTS // len(arms))
+    first: Floats | None = None
+    made = []
+    for name, model in arms.items():
+        rows = [model.vectors.index[word] for word in words]
+        points = _turned(_plane(model.vectors.matrix[rows].astype(np.float64)), first)
+        first = points if first is None else first
+        x, y = np.rint(points / (np.abs(points).max() or 1) * _SIDE).astype(int).T.tolist()
+        nearest = _nearest(model.vectors.unit[rows], listed, often)
+        arm = {"name": name, "x": x, "y": y, "nearest": nearest}
+        if speaks_for := runs[name].speaks_for(words):
+            arm["class"] = speaks_for
+        made.append(arm)
+    classes = next(iter(runs.values())).classes
+    shown = [readable(word) for word in words]
+    return {"words": shown, "counts": counts.tolist(), "classes": classes, "arms": made}
+
+
+def _common(run: FinishedRun, models: list[TextClassifier], most: int) -> tuple[list[str], Ints]:
+    """Return the words of the training text that all have vectors for, and their counts."""
+    path = run.folder / "vocab" / "vocabulary.tsv"
+    lines = path.read_text("utf-8").split("\n")[:-1] if path.exists() else []
+    parts = [line.rpartition("\t") for line in lines]
+    found = [
+        (word, int(count))
+        for word, _, count in parts
+        if all(word in model.vectors for model in models)
+    ][:most]
+    return [word for word, _ in found], np.array([count for _, count in found], np.int64)
+
+
+def _listed(words: list[str], chosen: set[str], often: Ints, most: int) -> Ints:
+    """Return the places of the words whose neighbours are stored."""
+    picked = [i for i, word in enumerate(words) if word in chosen]
+    picked += often.tolist()
+    return np.array(list(dict.fromkeys(picked))[:most], np.int64)
+
+
+def _plane(rows: Floats) -> Floats:
+    """Return the (n, 2) principal components of `rows`, (n, D)."""
+    centred = rows - rows.mean(axis=0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    plane: Floats = centred @ directions[:, ::-1][:, :2]
+    if plane.shape[1] < 2:
+        plane = np.pad(plane, ((0, 0), (0, 1)))
+    largest = np.abs(plane).argmax(axis=0)
+    signs = np.sign(plane[largest, range(2)])
+    signed: Floats = plane * np.where(signs, signs, 1)
+    return signed
+
+
+def _turned(points: Floats, onto: Floats | None) -> Floats:
+    """Turn or mirror a map so that it lies as another does (orthogonal Procrustes)."""
+    if onto is None:
+        return points
+    left, _, right = np.linalg.svd(points.T @ onto)
+    turned: Floats = points @ (left @ right)
+    return turned
+
+
+def _nearest(
+    unit: NDArray[np.float32], listed: Ints, often: Ints
+) -> list[list[tuple[int, int]] | None]:
+    """Return the neighbours of the listed words among those that are frequent enough."""
+    found: list[list[tuple[int, int]] | None] = [None] * len(unit)
+    if len(often) < 2:
+        return found
+    others = unit[often].T
+    for start in range(0, len(listed), 500):
+        places = listed[start : start + 500]
+        cosine = unit[places] @ others
+        cosine[places[:, None] == often] = -2  # not the word itself
+        n = min(NEAREST, len(often) - 1)
+        largest = np.sort(np.argpartition(-cosine, n - 1, axis=1)[:, :n], axis=1)
+        rank = np.argsort(-np.take_along_axis(cosine, largest, 1), axis=1, kind="stable")
+        order = np.take_along_axis(largest, rank, 1)
+        for place, row, near in zip(places.tolist(), cosine, order.tolist(), strict=True):
+            found[place] = [
+                (int(often[i]), round(100 * float(row[i]))) for i in near if row[i] > -2
+            ]
+    return found
+
+
+def neighbour_table(data: dict[str, Any], chosen: list[str]) -> list[dict[str, Any]]:
+    """Return the neighbours of the chosen words in every arm, as the page shows them."""
+    places = {word: i for i, word in enumerate(data.get("words", []))}
+    words, counts = data.get("words", []), data.get("counts", [])
+    return [
+        {
+            "word": word,
+            "arms": [
+                [
+                    {"neighbour": words[i], "cosine": cosine / 100, "count": counts[i]}
+                    for i, cosine in arm["nearest"][places[word]]
+                ]
+                for arm in data["arms"]
+            ],
+        }
+        for word in dict.fromkeys(chosen)
+        if word in places and is_content(word) and data["arms"][0]["nearest"][places[word]]
+    ]
