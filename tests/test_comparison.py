@@ -15,6 +15,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from pipeline.cli.report import main
 from pipeline.comparison import arm_names, compare
+from pipeline.comparison.origin import commands
 from pipeline.comparison.table import arms_table
 from pipeline.stages.features.features import Mean
 from pipeline.stages.report.report import Report
@@ -270,6 +271,57 @@ class TestPage:
     def test_of_a_single_run_says_so(self, multirun, tmp_path):
         compare([multirun / "0"]).save(tmp_path)
         assert "nothing to test it against" in (tmp_path / "comparison.html").read_text("utf-8")
+
+
+class TestSentences:
+    def test_are_those_that_some_arms_get_right_and_others_do_not(self, multirun):
+        table = pd.read_csv(multirun / "comparison" / "sentences.csv", keep_default_na=False)
+        differ = right(multirun, "0") != right(multirun, "2")
+        assert sorted(table["test_sentence"]) == np.flatnonzero(differ).tolist()
+        own = table[
+            "predicted(vectors=own)" if "predicted(vectors=own)" in table else "predicted(own)"
+        ]
+        answers = right(multirun, "0")[table["test_sentence"]]
+        assert ((own == table["true"]) == answers).all()
+
+    def test_stand_on_the_page_with_every_answer(self, multirun, page):
+        said = json.loads((multirun / "comparison" / "page.json").read_text("utf-8"))
+        assert said["disagreeing"] == len(said["sentences"]) == page.count('<tr><td dir="auto">')
+        for row in said["sentences"]:
+            assert {answer["right"] for answer in row["answers"].values()} == {True, False}
+
+
+class TestOrigin:
+    def test_a_grid_of_runs_is_one_command(self):
+        asked = [[f"vectors={v}", f"seed={s}"] for v in ("own", "glove") for s in (1, 2)]
+        made = commands([{"overrides": overrides} for overrides in asked])
+        assert made == ["yourvectors -m vectors=own,glove seed=1,2"]
+
+    def test_other_runs_are_a_command_each(self):
+        asked = [["vectors=own", "seed=1"], ["vectors=glove"], ["name=a b"]]
+        made = commands([{"overrides": overrides} for overrides in asked])
+        assert made == [
+            "yourvectors vectors=own seed=1",
+            "yourvectors vectors=glove",
+            "yourvectors 'name=a b'",
+        ]
+
+    def test_the_page_names_date_seeds_and_files(self, multirun, page):
+        date = read_result(multirun / "0")["date"]
+        title = page.partition("<title>")[2].partition("</title>")[0]
+        assert title.endswith(f"seeds 1\N{EN DASH}2, {date}")
+        assert '<a href="comparison.csv">' in page
+
+
+def test_a_very_long_name_of_an_arm_is_cut_and_stays_its_own(multirun, tmp_path):
+    for job in "02":
+        shutil.copytree(multirun / job, tmp_path / job)
+        write_overrides(tmp_path / job, f"note={'long ' * 60}{job}{' long' * 60}")
+    comparison = compare([tmp_path / job for job in "02"])
+    names = [arm.name for arm in comparison.arms]
+    assert len(set(names)) == 2
+    assert max(map(len, names)) < 90
+    comparison.save(tmp_path)
 
 
 def test_the_page_of_nine_arms_is_under_five_megabytes(multirun, tmp_path):

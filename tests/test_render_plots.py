@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from pipeline.render import plots
+from pipeline.render.html import distinct_labels
 from pipeline.render.plots import fonts
 
 pytestmark = pytest.mark.figures
@@ -196,3 +197,27 @@ def test_learning_curves_tell_the_sizes():
     )
     said = text_of(plots.svg(plots.learning_curves({"own": table}), "learning", ""))
     assert "1,000" in said
+
+
+class TestLongNames:
+    def test_are_cut_in_the_middle_and_stay_different(self):
+        names = [f"{'a' * 100}{i}{'b' * 100}" for i in range(3)] + ["short"]
+        labels = distinct_labels(names)
+        assert len(set(labels)) == 4
+        assert labels[3] == "short"
+        assert max(map(len, labels)) < 70
+
+    def test_leave_room_for_the_figure(self):
+        names = [f"vectors.dim={i} {'note=long ' * 40}" for i in range(4)]
+        table = pd.DataFrame(
+            {"arm": names, "accuracy": [0.4, 0.3, 0.2, 0.1], "low": 0.1, "high": 0.5}
+            | {"kind": ["open"] * 4, "seeds": [[0.4]] * 4}
+        )
+        for figure in (
+            plots.arms(table, 0.2),
+            plots.strength_curves({name: [(RESULTS, 0.1)] for name in names}),
+        ):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # matplotlib says so where a layout collapses
+                figure.draw_without_rendering()
+            assert figure.axes[0].get_position().width > 0.5

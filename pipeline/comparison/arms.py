@@ -14,9 +14,11 @@ from pipeline.comparison.rows import Row, without_seed
 from pipeline.comparison.tests import mean_interval
 from pipeline.core import scores
 from pipeline.core.statistics import Interval, Spread, spread
+from pipeline.render.html import distinct_labels
 from pipeline.stages.report.finished_run import FinishedRun
 from pipeline.stages.report.result import criterion
 
+LONGEST = 80  # characters of an arm's name; comparison.csv has all overrides
 MEASURES = ("train_accuracy", "dev_accuracy", "test_accuracy", "test_macro_f1", "seconds")
 
 
@@ -119,6 +121,8 @@ def group(rows: Sequence[Row]) -> list[Arm]:
     for arm in arms:
         if names[arm.name] > 1:
             arm.name = arm.rows[0]["arm"]
+    for arm, label in zip(arms, distinct_labels([arm.name for arm in arms], LONGEST), strict=True):
+        arm.name = label
     return arms
 
 

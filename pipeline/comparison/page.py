@@ -39,7 +39,9 @@ def write_page(folder: Path, comparison: Comparison) -> Path:
     curves = {name: curve for name, curve in learning.items() if curve is not None}
     page["learning"] = {name: curve.to_dict("records") for name, curve in curves.items()}
     _tables(folder / "comparison", page)
-    page["sentences"] = page["sentences"][:SHOWN]
+    page["sentences"] = [
+        {**row, "sentence": pages.shortened(row["sentence"])} for row in page["sentences"][:SHOWN]
+    ]
     paths = [*folder.glob("comparison.*"), *(folder / "comparison").glob("*.csv")]
     page["files"] = sorted(path.relative_to(folder).as_posix() for path in paths)
     write_json(folder / "comparison" / "page.json", page)
@@ -106,6 +108,7 @@ def _glosses(differ: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     said: dict[str, Any] = {"kind": verdict.kind, "text": verdict.text()}
     said |= {"doubts": verdict.doubts(), "plain": PLAIN[verdict.kind]}
+    said |= {"arm": verdict.arm.name, "against": verdict.against.name}
     if verdict.single and verdict.kind in {BETTER, WORSE}:
         said["plain"] += " on this seed"
     return said | {"detectable": verdict.detectable() if verdict.tests else None}
@@ -219,7 +222,10 @@ def _tables(folder: Path, page: dict[str, Any]) -> None:
             {
                 **{key: row[key] for key in ("test_sentence", "sentence", "true")},
                 "kinds": " ".join(row["kinds"]),
-                **{arm: answer["predicted"] for arm, answer in row["answers"].items()},
+                **{
+                    f"predicted({arm})": answer["predicted"]
+                    for arm, answer in row["answers"].items()
+                },
             }
             for row in page["sentences"]
         ],

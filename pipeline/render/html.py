@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,24 @@ def sentence(text: str) -> str:
     return " ".join(map(readable, text.split(" ")))
 
 
+def shortened(text: str, most: int = 400) -> str:
+    """Cut a long text, and show that it was cut."""
+    return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def distinct_labels(names: Iterable[str], most: int = 60) -> list[str]:
+    """Shorten long names in the middle, as they begin alike; number those that are then equal."""
+    labels: list[str] = []
+    for name in names:
+        half = most // 2
+        cut = f"{name[: half - 1]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"
+        label, number = name if len(name) <= most else cut, 1
+        while (numbered := label if number == 1 else f"{label} ({number})") in labels:
+            number += 1
+        labels.append(numbered)
+    return labels
+
+
 @cache
 def environment() -> Environment:
     """Return Jinja2 with the templates; everything is escaped unless it is marked as markup."""
@@ -96,6 +115,7 @@ def environment() -> Environment:
         p_value=p_value,
         readable=readable,
         sentence=sentence,
+        shortened=shortened,
     )
     style, script = ((TEMPLATES / name).read_text("utf-8") for name in ("style.css", "page.js"))
     made.globals["style"], made.globals["script"] = Markup(style), Markup(script)  # noqa: S704 - our own

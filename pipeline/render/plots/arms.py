@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 
+from pipeline.render.html import distinct_labels
 from pipeline.render.plots.style import (
     ARMS,
     BETTER,
@@ -17,7 +18,6 @@ from pipeline.render.plots.style import (
     INK,
     OPEN,
     WORSE,
-    arm_labels,
     empty,
     percent,
 )
@@ -38,7 +38,7 @@ def arms(table: pd.DataFrame, majority: float | None = None) -> Figure:
         The accuracy of always answering the most frequent class, drawn as a line.
     """
     table = table.sort_values("accuracy", kind="stable")
-    names = arm_labels(table["arm"])
+    names = distinct_labels(table["arm"])
     # Long names stand above their line: beside it they would leave no room for it.
     above = max(map(len, names)) > 20
     figure, axes = empty(5.8, 1.3 + (0.55 if above else 0.42) * len(table))
@@ -106,7 +106,7 @@ def strength_curves(curves: Mapping[str, Sequence[tuple[pd.DataFrame, float]]]) 
     """
     figure, axes = empty(5.6, 3.9 + 0.16 * len(curves))
     lowest, least = [], []
-    labels = arm_labels(curves)
+    labels = distinct_labels(curves)
     for runs, name, colour in zip(curves.values(), labels, _colours(curves), strict=True):
         for i, (results, chosen) in enumerate(runs):
             strength, accuracy = results["strength"].to_numpy(), results["dev_accuracy"].to_numpy()
@@ -134,7 +134,7 @@ def learning_curves(curves: Mapping[str, pd.DataFrame]) -> Figure:
     ``dev_deviation``, the standard deviation over draws, which is shaded.
     """
     figure, axes = empty(5.6, 3.7 + 0.16 * len(curves))
-    labels = arm_labels(curves)
+    labels = distinct_labels(curves)
     for table, name, colour in zip(curves.values(), labels, _colours(curves), strict=True):
         size, accuracy, deviation = (
             table[key].to_numpy(float) for key in ("sentences", "dev_accuracy", "dev_deviation")

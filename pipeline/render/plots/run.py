@@ -15,6 +15,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
+from pipeline.render.html import shortened
 from pipeline.render.plots.style import (
     ARMS,
     CHOSEN,
@@ -25,7 +26,6 @@ from pipeline.render.plots.style import (
     any_script,
     empty,
     percent,
-    shortened,
 )
 
 NUMBERED = 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -58,22 +58,3 @@ def percent(axes: Axes) -> None:
     """Label the vertical axis in percent."""
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3))
-
-
-def shortened(text: str, most: int) -> str:
-    """Cut a long text, and show that it was cut."""
-    return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
-
-
-def arm_labels(names: Iterable[str], most: int = 60) -> list[str]:
-    """Shorten long names in the middle, as they begin alike; number those that are then equal."""
-    labels: list[str] = []
-    for name in names:
-        half = most // 2
-        label = (
-            name
-            if len(name) <= most
-            else f"{name[: half - 1]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"
-        )
-        labels.append(f"{label} ({len(labels) + 1})" if label in labels else label)
-    return labels

@@ -61,8 +61,10 @@
       const label = `Filter by ${head.textContent.trim()}`;
       if (kind === "text") {
         const input = make("input", { type: "search", placeholder: "search", "aria-label": label });
-        const texts = new Map(rows.map((row) => [row, row.cells[column].textContent.toLowerCase()]));
-        tests.push((row) => texts.get(row).includes(input.value.toLowerCase().trim()));
+        tests.push((row) => {
+          const wanted = input.value.toLowerCase().trim();
+          return !wanted || row.cells[column].textContent.toLowerCase().includes(wanted);
+        });
         input.addEventListener("input", apply);
         cell.append(input);
         continue;
@@ -120,7 +122,9 @@
       canvas.clientWidth / 2 + (arm.x[i] - view.x) * scale(),
       canvas.clientHeight / 2 - (arm.y[i] - view.y) * scale(),
     ];
+    let seen = false; // nothing is drawn before it is scrolled to, so that the page is there at once
     const draw = () => {
+      if (!seen) return;
       const [width, height] = [canvas.clientWidth, canvas.clientHeight];
       const style = getComputedStyle(canvas);
       const ink = style.getPropertyValue("--ink");
@@ -220,6 +224,11 @@
     const buttons = [step("\u2212", "Zoom out", 0.5), step("+", "Zoom in", 2), step("all", "Show all", 0)];
     const box = make("div", { class: "map" }, make("div", { class: "controls" }, name, ...buttons), canvas);
     const centre = (i) => Object.assign(view, { x: arm.x[i], y: arm.y[i], zoom: Math.max(view.zoom, 3) });
+    new IntersectionObserver(([entry]) => {
+      if (seen || !entry.isIntersecting) return;
+      seen = true;
+      draw();
+    }, { rootMargin: "300px" }).observe(canvas);
     all();
     return { box, draw, all, centre };
   }

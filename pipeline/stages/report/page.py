@@ -228,7 +228,7 @@ def _all_mistakes(
     order = wrong[np.argsort(-test.confidence[wrong], kind="stable")]
     return [
         {
-            "sentence": " ".join(test.sentences[i]),
+            "sentence": pages.shortened(" ".join(test.sentences[i])),
             "kinds": [group.name for group in groups[1:] if group.members[i]],
             "true": run.classes[test.true[i]],
             "predicted": run.classes[test.predicted[i]],

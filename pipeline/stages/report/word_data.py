@@ -149,6 +149,6 @@ def neighbour_table(data: dict[str, Any], chosen: list[str]) -> list[dict[str, A
                 for arm in data["arms"]
             ],
         }
-        for word in dict.fromkeys(chosen)
+        for word in dict.fromkeys(map(readable, chosen))
         if word in places and is_content(word) and data["arms"][0]["nearest"][places[word]]
     ]
