@@ -266,6 +266,21 @@ class TestBadTable:
         message = explain(table(content, split="split"))
         assert "no row is in test. Add such rows" in message
 
+    @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+    def test_a_column_of_splits_that_is_not_used_is_named(self, form, tmp_path, caplog):
+        path = tmp_path / f"t.{form}"
+        frame = pd.read_csv(io.StringIO(drawn(50))).assign(Split="train")
+        match form:
+            case "csv":
+                frame.to_csv(path, index=False)
+            case "jsonl":
+                frame.to_json(path, orient="records", lines=True)
+            case _:
+                frame.to_parquet(path)
+        Table(path=str(path)).load()
+        (message,) = [m for m in caplog.messages if "is not used" in m]
+        assert "column 'Split' is not used; corpus.split=Split takes the splits from it" in message
+
     def test_a_broken_byte_in_utf8_names_file_and_line(self, table, tmp_path):
         content = f"{SPLIT}Hübsch.,good,dev\n"
         message = explain(table(content.encode() * 3 + content.encode("latin-1"), split="split"))

@@ -380,6 +380,8 @@ FOREIGN = {
     "tar": (tarred, "is a tar archive. Unpack it"),
     "JSON": (lambda: json.dumps({"the": [1, 2]}).encode(), "is JSON"),
     "a JSON list": (lambda: b'[{"word": "the"}]', "is JSON"),
+    "CSV": (lambda: b"the,0.1,-2e-3\n", "separated by ','. Put spaces there: tr ',' ' ' <"),
+    "semicolons": (lambda: b"the;0.1;2\n", "separated by ';'. Put spaces"),
     "UTF-16": (lambda: "the 1 2\n".encode("utf-16"), "is UTF-16 text"),
     "Parquet": (lambda: pd.DataFrame({"a": [1]}).to_parquet(), "is a Parquet file"),
     "NumPy": (array, "is a NumPy array without words"),

@@ -9,7 +9,13 @@ from typing import Any
 
 from pipeline.core.errors import UserError, require
 from pipeline.stages.corpus.formats.encoding import encoding_of, lines_of, note_of
-from pipeline.stages.corpus.formats.rows import Columns, Rows, add_record, missing_column
+from pipeline.stages.corpus.formats.rows import (
+    Columns,
+    Rows,
+    add_record,
+    missing_column,
+    warn_of_unused_split,
+)
 
 _HINT = 'It should hold objects, such as {"text": "A fine film.", "label": "pos"}.'
 
@@ -66,6 +72,8 @@ def _parse(where: str, text: str) -> Any:
 
 def _add(rows: Rows, where: str, record: Any, columns: Columns) -> None:
     require(isinstance(record, dict), f"{where}: {str(record)[:40]!r} is no object. {_HINT}")
+    if not rows.texts:
+        warn_of_unused_split(where, map(str, record), columns)
     for name in columns.names():
         if name not in record:
             raise missing_column(where, name, [str(key) for key in record])

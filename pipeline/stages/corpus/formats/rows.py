@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.core.errors import UserError, suggest
+
+log = logging.getLogger(__name__)
+
+_SPLIT_COLUMNS = {"split", "splits", "subset", "partition"}
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,7 @@ def find_columns(where: str, names: list[str], columns: Columns) -> list[int]:
         If one is missing, naming those there are, or stands there twice.
     """
     names = [name.strip() for name in names]
+    warn_of_unused_split(where, names, columns)
     found = []
     for name in columns.names():
         if names.count(name) > 1:
@@ -170,6 +176,16 @@ def find_columns(where: str, names: list[str], columns: Columns) -> list[int]:
             raise missing_column(where, name, names)
         found.append(names.index(name))
     return found
+
+
+def warn_of_unused_split(where: str, names: Iterable[str], columns: Columns) -> None:
+    """Warn if a column looks like the author's splits and is not used."""
+    found = next((name for name in names if name.lower() in _SPLIT_COLUMNS), None)
+    if found and columns.split is None:
+        log.warning(
+            "%s: column '%s' is not used; corpus.split=%s takes the splits from it",
+            *(where, found, found),
+        )
 
 
 def missing_column(where: str, name: str, names: list[str]) -> UserError:

@@ -96,6 +96,13 @@ def refuse(path: Path, start: bytes) -> None:
         raise _error(path, "a tar archive", _UNPACK)
     if start.startswith(_UTF16):
         raise _error(path, "UTF-16 text", "Convert it: iconv -f utf-16 -t utf-8 FILE > vectors.txt")
+    for separator in (b",", b";"):
+        if len(cells := line.split(separator)) > 2 and _is_row(b" ".join(cells)):
+            raise _error(
+                path,
+                f"a table separated by '{separator.decode()}'",
+                f"Put spaces there: tr '{separator.decode()}' ' ' < FILE > vectors.txt",
+            )
     if _JSON.match(start):
         raise _error(path, "JSON", "Write a line for each word: the word and its numbers.")
     if _SPARSE.fullmatch(line):
