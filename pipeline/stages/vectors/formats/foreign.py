@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -52,12 +53,15 @@ FORMATS = (
     Format(b"\x93NUMPY", "a NumPy array without words", _NUMPY),
     Format(b"GGUF", "a language model (GGUF)", "Word vectors are needed, one a word."),
     Format(b"%PDF", "a PDF document", "Name a file of vectors."),
+    *(
+        Format(mark, "UTF-16 text", "Convert it: iconv -f utf-16 -t utf-8 FILE > vectors.txt")
+        for mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    ),
 )
 _PICKLE = re.compile(rb"\x80[\x02-\x05]|c(copy_?reg|numpy|gensim|__builtin__|builtins)")
 _HTML = re.compile(rb"(?i)\s*(<!doctype|<html|<head|<\?xml|<body)")
 _JSON = re.compile(rb'\s*([{]\s*["}]|\[\s*["\[{])')
 _SPARSE = re.compile(rb"\S+([ \t]+\d+:[-+.\deE]+)+[ \t\r]*")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def refuse(path: Path, start: bytes) -> None:
@@ -94,15 +98,9 @@ def refuse(path: Path, start: bytes) -> None:
         )
     if start[257:262] == b"ustar":
         raise _error(path, "a tar archive", _UNPACK)
-    if start.startswith(_UTF16):
-        raise _error(path, "UTF-16 text", "Convert it: iconv -f utf-16 -t utf-8 FILE > vectors.txt")
-    for separator in (b",", b";"):
-        if len(cells := line.split(separator)) > 2 and _is_row(b" ".join(cells)):
-            raise _error(
-                path,
-                f"a table separated by '{separator.decode()}'",
-                f"Put spaces there: tr '{separator.decode()}' ' ' < FILE > vectors.txt",
-            )
+    if separator := _separator_of(line):
+        cure = f"Put spaces there: tr '{separator}' ' ' < FILE > vectors.txt"
+        raise _error(path, f"a table separated by '{separator}'", cure)
     if _JSON.match(start):
         raise _error(path, "JSON", "Write a line for each word: the word and its numbers.")
     if _SPARSE.fullmatch(line):
@@ -121,6 +119,14 @@ def _is_row(line: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return len(fields) > 1 and is_number(fields[-1]) and all(c >= " " for c in text)
+
+
+def _separator_of(line: bytes) -> str:
+    """Return what a table puts between a word and its numbers in place of spaces, or nothing."""
+    for separator in (b",", b";"):
+        if line.count(separator) > 1 and _is_row(line.replace(separator, b" ")):
+            return separator.decode()
+    return ""
 
 
 def is_pickle(start: bytes) -> bool:
