@@ -39,6 +39,7 @@ def tables(arms: list[Row], runs: list[Row], groups: list[Row]) -> dict[str, str
     """Return every table that is made from numbers, by its name on the page."""
     return {
         "treebank": arm_table([row for row in arms if row["task"] == "treebank"]),
+        "reviews": arm_table([row for row in arms if row["task"] == "reviews"]),
         "imdb": amount_table([row for row in arms if row["task"] == "imdb"]),
         "earlier": run_table(runs),
         "groups": group_table(groups),

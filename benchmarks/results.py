@@ -2,12 +2,12 @@
 
     python benchmarks/results.py --trees trees --imdb aclImdb_v1.tar.gz --reviews reviews.txt.gz \
         --glove50 glove.6B.50d.txt --glove100 glove.6B.100d.txt
-    python benchmarks/results.py ... --part treebank     # or imdb, earlier
+    python benchmarks/results.py ... --part treebank     # or reviews, imdb, earlier
 
 Each row is one multirun in its own folder under ``outputs/results``. A script that was stopped
 continues when it is started again. ``docs/results-arms.csv`` has a line per arm and reference,
-``docs/results.csv`` a line per run of the rows that have no pooled verdict yet. Rows with one
-thread give the same bits again on the same machine; the rows with two threads do not.
+``docs/results.csv`` a line per run of the rows that have no pooled verdict yet. All but the rows
+with ``vectors.parallel=hogwild`` give the same bits again on the same machine.
 """
 
 from __future__ import annotations
@@ -51,8 +51,18 @@ IMDB = {
     f"corpus.unlabelled_words={','.join(map(str, AMOUNTS))} seed=1,2,3",
     "imdb-train50": "corpus=imdb vectors=skipgram seed=1,2,3",
 }
-POOLED = {"treebank": TREEBANK, "imdb": IMDB}
-REFERENCES = {"treebank": ("glove50", "glove100"), "imdb": ("imdb-glove100",)}
+REVIEWS = {
+    "glove50": "experiment=glove50",
+    "glove100": "experiment=glove100",
+    "reviews300": f"experiment=reviews300 vectors.threads=2 {SEEDS}",
+    "reviews300-100": "experiment=reviews300 features.components=100 vectors.threads=2 " + SEEDS,
+}
+POOLED = {"treebank": TREEBANK, "reviews": REVIEWS, "imdb": IMDB}
+REFERENCES = {
+    "treebank": ("glove50", "glove100"),
+    "reviews": ("glove50", "glove100"),
+    "imdb": ("imdb-glove100",),
+}
 EARLIER = {  # made before verdicts were pooled over seeds; glove50 is their reference
     "glove50": "experiment=glove50",
     "glove50_phrases": "experiment=glove50_phrases",
@@ -60,8 +70,8 @@ EARLIER = {  # made before verdicts were pooled over seeds; glove50 is their ref
     "assignment-own": "experiment=assignment corpus=sst seed=1,2,3",
     "treebank100": "experiment=treebank100 seed=1,2,3",
     "treebank300_phrases": "experiment=treebank300_phrases seed=1,2,3",
-    "reviews300": "experiment=reviews300 vectors.threads=2 seed=1,2,3",
-    "reviews300_phrases": "experiment=reviews300_phrases vectors.threads=2 seed=1,2,3",
+    "reviews300_phrases": "experiment=reviews300_phrases vectors.threads=2 "
+    "vectors.parallel=hogwild seed=1,2,3",
 }
 BASE = "experiment=treebank50 seed=1,2"
 # GloVe has no such threshold, and its learning rate means something else: a separate multirun.
@@ -82,7 +92,7 @@ FACTORS = {  # the first override is the one that is swept
     "weighting": f"features.weighting=none,idf,sif {BASE}",
     "labels of phrases": f"corpus.phrases=null,16,12,8 {BASE}",
     "words of reviews": "corpus.unlabelled_words=100000,300000,1000000,3000000,null "
-    "experiment=reviews300 vectors.dim=100 vectors.threads=2 seed=1,2",
+    "experiment=reviews300 vectors.dim=100 vectors.threads=2 vectors.parallel=hogwild seed=1,2",
     # The full softmax takes minutes per epoch and needs smaller steps.
     "loss, 5 epochs": "vectors.loss=negative experiment=treebank50 vectors.epochs=5 seed=1,2",
 }
@@ -210,7 +220,7 @@ def run_earlier(output: Path, files: dict[str, str]) -> tuple[list[Row], list[Ro
         reference = with_phrases if name.endswith("300_phrases") else plain
         found += run_rows(name, jobs, reference, "" if name in EARLIER else overrides)
     for name in ("glove50", "treebank300", "reviews300"):
-        jobs = run(output / name, (TREEBANK | EARLIER)[name], files)
+        jobs = run(output / name, (TREEBANK | REVIEWS)[name], files)
         groups += [{"part": name, **row} for row in groups_of(jobs[0])]
     return found, groups
 
@@ -247,7 +257,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     files = {name: found for name in FILES if (found := getattr(args, name))}
-    if "reviews" not in files and {"imdb", "earlier"} & {*args.part}:
+    if "reviews" not in files and {"reviews", "imdb", "earlier"} & {*args.part}:
         parser.error("--reviews FILE: a film review per line, .txt or .gz")
     arms = DOCS / "results-arms.csv"
     for task in (task for task in POOLED if task in args.part):
