@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import shutil
 
 import numpy as np
@@ -57,6 +56,9 @@ def show(browser, page, width, scheme):
     browser.get(page.as_uri())
 
 
+WHOLE = {"format": "png", "captureBeyondViewport": True}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("name", ["run", "comparison"])
@@ -71,10 +73,14 @@ class TestEveryPage:
         ]
         assert all('"url":"http' not in log["message"] for log in requests)
 
-    def test_is_drawn_in_the_colours_that_are_asked_for(self, name, width, scheme, pages, browser):
+    def test_is_drawn_in_the_colours_that_are_asked_for(
+        self, name, width, scheme, pages, browser, tmp_path
+    ):
         show(browser, pages[name], width, scheme)
-        shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"]
-        pixels = np.array(Image.open(io.BytesIO(base64.b64decode(shot))).convert("L"), float)
+        shot = browser.execute_cdp_cmd("Page.captureScreenshot", WHOLE)["data"]
+        path = tmp_path / f"{name}_{width}_{scheme}.png"  # pytest keeps it for a look
+        path.write_bytes(base64.b64decode(shot))
+        pixels = np.array(Image.open(path).convert("L"), float)
         ground = np.median(pixels)
         assert ground > 240 if scheme == "light" else ground < 40
         assert np.abs(pixels - ground).max() > 120  # there is something to read on it

@@ -142,10 +142,9 @@
         const free = boxes.every((b) => b[0] > box[2] || b[2] < box[0] || b[1] > box[3] || b[3] < box[1]);
         if (!bold && !free) return;
         boxes.push(box);
-        if (bold) {
-          pen.fillStyle = style.getPropertyValue("--paper");
-          pen.fillRect(left - 2, y - 9, wide + 4, 18);
-        }
+        pen.strokeStyle = style.getPropertyValue("--paper"); // a rim, to be read above points
+        pen.lineWidth = bold ? 6 : 3;
+        pen.strokeText(data.words[i], left, y + 4);
         pen.fillStyle = ink;
         pen.fillText(data.words[i], left, y + 4);
       };
@@ -153,14 +152,19 @@
         const [x, y] = place(i);
         return x > 0 && x < width && y > 8 && y < height - 8;
       };
-      for (let i = 0; i < shared.count; i++) {
+      const size = shared.count > 1000 ? 3 : 5;
+      const dot = (i) => {
         const [x, y] = place(i);
         pen.fillStyle = arm.class ? hues[arm.class[i]] : ink;
-        pen.fillRect(x - 2, y - 2, 4, 4);
-      }
+        pen.fillRect(x - size / 2, y - size / 2, size, size);
+      };
+      for (let i = 0; i < shared.count; i++) dot(i);
+      pen.lineJoin = "round";
+      if (shared.word >= 0) label(shared.word, true); // the others keep away from it
       for (let i = 0; i < shared.count && boxes.length < 70; i++) if (inside(i)) label(i, false);
       if (shared.word < 0) return;
       const [x, y] = place(shared.word);
+      dot(shared.word); // which need not be one of those shown
       pen.strokeStyle = ink;
       pen.lineWidth = 2;
       pen.beginPath();
@@ -237,7 +241,11 @@
   function point(i) {
     shared.word = i;
     const times = `${data.words[i]}: ${data.counts[i].toLocaleString("en")} times in the training text`;
-    const classes = data.arms.filter((arm) => arm.class).map((arm) => `${data.classes[arm.class[i]]} (${arm.name})`);
+    const arms = data.arms.filter((arm) => arm.class);
+    const classes = [...new Set(arms.map((arm) => data.classes[arm.class[i]]))].map((name) => {
+      const which = arms.filter((arm) => data.classes[arm.class[i]] === name);
+      return which.length === arms.length ? name : `${name} (${which.map((arm) => arm.name).join(", ")})`;
+    });
     said.textContent = classes.length ? `${times}; speaks for ${classes.join(", ")}.` : `${times}.`;
     redraw();
   }
@@ -262,7 +270,6 @@
   many.addEventListener("change", () => { shared.count = Number(many.value); maps.forEach((map) => map.all()); redraw(); });
   const find = search("find a word", (i, typed) => {
     if (i < 0) { said.textContent = typed ? none(typed) : ""; return; }
-    if (i >= shared.count) many.value = shared.count = data.words.length;
     maps.forEach((map) => map.centre(i));
     point(i);
   });

@@ -139,6 +139,7 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
         "versions": result["versions"],
         "seed": result["seed"],
         "date": result.get("date"),
+        "mlflow_run_id": result["mlflow_run_id"],
         "command": shlex.join(["yourvectors", *overrides]) if overrides else None,
         "comparison": "../../comparison.html" if _is_job(run.folder) else None,
         "seconds": result["seconds"],
