@@ -28,6 +28,7 @@ from pipeline.render.plots.style import (
     percent,
 )
 
+_QUOTES = {"\u201c", "\u201d", '"', "'", "``", "''"}
 NUMBERED = 20
 """Classes up to which each cell of a confusion matrix shows its numbers."""
 
@@ -38,7 +39,7 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
     Where `results` has ``dev_low`` and ``dev_high``, the interval of each strength's difference to
     the chosen one, it is shaded around the dev curve.
     """
-    figure, axes = empty(5.6, 3.9)
+    figure, axes = empty(5.6, 4.3)
     strength, best = results["strength"].to_numpy(), results.iloc[row]
     if len(results) > 1 and {"dev_low", "dev_high"} <= set(results):
         axes.fill_between(
@@ -71,7 +72,7 @@ def strength_curve(results: pd.DataFrame, row: int, test_accuracy: float) -> Fig
         markersize=6,
         label=f"test, scored once: {test_accuracy:.1%}",
     )
-    _scale_strengths(axes, strength)
+    _scale_strengths(figure, axes, strength)
     return figure
 
 
@@ -79,7 +80,7 @@ def sweep_curve(results: pd.DataFrame) -> Figure:
     """Draw accuracy on train and dev against the strength."""
     figure, axes = empty(5.6, 3.9)
     _draw_accuracies(axes, results)
-    _scale_strengths(axes, results["strength"].to_numpy())
+    _scale_strengths(figure, axes, results["strength"].to_numpy())
     return figure
 
 
@@ -90,7 +91,7 @@ def _draw_accuracies(axes: Axes, results: pd.DataFrame) -> None:
         axes.plot(strength, accuracy, "-o", color=colour, markersize=4.5, label=split)
 
 
-def _scale_strengths(axes: Axes, strength: NDArray[np.float64]) -> None:
+def _scale_strengths(figure: Figure, axes: Axes, strength: NDArray[np.float64]) -> None:
     """Finish axes on which accuracies are drawn: a logarithmic scale, labels and a legend."""
     if strength.min() > 0:
         axes.set_xscale("log")
@@ -99,8 +100,10 @@ def _scale_strengths(axes: Axes, strength: NDArray[np.float64]) -> None:
     axes.set_xlabel("regularisation strength")
     axes.set_ylabel("accuracy")
     percent(axes)
-    axes.margins(y=0.12)
-    axes.legend(frameon=False, fontsize=9.5, loc="best", labelcolor=INK)
+    axes.margins(y=0.08)
+    figure.legend(
+        loc="outside upper left", ncols=2, frameon=False, fontsize=9.5, labelcolor=INK
+    )  # within the axes it would cover a curve
 
 
 def confusion(matrix: NDArray[np.int64], classes: Sequence[str]) -> Figure:
@@ -205,7 +208,7 @@ def word_map(
         axes.text(
             x,
             y,
-            word if word.isalnum() else f"\u201c{word}\u201d",
+            word if word.isalnum() or word in _QUOTES else f"\u201c{word}\u201d",
             fontsize=10,
             color=INK,
             parse_math=False,

@@ -122,9 +122,7 @@
       canvas.clientWidth / 2 + (arm.x[i] - view.x) * scale(),
       canvas.clientHeight / 2 - (arm.y[i] - view.y) * scale(),
     ];
-    let seen = false; // nothing is drawn before it is scrolled to, so that the page is there at once
     const draw = () => {
-      if (!seen) return;
       const [width, height] = [canvas.clientWidth, canvas.clientHeight];
       const style = getComputedStyle(canvas);
       const ink = style.getPropertyValue("--ink");
@@ -228,11 +226,6 @@
     const buttons = [step("\u2212", "Zoom out", 0.5), step("+", "Zoom in", 2), step("all", "Show all", 0)];
     const box = make("div", { class: "map" }, make("div", { class: "controls" }, name, ...buttons), canvas);
     const centre = (i) => Object.assign(view, { x: arm.x[i], y: arm.y[i], zoom: Math.max(view.zoom, 3) });
-    new IntersectionObserver(([entry]) => {
-      if (seen || !entry.isIntersecting) return;
-      seen = true;
-      draw();
-    }, { rootMargin: "300px" }).observe(canvas);
     all();
     return { box, draw, all, centre };
   }
@@ -282,7 +275,7 @@
   );
   addEventListener("resize", redraw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  redraw();
+  (window.requestIdleCallback ?? setTimeout)(redraw); // first the page is there, then the maps
 
   /* Neighbours: a row a word, which can be added and taken away. */
 
