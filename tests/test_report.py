@@ -20,7 +20,7 @@ from pipeline.core.errors import UserError
 from pipeline.stages.features.features import Mean
 from pipeline.stages.report.curve_text import read_strengths
 from pipeline.stages.report.finished_run import FinishedRun
-from pipeline.stages.report.page import write_page
+from pipeline.stages.report.page import rebuild_page, write_page
 from pipeline.stages.report.report import Report
 from pipeline.stages.report.result import read_result
 from pipeline.stages.sweep.sweep import TwoLayer
@@ -198,6 +198,12 @@ class TestAgain:
         assert (run / "report" / "index.html").read_text("utf-8") == page
         assert str(run / "report" / "index.html") in capsys.readouterr().out
 
+    def test_a_job_of_a_multirun_leads_to_the_comparison(self, run, tmp_path):
+        shutil.copytree(run, tmp_path / "0")
+        (tmp_path / "jobs.json").write_text("{}")
+        html = rebuild_page(tmp_path / "0").read_text("utf-8")
+        assert '<a href="../../comparison.html">' in html
+
     def test_a_run_whose_vectors_were_not_kept_has_a_page_that_says_so(self, tmp_path, caplog):
         run = hostile(tmp_path)
         (run / "best" / "classifier.skops").unlink()
@@ -235,6 +241,17 @@ class TestAgain:
         (run / "sweep" / "results.csv").unlink()
         with pytest.raises(SystemExit, match=r"sweep.results.csv is missing"):
             main([str(run)])
+
+
+class TestAllMistakes:
+    def test_are_in_a_table_the_most_confident_first(self, run, said):
+        table = pd.read_csv(run / "best" / "predictions.csv", keep_default_na=False)
+        wrong = table[(table["split"] == "test") & ~table["correct"]]
+        listed = said["all_mistakes"]
+        assert said["mistaken"] == len(listed) == len(wrong)
+        assert sorted(row["sentence"] for row in listed) == sorted(wrong["sentence"])
+        sure = [row["p_predicted"] for row in listed]
+        assert sure == sorted(sure, reverse=True)
 
 
 class TestOtherClassifiers:

@@ -117,7 +117,9 @@ def environment() -> Environment:
         sentence=sentence,
         shortened=shortened,
     )
-    style, script = ((TEMPLATES / name).read_text("utf-8") for name in ("style.css", "page.js"))
+    files = ("style.css", "tables.js", "words.js")
+    style, *scripts = ((TEMPLATES / name).read_text("utf-8") for name in files)
+    script = "\n".join(scripts)
     made.globals["style"], made.globals["script"] = Markup(style), Markup(script)  # noqa: S704 - our own
     made.globals["script_hash"] = _hash(script)
     return made
