@@ -29,7 +29,7 @@ def read_csv(path: Path) -> list[Row]:
     """Read what `write_csv` wrote; numbers become floats."""
 
     def plain(key: str, text: str) -> Any:
-        return text if key in TEXT or not text else float(text)
+        return text if key in TEXT or not text else int(text) if text.isdigit() else float(text)
 
     with path.open(encoding="utf-8") as file:
         return [{k: plain(k, v) for k, v in row.items()} for row in csv.DictReader(file)]

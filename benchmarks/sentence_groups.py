@@ -31,6 +31,10 @@ def groups_of(job: Path) -> Iterator[Row]:
             yield {key: row[key] for key in ("name", "sentences", "accuracy", "low", "high")}
     run = FinishedRun.read(job)
     test, unknown = run.test, run.unknown()
+    settings = run.result["settings"]
+    listed = {*settings["report.negations"], *settings["report.contrasts"]}
+    plain = np.array([listed.isdisjoint(map(str.lower, tokens)) for tokens in test.sentences])
+    yield group_of("neither of the two", test.wrong[plain])
     words = np.array([len(tokens) for tokens in test.sentences])
     for name, (low, high) in UNKNOWN.items() if unknown is not None else ():
         yield group_of(name, test.wrong[(unknown > low * words) & (unknown <= high * words)])

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from processes import Forked, command
 
 from pipeline import experiment
-from pipeline.cache import observe, stages
+from pipeline.cache import keys, observe, stages
 from pipeline.cache.stages import load_saved_corpus, save_corpus
 from pipeline.cache.store import Cache
 from pipeline.experiment import Experiment
@@ -29,7 +29,9 @@ from pipeline.stages.report.report import Report
 from pipeline.stages.sweep.sweep import Logistic
 from pipeline.stages.vectors.loop import Combine
 from pipeline.stages.vectors.vectors import Random, SkipGram
+from pipeline.stages.vectors.word2vec import Parallel
 from pipeline.stages.vectors.word_vectors import WordVectors
+from pipeline.stages.vocab import Vocab, build
 
 STAGES = ["corpus", "vocab", "vectors", "features", "sweep", "best", "report"]
 ALL_MADE = dict.fromkeys(STAGES, "made") | {"corpus": "loaded"}
@@ -394,3 +396,19 @@ def killed(folder, at, seconds):
     time.sleep(random.uniform(0, seconds))  # noqa: S311
     process.kill()
     return finished()
+
+
+class TestThreads:
+    """The number of threads is part of the key only where it changes the vectors."""
+
+    VOCABULARY = build([["a", "good", "film"]], Vocab(min_count=1))
+
+    def test_do_not_matter_while_the_bits_are_the_same(self):
+        one, many = (keys.training(self.VOCABULARY, SkipGram(threads=n)) for n in (1, 8))
+        assert one == many
+
+    def test_matter_with_hogwild(self):
+        hogwild = {"parallel": Parallel.hogwild}
+        one, two = (keys.training(self.VOCABULARY, SkipGram(threads=n, **hogwild)) for n in (1, 2))
+        assert one == keys.training(self.VOCABULARY, SkipGram())
+        assert two != one
