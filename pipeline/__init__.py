@@ -22,11 +22,17 @@ from pipeline.core.old_modules import accept_old_modules
 if TYPE_CHECKING:
     from pipeline.api import *  # noqa: F403
 
+    __version__: str
+
 accept_old_modules()
 
 
 def __getattr__(name: str) -> Any:
     """Import the public names when one is used, so that ``--help`` need not wait for them."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("yourvectors")
     if name.startswith("__") and name != "__all__":
         raise AttributeError(name)
     from importlib import import_module

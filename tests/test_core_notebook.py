@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, is_dataclass
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,10 @@ def test_a_comparison_and_a_model_do_too(tmp_path):
     run = hostile(tmp_path / "run")
     assert_short(yv.compare([run]))
     assert_short(yv.TextClassifier.load(run))
+
+
+def test_the_version_is_that_of_the_package():
+    assert yv.__version__ == version("yourvectors")
 
 
 @displayed

@@ -102,7 +102,7 @@ class Multirun(Callback):
         notes: dict[Path, str] = {}
         try:
             if jobs:
-                comparison = compare(jobs, jobs)
+                comparison = compare(list(jobs), jobs)
                 comparison.save(self.folder)
                 show(comparison, self.folder, self.uri, waiting=len(self.plan.jobs) - len(jobs))
                 note = "\n\n".join(comparison.sentences())

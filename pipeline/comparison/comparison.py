@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from pipeline.comparison.arms import MEASURES, Arm, Baseline, group
+from pipeline.comparison.in_memory import Bests, compare_results
 from pipeline.comparison.page import write_page
 from pipeline.comparison.rows import INNER, Row, read_rows
 from pipeline.comparison.table import arms_table
@@ -23,21 +24,44 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def compare(folders: Iterable[Path], overrides: dict[Path, list[str]] | None = None) -> Comparison:
-    """Read the runs in `folders` and compare them on test.
+@overload
+def compare(
+    runs: Bests, overrides: None = None, *, reference: str | None = None
+) -> pd.DataFrame: ...
+
+
+@overload
+def compare(runs: Iterable[Path], overrides: dict[Path, list[str]] | None = None) -> Comparison: ...
+
+
+def compare(
+    runs: Bests | Iterable[Path],
+    overrides: dict[Path, list[str]] | None = None,
+    *,
+    reference: str | None = None,
+) -> Comparison | pd.DataFrame:
+    """Compare finished runs by their folders, or results in memory by their names.
+
+    ``compare({"own": best, "glove": other})`` returns a data frame with a verdict for each name:
+    see `compare_results`. For folders it returns a `Comparison`.
 
     Runs that differ in nothing but the seed are one arm. Each arm is tested against a reference:
     see `judge`.
 
     Parameters
     ----------
-    folders
-        A run's folder each; one without ``result.json`` counts as failed.
+    runs
+        A run's folder each; one without ``result.json`` counts as failed. Or a dictionary: what
+        `pick_best` returned, by name.
     overrides
-        The command line of each, by default what Hydra noted in the folder; runs are named by what
+        The command line of each folder, by default what Hydra noted in it; runs are named by what
         is not the same for all.
+    reference
+        Of a dictionary: the name that the others are compared with.
     """
-    return Comparison(read_rows(folders, overrides))
+    if isinstance(runs, Mapping):
+        return compare_results(runs, reference)
+    return Comparison(read_rows([Path(folder) for folder in runs], overrides))
 
 
 @displayed
