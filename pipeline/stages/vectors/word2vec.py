@@ -92,8 +92,8 @@ class Word2Vec:
         How many work at a time. One learns, the others draw ahead.
     parallel
         ``exact``: the same bits with any number of threads. ``hogwild``: all threads learn at the
-        same time and write to the same vectors without locks (Recht et al. 2011), faster on many
-        idle cores, but different each time; with the softmax, they share its matrix products.
+        same time and write to the same vectors without locks (Recht et al. 2011), faster on idle
+        cores, but different each time; with the softmax, they share its matrix products.
     combine
         How input and output vectors become one: ``input``, ``sum`` or ``concat``.
     subword
