@@ -1,0 +1,28 @@
+"""The shell completes groups, choices and settings."""
+
+from __future__ import annotations
+
+import pytest
+from front import run
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("vectors=s", {"vectors=skipgram", "vectors=skipgram10"}),
+        ("vectors.wi", {"vectors.window="}),
+        ("vectors=cbow vocab.min_c", {"vocab.min_count="}),
+        ("see", {"seed="}),
+    ],
+)
+def test_a_word_is_completed(tmp_path, typed, offered):
+    done = run(tmp_path, "-sc", "query=bash", COMP_LINE=f"yourvectors {typed}")
+    assert set(done.stdout.split()) == offered
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_its_script(tmp_path, shell):
+    done = run(tmp_path, "-sc", f"install={shell}")
+    assert done.returncode == 0
+    assert "complet" in done.stdout
