@@ -48,6 +48,11 @@ class TestLabelsThatDifferInSpelling:
         ["\N{FULLWIDTH LATIN SMALL LETTER P}os", "pos"],
         ["01", "1"],
         ["1e3", "1000"],
+        ["neg", "neg\N{ZERO WIDTH SPACE}"],
+        ["neg", "\ufeffneg"],
+        ["\N{HEAVY BLACK HEART}", "\N{HEAVY BLACK HEART}\N{VARIATION SELECTOR-16}"],
+        ["-1", "\N{MINUS SIGN}1"],
+        ["very good", "very\N{EN DASH}good"],
     )
 
     @pytest.mark.parametrize("alike", ALIKE)

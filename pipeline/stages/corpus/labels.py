@@ -14,6 +14,8 @@ _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _MISSING = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat", "undefined"})
 _MISSING_AMONG_NUMBERS = frozenset({"none", "na", "-", "?", ".", "unknown"})
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+_DASH = re.compile(r"[\u2010-\u2015\u2212]")
 _BETWEEN = re.compile(r"[|;,/+&]")  # labels of one text, in files with several a text
 
 
@@ -83,10 +85,13 @@ def in_order(labels: Iterable[str]) -> tuple[str, ...]:
 def spelling_key(label: str) -> str:
     """Return what is left of a label without case, spaces, marks, and ways to write a number.
 
+    Invisible characters, which spreadsheets and web pages leave behind, are left out too.
+
     >>> spelling_key(" Very_Good! "), spelling_key("1,000"), spelling_key("1.0")
     ('very good', '1000', '1')
     """
-    text = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+    text = unicodedata.normalize("NFKC", _DASH.sub("-", _INVISIBLE.sub("", label)))
+    text = " ".join(text.casefold().split())
     number = _number(text)
     if number is not None:
         return f"{number:.15g}"
