@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 
 import numpy as np
@@ -175,6 +176,15 @@ class TestBest:
         np.testing.assert_allclose(
             table[["p(-)", "p(neut)", "p(+)"]], np.vstack([best.probabilities[s] for s in both])
         )
+
+    @pytest.mark.parametrize(
+        "text", ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "\x1b[2Jx", '"a","b"']
+    )
+    def test_writes_every_text_unchanged(self, text, features, tmp_path):
+        sentences = {name: [[text]] * n for name, n in SIZES.items()}
+        pick_best(swept(0.5), features).write_predictions(tmp_path, features, sentences)
+        with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8") as file:
+            assert {row["sentence"] for row in csv.DictReader(file)} == {text}
 
     def test_of_many_classes_writes_the_probabilities_of_two(self, tmp_path):
         n = 101

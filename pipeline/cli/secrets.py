@@ -40,5 +40,5 @@ class HideSecrets(Callback):
         hide_secrets(config)
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """Mask the files of a job, whose configuration Hydra composes anew."""
+        """Mask the files of a job, whose configuration Hydra composes again."""
         mask_files(Path(config.hydra.runtime.output_dir) / config.hydra.output_subdir, "*.yaml")

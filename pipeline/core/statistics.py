@@ -101,7 +101,7 @@ def paired(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Difference:
 
 
 class Spread(NamedTuple):
-    """Mean and sample standard deviation of `n` values; of one there is no deviation."""
+    """Mean and sample standard deviation of `n` values; one value has none."""
 
     mean: float
     deviation: float | None
