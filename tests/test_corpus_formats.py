@@ -89,14 +89,37 @@ class TestPandas:
         FRAME.to_excel(tmp_path / "t.xlsx", engine=engine)
         assert read(tmp_path / "t.xlsx") == ROWS
 
-    def test_of_a_workbook_the_first_sheet_with_rows_is_read_and_named(self, tmp_path):
+    @pytest.mark.parametrize("mark", [",", ";", "\t"])
+    def test_a_table_that_states_its_separator_as_excel_does(self, tmp_path, mark):
+        FRAME.to_csv(tmp_path / "t.csv", sep=mark, index=False)
+        table = (tmp_path / "t.csv").read_text()
+        (tmp_path / "t.csv").write_text(f"sep={mark}\n{table}")
+        assert read(tmp_path / "t.csv") == ROWS
+
+    def test_line_numbers_count_the_line_of_the_separator(self, tmp_path):
+        (tmp_path / "t.csv").write_text("sep=;\ntext;label\na film;0\nno label\n")
+        assert "line 4: 1 fields" in explain(tmp_path / "t.csv")
+
+    @pytest.mark.parametrize("name", ["t.csv", "t.tsv"])
+    def test_empty_lines_before_the_header_are_skipped(self, tmp_path, name):
+        mark = "," if name == "t.csv" else "\t"
+        FRAME.to_csv(tmp_path / name, sep=mark, index=False)
+        (tmp_path / name).write_text("\n\n" + (tmp_path / name).read_text())
+        assert read(tmp_path / name) == ROWS
+
+    def test_feather_of_version_1_is_named(self, tmp_path):
+        (tmp_path / "t.feather").write_bytes(b"FEA1" + bytes(60) + b"FEA1")
+        assert "to_feather('new.feather')" in explain(tmp_path / "t.feather")
+
+    def test_of_a_workbook_the_first_sheet_with_the_columns_is_read_and_named(self, tmp_path):
         path = tmp_path / "t.xlsx"
         with pd.ExcelWriter(path) as writer:
             pd.DataFrame().to_excel(writer, sheet_name="empty")
+            pd.DataFrame({"note": ["of March"]}).to_excel(writer, sheet_name="about")
             FRAME.to_excel(writer, sheet_name="mine")
             FRAME.to_excel(writer, sheet_name="other")
         assert read(path) == ROWS
-        assert read_path(path, Columns()).notes == ["t.xlsx: sheet mine of 2"]
+        assert read_path(path, Columns()).notes == ["t.xlsx: sheet mine of 3"]
 
     def test_numbers_of_labels_are_written_as_whole_numbers_in_every_form(self, tmp_path):
         frame = FRAME.assign(label=FRAME["label"].astype(float))

@@ -17,6 +17,7 @@ from pipeline.stages.corpus.formats.rows import Columns, Rows, add_record, find_
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _LABELLED = re.compile(r"__label__\S+(?=\s|$)")  # as fastText writes a label
+_STATED = re.compile(r'"?sep=(.)"?')  # Excel's own first line of a table of text
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,15 @@ def read_delimited(path: Path, columns: Columns) -> Rows:
     assert first is not None
     if _LABELLED.match(first):
         return _read_fasttext(path, lines, columns, note_of(path, encoding))
-    delimiter = columns.delimiter or _delimiter(path, first, columns)
-    dialect = Dialect(delimiter, _quoting(lines, delimiter, columns))
+    stated = _STATED.fullmatch(first)
+    if stated:
+        lines[lines.index(first)] = ""  # the other lines keep their numbers
+        first = next((line for line in lines if line.strip()), "")
+    delimiter = columns.delimiter or (stated[1] if stated else _delimiter(path, first, columns))
+    dialect = Dialect(delimiter, _quoting(lines, first, delimiter, columns))
     rows = Rows(notes=note_of(path, encoding) + _notes(path, dialect))
     table = _parsed(path, lines, dialect)
-    _, names = next(table)
+    names = next((row for _, row in table if row), [])
     header = columns.header
     if header is None:
         numbers = columns.text.isdigit() and columns.label.isdigit()
@@ -113,7 +118,7 @@ def _split(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line], delimiter=delimiter), [])
 
 
-def _quoting(lines: list[str], delimiter: str, columns: Columns) -> bool:
+def _quoting(lines: list[str], first: str, delimiter: str, columns: Columns) -> bool:
     """Find out whether quotation marks enclose fields: always, in files of commas.
 
     Files of tabs are often written without: there, a mark is part of the text unless every field
@@ -123,7 +128,7 @@ def _quoting(lines: list[str], delimiter: str, columns: Columns) -> bool:
         return columns.quoting
     if delimiter != "\t":
         return True
-    width = lines[0].count("\t")
+    width = first.count("\t")
     if any(line.strip() and line.count("\t") != width for line in lines):
         return True  # tabs or line ends inside fields: they must be quoted
     marked = (field for line in lines if '"' in line for field in line.split("\t") if '"' in field)

@@ -54,6 +54,12 @@ def read_arrow(path: Path, columns: Columns) -> Rows:
             batches = (table.get_batch(i) for i in range(table.num_record_batches))
             return _read_batches(path, table.schema, batches, columns)
         file.seek(0)
+        require(
+            file.read(4) != b"FEA1",
+            f"{path} is Feather of version 1. Write it again: "
+            "pandas.read_feather(FILE).to_feather('new.feather').",
+        )
+        file.seek(0)
         stream = pa.ipc.open_stream(file)
         return _read_batches(path, stream.schema, iter(stream), columns)
 
@@ -99,7 +105,7 @@ def _check_size(path: Path, size: int, packed: int) -> None:
 
 
 def read_excel(path: Path, columns: Columns) -> Rows:
-    """Read the first sheet of an Excel workbook that has anything in it."""
+    """Read the first sheet of an Excel workbook with the wanted columns."""
     import pandas as pd
 
     try:
@@ -115,7 +121,10 @@ def read_excel(path: Path, columns: Columns) -> Rows:
         sheets = pd.read_excel(path, sheet_name=None, dtype=object, na_filter=False)
     filled = {name: frame for name, frame in sheets.items() if len(frame)}
     require(filled, f"{path}: no sheet has rows.")
-    name, frame = next(iter(filled.items()))
+    wanted = set(columns.names())
+    complete = (n for n, f in filled.items() if wanted <= {str(c).strip() for c in f.columns})
+    name = next(complete, next(iter(filled)))
+    frame = filled[name]
     at = find_columns(f"{path}, sheet {name}", [str(column) for column in frame.columns], columns)
     rows = Rows(notes=[f"{path.name}: sheet {name} of {len(filled)}"] if len(filled) > 1 else [])
     for number, values in enumerate(frame.itertuples(index=False, name=None), 2):
