@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline import Combine, UserError, train_vectors
 from pipeline.formulas.objectives import glove
 from pipeline.stages.vectors import glove as module
+from pipeline.stages.vectors.blocks import BLOCKS, PARTS, group, tournament
 from pipeline.stages.vectors.glove import GloVe, chunks
 from pipeline.stages.vectors.kernels import glove as kernels
 from pipeline.stages.vocab import Vocabulary
@@ -100,7 +101,7 @@ class TestShuffle:
         pairs = random.integers(5, size=(40, 2)).astype(np.int32)
         values = pairs.astype(np.float32) * 3
         before = pairs.copy()
-        module.group(pairs, values)
+        group(pairs, values, module.CHUNK)
         assert np.array_equal(values, pairs.astype(np.float32) * 3)
         for first in range(0, 40, 7):
             part = pairs[first : first + 7]
@@ -108,7 +109,7 @@ class TestShuffle:
 
     def test_grouping_brings_the_pairs_of_a_word_together_within_their_block(self):
         pairs, values = GloVe().count(text(500, 300))
-        for begin, end in pairwise(module.group(pairs, values)[0]):
+        for begin, end in pairwise(group(pairs, values, module.CHUNK)[0]):
             assert (np.diff(pairs[begin:end, 0]) >= 0).all()
 
     def test_puts_each_at_every_place_equally_often(self):
@@ -252,21 +253,19 @@ class TestTraining:
         assert one.curve == several.curve
 
     def test_blocks_that_are_fitted_at_the_same_time_have_no_word_in_common(self):
-        for rounds in module.tournament(module.PARTS):
+        for rounds in tournament(PARTS):
             parts = [part for block in rounds for part in set(block)]
             assert len(parts) == len(set(parts))
 
     def test_every_pair_of_parts_has_a_block(self):
-        blocks = {frozenset(block) for block in module.BLOCKS}
-        assert len(blocks) == len(module.BLOCKS) == module.PARTS * (module.PARTS + 1) // 2
+        blocks = {frozenset(block) for block in BLOCKS}
+        assert len(blocks) == len(BLOCKS) == PARTS * (PARTS + 1) // 2
 
     def test_every_pair_is_in_its_block(self):
         pairs, values = GloVe().count(text(500, 300))
-        edges = module.group(pairs, values)[0]
-        for block, (begin, end) in zip(module.BLOCKS, pairwise(edges), strict=True):
-            assert {frozenset(pair) for pair in pairs[begin:end] % module.PARTS} <= {
-                frozenset(block)
-            }
+        edges = group(pairs, values, module.CHUNK)[0]
+        for block, (begin, end) in zip(BLOCKS, pairwise(edges), strict=True):
+            assert {frozenset(pair) for pair in pairs[begin:end] % PARTS} <= {frozenset(block)}
 
     def test_a_diverging_loss_names_the_learning_rate(self):
         with pytest.raises(UserError, match=r"vectors\.learning_rate, now 1e\+30"):

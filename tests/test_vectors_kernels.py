@@ -16,8 +16,8 @@ from pipeline.formulas.objectives import (
 )
 from pipeline.stages.vectors.kernels import sampling, simd, softmax
 from pipeline.stages.vectors.kernels import word2vec as kernels
+from pipeline.stages.vectors.loop import padded
 from pipeline.stages.vectors.sampling import keep_thresholds
-from pipeline.stages.vectors.word2vec import padded
 
 V = 40
 RATE = 0.05

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pipeline.core.errors import require
 from pipeline.core.notebook import displayed
 from pipeline.core.renamed import accept_old_names, old_name_of
+from pipeline.stages.vectors.blocks import ROUNDS, group
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.init import check_init, read_known
 from pipeline.stages.vectors.loop import (
@@ -42,25 +43,6 @@ from pipeline.stages.vectors.subword import check_subword
 
 CHUNK = 200_000  # pairs: some 30 ms of one thread
 COUNTED = 1_000_000  # occurrences whose rows of X are counted in one call
-PARTS = 8  # of the vocabulary; up to half as many blocks of pairs are fitted at a time
-
-
-def tournament(parts: int) -> list[list[tuple[int, int]]]:
-    """Return rounds of blocks: each pair of parts meets once, and no part is twice in a round.
-
-    The circle method: the first part stays and the others move on. At the end each part meets
-    itself.
-    """
-    circle, rounds = list(range(parts)), []
-    for _ in range(parts - 1):
-        rounds.append([(circle[i], circle[-1 - i]) for i in range(parts // 2)])
-        circle[1:] = [circle[-1], *circle[1:-1]]
-    return [*rounds, [(part, part) for part in range(parts)]]
-
-
-BLOCKS = [block for blocks in tournament(PARTS) for block in blocks]
-_ENDS = list(accumulate(len(blocks) for blocks in tournament(PARTS)))
-ROUNDS = [slice(begin, end) for begin, end in pairwise([0, *_ENDS])]
 
 
 class Cooccurrences(NamedTuple):
@@ -177,7 +159,7 @@ class GloVe:
         pairs, values = self.count(vocabulary)
         seed = np.random.SeedSequence([self.seed, 1]).generate_state(1, np.uint64)[0]
         kernels.shuffle(pairs, values, seed)
-        edges = group(pairs, values)
+        edges = group(pairs, values, CHUNK)
         table = self.start(len(vocabulary.words))
         if self.init is not None:
             known = read_known(self.init, vocabulary, self.dim)
@@ -271,25 +253,6 @@ class GloVe:
         table[:, 2:] = 1
         table[:, 2, dim + 1] = table[:, 3, dim] = FROZEN
         return table
-
-
-def group(pairs: NDArray[np.int32], values: Floats) -> NDArray[np.int64]:
-    """Within each chunk, bring the pairs of a block together, and in it the pairs of a word.
-
-    The rows of a word are then read from memory once per block. Returns where each block begins and
-    ends, (chunks, blocks + 1).
-    """
-    order_of = np.zeros((PARTS, PARTS), np.int64)
-    for order, (first, second) in enumerate(BLOCKS):
-        order_of[first, second] = order_of[second, first] = order
-    edges = []
-    for first in range(0, len(pairs), CHUNK):
-        part = slice(first, first + CHUNK)
-        block = order_of[tuple(pairs[part].T % PARTS)]
-        by_block = np.lexsort((pairs[part, 0], block))
-        pairs[part], values[part] = pairs[part][by_block], values[part][by_block]
-        edges.append(first + np.searchsorted(block[by_block], np.arange(len(BLOCKS) + 1)))
-    return np.array(edges)
 
 
 def chunks(pairs: int, words: int, epochs: int) -> Iterator[Chunk]:

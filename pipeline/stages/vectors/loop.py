@@ -276,3 +276,13 @@ def aligned(*shape: int) -> Floats:
     flat = np.zeros(size + CACHE_LINE, np.float32)
     first = -flat.ctypes.data // flat.itemsize % CACHE_LINE
     return flat[first : first + size].reshape(shape)
+
+
+def padded(rows: int, dim: int) -> Floats:
+    """Return zeros of shape (rows, dim rounded up to whole cache lines), on a cache line."""
+    return aligned(rows, -(-dim // CACHE_LINE) * CACHE_LINE)
+
+
+def unpadded(matrix: Floats, dim: int) -> Floats:
+    """Return the matrix without its padding."""
+    return np.ascontiguousarray(matrix[:, :dim])

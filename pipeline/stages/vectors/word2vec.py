@@ -27,7 +27,6 @@ from pipeline.core.notebook import displayed
 from pipeline.core.renamed import accept_old_names, old_name_of
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.init import Known, check_init, read_known
-from pipeline.stages.vectors.kernels import CACHE_LINE
 from pipeline.stages.vectors.loop import (
     Chunk,
     Combine,
@@ -35,9 +34,10 @@ from pipeline.stages.vectors.loop import (
     Progress,
     Trained,
     TrainingLoop,
-    aligned,
     at_least,
     nothing,
+    padded,
+    unpadded,
 )
 from pipeline.stages.vectors.loss_curve import POINTS
 from pipeline.stages.vectors.sampling import Sampled, Sampler, chunks, split
@@ -300,13 +300,3 @@ def frozen(work: Work, known: Known, sampler: Sampler, inputs: Floats) -> Work:
         return done
 
     return work_and_restore
-
-
-def padded(rows: int, dim: int) -> Floats:
-    """Return zeros of shape (rows, dim rounded up to whole cache lines), on a cache line."""
-    return aligned(rows, -(-dim // CACHE_LINE) * CACHE_LINE)
-
-
-def unpadded(matrix: Floats, dim: int) -> Floats:
-    """Return the matrix without its padding."""
-    return np.ascontiguousarray(matrix[:, :dim])
