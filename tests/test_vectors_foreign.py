@@ -382,6 +382,13 @@ FOREIGN = {
     "a JSON list": (lambda: b'[{"word": "the"}]', "is JSON"),
     "CSV": (lambda: b"the,0.1,-2e-3\n", "separated by ','. Put spaces there: tr ',' ' ' <"),
     "semicolons": (lambda: b"the;0.1;2\n", "separated by ';'. Put spaces"),
+    "pandas' CSV": (
+        lambda: pd.DataFrame([[0.1, 2.5]] * 2, ["the", "a"]).to_csv().encode(),
+        "separated by ',' with a header. Put spaces there: tail -n +2 FILE | tr",
+    ),
+    "quoted CSV": (lambda: b'"word","x","y"\r\n"the",1,2\r\n"a",1,2\r\n', "with a header"),
+    "decimal commas": (lambda: b"the 0,1 -2,5e-3\na 1,5 0\n", "decimal commas. Put points there"),
+    "decimal commas, semicolons": (lambda: b"the;0,1;2,5\n", "with decimal commas. Put points"),
     "UTF-16": (lambda: "the 1 2\n".encode("utf-16"), "is UTF-16 text"),
     "Parquet": (lambda: pd.DataFrame({"a": [1]}).to_parquet(), "is a Parquet file"),
     "NumPy": (array, "is a NumPy array without words"),

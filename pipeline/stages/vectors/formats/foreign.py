@@ -62,6 +62,7 @@ _PICKLE = re.compile(rb"\x80[\x02-\x05]|c(copy_?reg|numpy|gensim|__builtin__|bui
 _HTML = re.compile(rb"(?i)\s*(<!doctype|<html|<head|<\?xml|<body)")
 _JSON = re.compile(rb'\s*([{]\s*["}]|\[\s*["\[{])')
 _SPARSE = re.compile(rb"\S+([ \t]+\d+:[-+.\deE]+)+[ \t\r]*")
+_DECIMAL_COMMA = re.compile(rb"(?<=[\s;+-])(\d+),(\d+)(?=[\s;eE]|$)")
 
 
 def refuse(path: Path, start: bytes) -> None:
@@ -98,9 +99,7 @@ def refuse(path: Path, start: bytes) -> None:
         )
     if start[257:262] == b"ustar":
         raise _error(path, "a tar archive", _UNPACK)
-    if separator := _separator_of(line):
-        cure = f"Put spaces there: tr '{separator}' ' ' < FILE > vectors.txt"
-        raise _error(path, f"a table separated by '{separator}'", cure)
+    _refuse_table(path, start)
     if _JSON.match(start):
         raise _error(path, "JSON", "Write a line for each word: the word and its numbers.")
     if _SPARSE.fullmatch(line):
@@ -119,6 +118,23 @@ def _is_row(line: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return len(fields) > 1 and is_number(fields[-1]) and all(c >= " " for c in text)
+
+
+def _refuse_table(path: Path, start: bytes) -> None:
+    """Raise the error that names a table which is separated otherwise than by spaces."""
+    first, second, *_ = [line.strip(b"\r") for line in start.split(b"\n", 2)] + [b""]
+    if b"," in first and _is_row(_DECIMAL_COMMA.sub(rb"\1.\2", first.replace(b";", b" "))):
+        spaces = "; s/;/ /g" if b";" in first else ""
+        cure = f"Put points there: sed -E 's/([0-9]),([0-9])/\\1.\\2/g{spaces}' FILE > vectors.txt"
+        raise _error(path, "text with decimal commas", cure)
+    separator = _separator_of(first)
+    if separator and not first.startswith(separator.encode()):
+        cure = f"Put spaces there: tr '{separator}' ' ' < FILE > vectors.txt"
+        raise _error(path, f"a table separated by '{separator}'", cure)
+    if separator := _separator_of(second.replace(b'"', b"")):
+        cure = f"tail -n +2 FILE | tr -d '\"' | tr '{separator}' ' ' > vectors.txt"
+        what = f"a table separated by '{separator}' with a header"
+        raise _error(path, what, f"Put spaces there: {cure}")
 
 
 def _separator_of(line: bytes) -> str:
