@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from front import assert_one_clear_line, call, only, store
 from mlflow import MlflowClient
 
-from pipeline.comparison import arm_names
+from pipeline.cli.multirun import show
+from pipeline.comparison import arm_names, compare
 
 SIZES = ["corpus.train=600", "corpus.dev=60", "corpus.test=60"]  # so that the loss has points
 
@@ -224,3 +227,21 @@ def test_several_corpora_have_a_parent_each_and_arms_meet_within_their_own(tmp_p
     for row in tested.to_dict("records"):
         assert row["arm"].split()[0] == row["against"].split()[0]
         assert 0 <= row["p"] <= 1
+
+
+class TestOnATerminal:
+    @pytest.mark.parametrize("columns", ["60", "80"])
+    def test_no_path_is_wrapped_and_no_accuracy_cut(self, multirun, monkeypatch, capsys, columns):
+        monkeypatch.setenv("COLUMNS", columns)
+        folder = Path("outputs", "a-folder-with-a-long-name" * 8)
+        comparison = compare(sorted(multirun[0].glob("outputs/multiruns/*/[0-9]")))
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+        show(comparison, folder, "sqlite:///outputs/mlflow.db")
+        lines = capsys.readouterr().out.splitlines()
+        assert f"Everything is in {folder}" in lines
+        assert f"The page: {folder / 'comparison.html'}" in lines
+        assert f"In MLflow: yourvectors ui {folder}" in lines
+        intervals = re.findall(r"\d+\.\d \(\d+\.\d-\d+\.\d\)", "\n".join(lines))
+        assert len(intervals) == len(comparison.arms)
+        plain = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in lines]
+        assert max(len(line) for line in plain if line[:1] in {"│", "┃"}) <= int(columns)

@@ -41,6 +41,15 @@ def kinds(texts, tokenizer=None, kind=None):
     return [f.message for f in found if kind is None or f.kind == kind]
 
 
+@pytest.mark.parametrize(("copies", "said"), [(1, False), (2, True), (30, True)])
+def test_copies_within_a_split_are_noted_from_one_in_two_hundred(copies, said):
+    train = [["text", str(i)] for i in range(300 - copies)]
+    parts = {"train": [*train, *train[:copies]], "dev": [["dev"]], "test": [["test"]]}
+    splits = {name: (texts, np.zeros(len(texts), np.int64)) for name, texts in parts.items()}
+    found = [item for item in check(splits, ("a", "b"), None) if "are copies" in item.message]
+    assert bool(found) is said
+
+
 class TestTextWithoutSpaces:
     @pytest.mark.parametrize("texts", [CHINESE, THAI, JAPANESE])
     @pytest.mark.parametrize("name", ["treebank", "whitespace"])

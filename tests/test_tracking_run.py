@@ -42,6 +42,12 @@ def states(local):
 
 
 class TestARunsEnd:
+    def test_what_takes_time_is_said(self, local, tmp_path, caplog):
+        caplog.set_level("INFO")
+        with tracked(local, tmp_path, "task", "name", RUN):
+            assert "saving to MLflow" not in caplog.text
+        assert caplog.messages[-1].strip() == "saving to MLflow"
+
     @pytest.mark.parametrize(
         ("error", "status"),
         [(None, "FINISHED"), (UserError("no"), "FAILED"), (KeyboardInterrupt(), "KILLED")],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -154,12 +155,13 @@ def show(comparison: Comparison, folder: Path, uri: str | None, *, waiting: int 
     """Print the comparison, and where everything is."""
     print()  # noqa: T201 - below the progress of the last job
     console = comparison.show()
-    console.print(f"Everything is in {folder}", markup=False)
-    console.print(f"The page: {folder / 'comparison.html'}", markup=False)
+    say = partial(console.print, markup=False, soft_wrap=True)  # a wrapped path cannot be clicked
+    say(f"Everything is in {folder}")
+    say(f"The page: {folder / 'comparison.html'}")
     if waiting > 0:
-        console.print(f"{waiting} of {waiting + len(comparison.rows)} jobs were not started.")
+        say(f"{waiting} of {waiting + len(comparison.rows)} jobs were not started.")
     if comparison.failed or waiting > 0:
         again = f"The same command with hydra.sweep.dir={folder} runs what is missing or failed."
-        console.print(again, markup=False)
+        say(again)
     if uri:
-        console.print(f"In MLflow: yourvectors ui {folder}", markup=False)
+        say(f"In MLflow: yourvectors ui {folder}")

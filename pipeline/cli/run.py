@@ -15,6 +15,7 @@ import gc
 import logging
 import os
 import platform
+import shlex
 import signal
 import sys
 import threading
@@ -116,6 +117,8 @@ def run(plan: config.Plan, folder: Path, place: Place | None, overrides: list[st
     log.info("%s, %s", name, folder)
     with tracked(tracking, folder, experiment.corpus.task, name, tags) as run_id:
         experiment.run(folder, run_id)
+    if run_id and place is None:
+        log.info("In MLflow: yourvectors ui %s", shlex.quote(str(folder)))
 
 
 def end_with(place: Place) -> None:

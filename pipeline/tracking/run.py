@@ -12,6 +12,7 @@ import getpass
 import logging
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,8 @@ def start(
         log.info("MLflow: %s, experiment %s", tracking.describe(), ", ".join(experiments))
     hold(folder)
     try:
+        if "mlflow" not in sys.modules:  # its import and the store's take some seconds
+            log.info("starting MLflow")
         client = connect(tracking.uri)
         with store(tracking.uri):
             for record in records:
@@ -227,6 +230,7 @@ def finish(
             record.tags[NOTE] = f"{verdict}\n\n{scores}".rstrip()
             write(job, record)
     try:
+        log.info("  saving to MLflow")
         upload(folder)
     finally:
         release(folder)
