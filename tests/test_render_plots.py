@@ -149,6 +149,13 @@ class TestWordMap:
             assert area.x0 <= box.x0 + 0.5 <= box.x1 - 0.5 <= area.x1
             assert area.y0 <= box.y0 + 0.5 <= box.y1 - 0.5 <= area.y1
 
+    def test_a_sentence_without_spaces_is_cut(self, recwarn):
+        words = [letter * 60 for letter in "abcdefgh"]
+        figure = plots.word_map(words, np.random.default_rng(1).standard_normal((8, 2)))
+        (axes,) = figure.axes
+        assert max(len(text.get_text()) for text in axes.texts) <= 26
+        assert not recwarn.list
+
     def test_distances_are_true_in_both_directions(self):
         (axes,) = plots.word_map(self.WORDS, self.POINTS).axes
         origin, right, up = axes.transData.transform([[0, 0], [1, 0], [0, 1]])

@@ -203,6 +203,7 @@ def word_map(
     ):
         said = "" if share is None else f", {share:.0%} of the variance"
         axis.set_label_text(f"{name} principal direction{said}")
+    short = [shortened(word, 24) for word in words]  # a "word" can be a sentence without spaces
     labels = [
         # A bare comma would be lost on the map.
         axes.text(
@@ -213,7 +214,7 @@ def word_map(
             color=INK,
             parse_math=False,
         )
-        for word, (x, y) in zip(words, points, strict=True)
+        for word, (x, y) in zip(short, points, strict=True)
     ]
     with any_script():
         _place(figure, axes, labels, points)
