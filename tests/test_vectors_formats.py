@@ -257,7 +257,9 @@ class TestBadFiles:
             pytest.param("a 1 2\nb 1 1.2.3\n", 2, "'1.2.3' where a number should be", id="dots"),
             pytest.param("a 1 2\nb 1 nan\n", 2, "infinite or not a number", id="not a number"),
             pytest.param("a 1 2\nb -inf 1\n", 2, "infinite or not a number", id="infinite"),
-            pytest.param("a one two\nb 1 2\n", 1, "'two' is no number", id="text in the first row"),
+            pytest.param(
+                "a one two\nb 1 2\n", 1, "'two' is not a number", id="text in the first row"
+            ),
             pytest.param("", 1, "no vector here", id="empty"),
             pytest.param("400000\na 1 2\n", 1, "no vector here", id="half a header"),
             pytest.param("<html>\n", 1, "no vector here", id="a web page"),

@@ -26,7 +26,7 @@ def read_json_lines(path: Path, columns: Columns) -> Rows:
     Raises
     ------
     UserError
-        Naming the line, for one that is no object or lacks a column.
+        Naming the line, for one that is not an object or lacks a column.
     """
     encoding = encoding_of(path, columns.encoding)
     rows = Rows(notes=note_of(path, encoding))
@@ -71,7 +71,7 @@ def _parse(where: str, text: str) -> Any:
 
 
 def _add(rows: Rows, where: str, record: Any, columns: Columns) -> None:
-    require(isinstance(record, dict), f"{where}: {str(record)[:40]!r} is no object. {_HINT}")
+    require(isinstance(record, dict), f"{where}: {str(record)[:40]!r} is not an object. {_HINT}")
     if not rows.texts:
         warn_of_unused_split(where, map(str, record), columns)
     for name in columns.names():

@@ -1,6 +1,6 @@
 """NumPy's .npz: written as `words`, all words' UTF-8 bytes joined; `ends` of each; `matrix`.
 
-Any word can be expressed, and there is no pickle. Read with NumPy alone::
+Any word can be expressed, and nothing is pickled. Read with NumPy alone::
 
     file = np.load("vectors.npz")
     text, ends = file["words"].tobytes(), file["ends"]

@@ -130,7 +130,9 @@ def _layout(path: Path) -> Layout:
     rows = [fields_of(line) for line in lines]
     if len(rows[0]) < 2:
         raise UserError(f"{path}, line 1: no vector here; expected a word and its numbers.")
-    require(_numbers_of(rows[0]), f"{path}, line 1: {shown(rows[0][-1])} is no number. {DAMAGED}")
+    require(
+        _numbers_of(rows[0]), f"{path}, line 1: {shown(rows[0][-1])} is not a number. {DAMAGED}"
+    )
     # A word may hold spaces and numbers itself, so numbers are counted from the right, and most of
     # the first rows decide; of equally many the earlier.
     counts = Counter(_numbers_of(row) for row in rows)
