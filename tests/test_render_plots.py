@@ -100,6 +100,9 @@ class TestPng:
         assert "\u201cU+1FAE8\u201d" in self.drawn(figure, tmp_path / "a.png")
         assert "\U0001fae8" in text_of(plots.svg(figure, "words", ""))
 
+    def test_a_text_of_code_points_is_cut(self):
+        assert len(fonts.replaced("\U0001fae8" * 20, [fonts.OWN])) == 30
+
     def test_no_warning_is_given(self, tmp_path):
         figure = plots.word_map(["\U0001fae8"], np.zeros((1, 2)))
         with warnings.catch_warnings(action="error"):

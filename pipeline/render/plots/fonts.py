@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
+from pipeline.render.html import shortened
 from pipeline.render.plots.style import any_script
 
 OWN = "DejaVu Sans"
@@ -64,9 +65,13 @@ def _fix_ticks(axis: Axis, undo: ExitStack) -> None:
 
 
 def replaced(text: str, families: Iterable[str]) -> str:
-    """Replace each character that none of the fonts has by its code point, such as U+1F44D."""
+    """Replace each character that none of the fonts has by its code point, such as U+1F44D.
+
+    A text that grows by that is cut to 30 characters, or words would cover the whole figure.
+    """
     known = set().union(*(_characters(family) for family in families))
-    return "".join(c if ord(c) in known or c.isspace() else f"U+{ord(c):X}" for c in text)
+    written = "".join(c if ord(c) in known or c.isspace() else f"U+{ord(c):X}" for c in text)
+    return shortened(written, max(30, len(text)))
 
 
 def _families(text: str) -> list[str]:
