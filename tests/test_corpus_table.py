@@ -290,6 +290,11 @@ class TestBadTable:
         message = explain(table(gzip.compress(SPLIT.encode())[:-10], "reviews.csv.gz"))
         assert message.startswith(f"{tmp_path / 'reviews.csv.gz'}: the gzip archive is broken")
 
+    def test_a_split_smaller_than_the_number_of_classes_is_named_with_its_setting(self, table):
+        rows = "".join(f"w{i},c{i % 30}\n" for i in range(180))
+        message = explain(table(f"text,label\n{rows}"))
+        assert "dev would have 18 texts for 30 classes. Raise corpus.dev" in message
+
     @pytest.mark.parametrize(
         "content", [drawn(4), "text,label\n" + "".join(f"w{i},a\n" for i in range(50)) + "w,rare\n"]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -71,6 +72,12 @@ def draw_splits(
                 rest, test_size=share, stratify=kinds[rest], random_state=seed
             )
         except ValueError as error:
+            size, kinds_left = math.ceil(share * len(rest)), len(np.unique(kinds[rest]))
+            if len(rest) >= 3 * kinds_left > 3 * size:
+                raise UserError(
+                    f"{where}: {name} would have {size:,} texts for {kinds_left:,} classes. Raise "
+                    f"corpus.{name}, or say the split of each row."
+                ) from error
             counts = np.bincount(kinds, minlength=len(classes))
             rarest = int(counts.argmin())
             raise UserError(
