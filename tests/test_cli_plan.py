@@ -188,6 +188,10 @@ class TestMistakes:
         expected = expected[:2] if key == "url" else expected
         assert_one_clear_line(here(f"corpus.{key}=x"), f"corpus.{key}: no such key", *expected)
 
+    @pytest.mark.parametrize("name", ["x.csv", "X.TSV", "a b.parquet", "x.csv.gz"])
+    def test_a_table_without_its_corpus_is_told_the_corpus(self, name, here):
+        assert_one_clear_line(here(f"corpus.path='{name}'"), f"{name} is a table: add corpus=table")
+
     def test_a_list_for_a_setting_that_takes_one_value(self, here):
         assert_one_clear_line(here("vectors.dim=[1,2]"), "vectors.dim", "-m")
 

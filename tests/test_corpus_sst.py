@@ -294,7 +294,7 @@ class TestBadTreebank:
         assert "leave corpus.path out to download them" in message
 
     def test_a_file_is_no_folder(self, treebank):
-        assert "no such folder" in explain(treebank / "dev.txt")
+        assert "is a file. corpus=table reads tables" in explain(treebank / "dev.txt")
 
     def test_a_missing_file_is_named(self, treebank):
         (treebank / "dev.txt").unlink()

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,6 +14,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from pipeline.core.errors import suggest
+from pipeline.stages.corpus.formats import is_named_as_table
 
 TYPED: list[str] = []
 """The words of the command line as they were typed."""
@@ -119,13 +121,15 @@ def _explain_key(key: str, schema: Any, words: list[str]) -> str:
     known = _keys(schema)
     of = f"{parent} has" if parent else "there are"
     hint = f"; {of} {', '.join(known)}" if known else ""
+    value = next((w.partition("=")[2] for w in [*TYPED, *words] if w.startswith(f"{key}=")), "")
     chosen = next((w for w in [*TYPED, *words] if w.partition("=")[0] == parent), "")
     choices = _choices_with(parent, name)
     swept = chosen.partition("=")[2].split(",")
     if len(swept) > 1:
-        value = next((w.partition("=")[2] for w in words if w.startswith(f"{key}=")), "VALUE")
         those = [choice for choice in swept if choice in choices] or swept
-        hint += f". Only for some jobs: {parent}={those[0]}::{key}={value}"
+        hint += f". Only for some jobs: {parent}={those[0]}::{key}={value or 'VALUE'}"
+    elif key == "corpus.path" and is_named_as_table(Path(file := value.strip(QUOTES))):
+        hint = f"; {file} is a table: add corpus=table"
     elif choices:
         hint = f"; those that have it: {', '.join(f'{parent}={choice}' for choice in choices)}"
     return f"{key}: no such key{suggest(name, known)}{hint}."

@@ -128,6 +128,11 @@ class Sst(CorpusConfig):
         """Return the files of the splits, which are downloaded first if no folder is named."""
         folder = self._download() if self.path is None else Path(self.path).expanduser()
         require(
+            not folder.is_file(),
+            f"corpus.path={folder} is a file. corpus=table reads tables; corpus=sst needs a folder "
+            "with train.txt, dev.txt and test.txt.",
+        )
+        require(
             folder.is_dir(),
             f"corpus.path={folder}: no such folder. It should hold train.txt, dev.txt and test.txt "
             "with a tree a line; leave corpus.path out to download them.",

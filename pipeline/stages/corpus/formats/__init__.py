@@ -20,7 +20,7 @@ from pipeline.stages.corpus.formats.frames import read_arrow, read_excel, read_p
 from pipeline.stages.corpus.formats.records import read_json, read_json_lines
 from pipeline.stages.corpus.formats.rows import Columns, Rows
 
-__all__ = ["FORMATS", "Columns", "Rows", "read_files", "read_path"]
+__all__ = ["FORMATS", "Columns", "Rows", "is_named_as_table", "read_files", "read_path"]
 
 FORMATS: dict[str, Reader] = {
     "csv": read_delimited,
@@ -74,6 +74,11 @@ def read_path(path: Path, columns: Columns, name: str = "auto") -> Rows:
 def read_files(files: list[Path], columns: Columns, name: str = "auto") -> Rows:
     """Read several files; if their names say train, dev or test, they are the splits."""
     return read_tables(None, files, columns, lambda path, cols: read_path(path, cols, name))
+
+
+def is_named_as_table(path: Path) -> bool:
+    """Return whether a file's name ends as that of a table does."""
+    return Path(inner_name(path)).suffix.lower() in _IN_FOLDERS
 
 
 def _format(path: Path) -> str:
