@@ -244,9 +244,11 @@ class TestPage:
         assert "dev_deviation" in table
 
     def test_made_again_it_is_the_same_byte_for_byte(self, multirun, page, capsys):
+        numbers = (multirun / "comparison" / "page.json").read_bytes()
         main([str(multirun)])
         again = (multirun / "comparison.html").read_text("utf-8")
         assert again == page
+        assert (multirun / "comparison" / "page.json").read_bytes() == numbers
         printed = capsys.readouterr().out
         assert "Accuracy in %" in printed
         assert "such file" in printed

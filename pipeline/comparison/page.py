@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from pipeline.comparison.comparison import Comparison
     from pipeline.comparison.verdicts import Verdict
 
+LINKED = (
+    "comparison.csv",
+    "comparison.json",
+    *(f"comparison/{name}.csv" for name in ("arms", "tests", "recall", "strengths", "sentences")),
+)
 SIDES = ("arm_only", "other_only")
 BETTER, WORSE = "better", "worse"
 PLAIN = {BETTER: BETTER, WORSE: WORSE, "open": "cannot tell", "apart": "not comparable"}
@@ -42,8 +47,7 @@ def write_page(folder: Path, comparison: Comparison) -> Path:
     page["sentences"] = [
         {**row, "sentence": pages.shortened(row["sentence"])} for row in page["sentences"][:SHOWN]
     ]
-    paths = [*folder.glob("comparison.*"), *(folder / "comparison").glob("*.csv")]
-    page["files"] = sorted(path.relative_to(folder).as_posix() for path in paths)
+    page["files"] = [name for name in LINKED if (folder / name).exists()]
     write_json(folder / "comparison" / "page.json", page)
     path = folder / "comparison.html"
     figures = _figures(comparison, curves) if comparison.arms else {}

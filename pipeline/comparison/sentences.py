@@ -34,7 +34,7 @@ def disagreements(arms: Sequence[Arm]) -> list[dict[str, Any]]:
     if len(arms) < 2:
         return []
     tests = [arm.runs[0].test for arm in arms]
-    first, classes = tests[0], arms[0].classes
+    first = tests[0]
     wrong = np.stack([test.wrong for test in tests])
     differ = np.flatnonzero(wrong.any(axis=0) & ~wrong.all(axis=0))
     given = np.stack([test.p_true for test in tests])
@@ -53,11 +53,11 @@ def disagreements(arms: Sequence[Arm]) -> list[dict[str, Any]]:
         {
             "test_sentence": i,
             "sentence": " ".join(first.sentences[i]),
-            "true": classes[first.true[i]],
+            "true": arms[0].classes[first.true[i]],
             "kinds": [name for name, members in kinds.items() if members[i]],
             "answers": {
                 arm.name: {
-                    "predicted": classes[test.predicted[i]],
+                    "predicted": arm.classes[test.predicted[i]],
                     "right": not test.wrong[i],
                     "seeds": int(seeds[arm.name][i]),
                 }

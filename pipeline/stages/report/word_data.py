@@ -52,6 +52,7 @@ def word_data(runs: Mapping[str, FinishedRun], chosen: list[str], min_count: int
     content = np.array([is_content(word) for word in words], bool)
     often = np.flatnonzero((counts >= min(min_count, int(counts.max()))) & content)
     listed = _listed(words, set(chosen), often, LISTS // len(arms))
+    classes = next(iter(runs.values())).classes
     first: Floats | None = None
     made = []
     for name, model in arms.items():
@@ -61,10 +62,9 @@ def word_data(runs: Mapping[str, FinishedRun], chosen: list[str], min_count: int
         x, y = np.rint(points / (np.abs(points).max() or 1) * _SIDE).astype(int).T.tolist()
         nearest = _nearest(model.vectors.unit[rows], listed, often)
         arm = {"name": name, "x": x, "y": y, "nearest": nearest}
-        if speaks_for := runs[name].speaks_for(words):
+        if runs[name].classes == classes and (speaks_for := runs[name].speaks_for(words)):
             arm["class"] = speaks_for
         made.append(arm)
-    classes = next(iter(runs.values())).classes
     shown = [readable(word) for word in words]
     return {"words": shown, "counts": counts.tolist(), "classes": classes, "arms": made}
 
