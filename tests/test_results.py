@@ -19,7 +19,7 @@ PAGE = (ROOT / "RESULTS.md").read_text("utf-8")
 ARMS, RUNS, GROUPS = (
     results.read_csv(ROOT / "docs" / f"results{part}.csv") for part in ("-arms", "", "-groups")
 )
-POOLED = results.TREEBANK | results.IMDB
+POOLED = results.TREEBANK | results.REVIEWS | results.IMDB
 
 
 def seeds(overrides):
