@@ -3,7 +3,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nltk.tokenize.treebank import TreebankWordDetokenizer
 
@@ -143,6 +143,7 @@ class TestChoices:
     @pytest.mark.parametrize("name", ["treebank", "whitespace", "characters", "regex"])
     @settings(max_examples=50, deadline=None)
     @given(text=st.text())
+    @example(text=" \u0300")
     def test_none_gives_an_empty_token_or_white_space(self, name, text):
         for sentence in Tokenizer(name).sentences(text):
             assert sentence

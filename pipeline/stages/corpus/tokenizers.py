@@ -159,7 +159,8 @@ def _flat_function(tokenizer: Tokenizer) -> Callable[[str], list[str]]:
         case "characters":
             import regex
 
-            return lambda text: regex.findall(r"\X", text)  # with their accents and vowel signs
+            # With their accents and vowel signs, which can also follow a space.
+            return lambda text: " ".join(regex.findall(r"\X", text)).split()
         case "regex":
             pattern = re.compile(tokenizer.pattern)
             return lambda text: [match.group() for match in pattern.finditer(text)]
