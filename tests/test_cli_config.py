@@ -54,7 +54,7 @@ def test_every_choice_of_every_group_composes_and_validates(choice):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_a_run_is_named_by_its_experiment_and_the_exercise_s_by_its_vectors(name):
-    built = build(f"experiment={name}", "unlabelled=[a.txt]")[0]
+    built = build(f"experiment={name}", "unlabelled=[a.txt]", "glove=g.txt")[0]
     assert built.name == (None if name == "assignment" else name)
 
 
@@ -95,6 +95,11 @@ class TestArms:
 def test_an_experiment_on_unlabelled_text_wants_some():
     with pytest.raises(UserError, match=r"unlabelled is empty; name files, e.g. 'unlabelled="):
         build("experiment=reviews300")
+
+
+def test_an_experiment_that_starts_from_pretrained_vectors_wants_them():
+    with pytest.raises(UserError, match=r"glove is not set; name a file: glove=FILE\."):
+        build("experiment=init100")
 
 
 def test_every_file_says_in_a_comment_what_it_is_for():

@@ -101,6 +101,7 @@ def register() -> None:
 def given(name: str, _root_: DictConfig) -> Any:
     """Return a value of the top level that the user has to give."""
     value = _root_[name]
+    require(value is not None, f"{name} is not set; name a file: {name}=FILE.")
     require(value, f"{name} is empty; name files, e.g. '{name}=[FILE]'.")
     return value
 
