@@ -23,7 +23,7 @@ from pipeline.core.renamed import old_names
 from pipeline.stages.best.best import OnDev, pick_best
 from pipeline.stages.corpus import CorpusConfig, Imdb, Sample, Sst, Table, check_text, log_checks
 from pipeline.stages.evaluation.evaluation import Evaluation, evaluate
-from pipeline.stages.features.features import Mean, featurize
+from pipeline.stages.features.features import Bag, Mean, featurize
 from pipeline.stages.report.page import write_page
 from pipeline.stages.report.report import Report, result, write_report
 from pipeline.stages.report.result import Result, write_result
@@ -32,6 +32,7 @@ from pipeline.stages.sweep.sweep import (
     OneVsRest,
     Sweepable,
     TwoLayer,
+    check_takes_sparse,
     check_takes_weights,
 )
 from pipeline.stages.vectors.vectors import (
@@ -181,6 +182,8 @@ class Experiment:
         log_checks(corpus.checks)
         if corpus.phrases is not None:
             check_takes_weights(self.sweep)
+        if self.features.bag is not Bag.none:
+            check_takes_sparse(self.sweep)
         vocabulary = run.cached("vocab", cached.vocab, corpus, self.vocab)
         corpus = check_text(corpus, vocabulary.index, vocabulary.tokens)
         vectors = run.cached("vectors", cached.vectors, corpus, vocabulary, self.vectors, also)

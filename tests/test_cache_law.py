@@ -228,6 +228,11 @@ def here(tmp_path_factory):
         yield folder
 
 
+def numbers(X):
+    dense = X if isinstance(X, np.ndarray) else X.toarray()
+    return dense.tobytes().hex()
+
+
 def note(folder, corpus, vocabulary, vectors, features, swept, best, *_):
     """Write down everything that the stages made, in place of a report."""
     tokens = {name: split.sentences for name, split in corpus.splits.items()}
@@ -236,7 +241,7 @@ def note(folder, corpus, vocabulary, vectors, features, swept, best, *_):
         "vocab": [vocabulary.words, vocabulary.counts.tolist(), vocabulary.digest],
         "vectors": [vectors.words, vectors.matrix.tobytes().hex(), vectors.curve.tolist()],
         "provenance": vectors.provenance,
-        "features": {name: X.tobytes().hex() for name, X in features.X.items()},
+        "features": {name: numbers(X) for name, X in features.X.items()},
         "sweep": swept.rows,
         "best": [best.strength, {k: v.tolist() for k, v in best.predicted.items()}],
     }

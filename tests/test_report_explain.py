@@ -13,7 +13,16 @@ from sklearn.svm import LinearSVC
 
 from pipeline.formulas.objectives import two_layer_forward
 from pipeline.stages.features.averaging import Fitted, Mean, Unknown, Weighting, features_of
-from pipeline.stages.report.explain import Sigmoids, explain, rounded, scores_of, shade
+from pipeline.stages.features.bag import Bag, BagValues, NGrams
+from pipeline.stages.report.explain import (
+    Sigmoids,
+    explain,
+    has_own_weights,
+    rounded,
+    scores_of,
+    shade,
+    word_scores,
+)
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, TwoLayer
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -30,6 +39,7 @@ means = st.builds(
     st.sampled_from(list(Weighting)),
     components=st.sampled_from([None, 2, 3]),
     vocabulary=st.sampled_from([[], ["other.txt"]]),
+    bag=st.sampled_from(["none", "words", "bigrams"]),
 )
 sweepables = st.sampled_from(
     [Logistic(), OneVsRest(), TwoLayer(hidden=3, max_iter=30), TwoLayer(hidden=3, max_iter=1)]
@@ -48,7 +58,21 @@ def fitted_of(seed, mean, components):
         weights=None if mean.weighting is Weighting.none else rng.uniform(0.1, 2, len(WORDS)),
         center=rng.normal(size=D) if components else None,
         components=rng.normal(size=(components, D)) if components else None,
+        ngrams=ngrams_of(rng, mean),
     )
+
+
+def ngrams_of(rng, mean):
+    if mean.bag is Bag.none:
+        return None
+    values = list(BagValues)[rng.integers(3)]
+    names = [*WORDS[:8], "new", *("w0 w1", "w1 w1", "new w2")[: 3 * (mean.bag is Bag.bigrams)]]
+    ratios = rng.uniform(0.1, 2, len(names)) if values is BagValues.log_ratio else None
+    return NGrams(names, mean.bag.longest, values, 0.5, ratios)
+
+
+def number_of(mean, fitted):
+    return (mean.components or D) + (len(fitted.ngrams) if fitted.ngrams else 0)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -60,11 +84,11 @@ class TestTheSum:
     ):
         given_ = vectors(seed)
         rng = np.random.default_rng(seed)
-        X = rng.normal(size=(40, mean.components or D))
-        classifier = sweepable.classifier(strength, None).fit(X, np.arange(40) % n_classes)
         fitted = fitted_of(seed, mean, mean.components)
+        X = rng.normal(size=(40, number_of(mean, fitted)))
+        classifier = sweepable.classifier(strength, None).fit(X, np.arange(40) % n_classes)
         explained = explain(tokens, given_, scores_of(classifier, X), mean, fitted)
-        x = features_of([tokens], given_, mean, fitted)
+        x = dense(features_of([tokens], given_, mean, fitted))
         expected = decided(classifier, x)
         if n_classes == 2 and expected.shape == (1,):
             first_against_second = explained.between(1, 0)
@@ -77,11 +101,11 @@ class TestTheSum:
     @given(seeds, sentences, means)
     def test_the_class_with_the_highest_score_is_the_one_predicted(self, seed, tokens, mean):
         given_ = vectors(seed)
-        X = np.random.default_rng(seed).normal(size=(30, mean.components or D))
-        classifier = LogisticRegression().fit(X, np.arange(30) % 3)
         fitted = fitted_of(seed, mean, mean.components)
+        X = np.random.default_rng(seed).normal(size=(30, number_of(mean, fitted)))
+        classifier = LogisticRegression().fit(X, np.arange(30) % 3)
         explained = explain(tokens, given_, scores_of(classifier, X), mean, fitted)
-        predicted = classifier.predict(features_of([tokens], given_, mean, fitted))[0]
+        predicted = classifier.predict(dense(features_of([tokens], given_, mean, fitted)))[0]
         assert explained.scores[predicted] == pytest.approx(explained.scores.max())
 
     @quick
@@ -105,6 +129,10 @@ class TestTheSum:
         hidden, _ = two_layer_forward(np.zeros((1, D)), W1=W1, b1=b1, W2=W2, b2=b2)
         expected = (W1 * (hidden * (1 - hidden)) @ W2).T
         np.testing.assert_allclose(Sigmoids(W1, b1, W2, b2).slopes(np.zeros(D)), expected)
+
+
+def dense(x):
+    return x if isinstance(x, np.ndarray) else x.toarray()
 
 
 def decided(classifier, x):
@@ -135,6 +163,54 @@ class TestWords:
         classifier = LogisticRegression().fit(X, np.arange(30) % 3)
         explained = explain(["unseen"], vectors(0), scores_of(classifier, X))
         np.testing.assert_allclose(explained.scores, classifier.intercept_)
+
+
+class TestOwnWeights:
+    def made(self, tokens, bag="bigrams", scale=1.0):
+        fitted = Fitted(ngrams=NGrams(["w1", "new", "w1 w2"], Bag(bag).longest, scale=scale))
+        X = np.random.default_rng(0).normal(size=(30, D + 3))
+        classifier = LogisticRegression().fit(X, np.arange(30) % 3)
+        scores = scores_of(classifier, X)
+        return classifier.coef_[:, D:], explain(tokens, vectors(0), scores, Mean(), fitted)
+
+    def test_are_a_part_of_what_a_word_adds(self):
+        weights, explained = self.made(["w1", "w3"])
+        np.testing.assert_allclose(explained.own, [weights[:, 0], np.zeros(3)])
+        _, alone = self.made(["w1", "w3"], scale=1e-12)
+        np.testing.assert_allclose(explained.added - explained.own, alone.added, atol=1e-9)
+
+    def test_of_a_pair_is_shared_by_its_words(self):
+        weights, explained = self.made(["w1", "w2"])
+        expected = [weights[:, 0] + weights[:, 2] / 2, weights[:, 2] / 2]
+        np.testing.assert_allclose(explained.own, expected)
+
+    def test_make_a_word_without_a_vector_known(self):
+        _, explained = self.made(["w1", "new", "unseen"])
+        assert explained.known.tolist() == [True, True, False]
+
+    def test_are_shown_beside_the_sum(self):
+        _, explained = self.made(["w1", "w3"])
+        gloss = explained.gloss(0, 1)
+        first = explained.own[0, 0] - explained.own[0, 1]
+        assert [word["own"] for word in gloss["words"]] == [round(first, 2), 0]
+        assert has_own_weights([gloss])
+
+    def test_that_there_are_none_is_told(self):
+        X = np.random.default_rng(0).normal(size=(30, D))
+        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        assert not has_own_weights([explain(["w1"], vectors(0), scores).gloss(0, 1)])
+
+    @quick
+    @given(seeds, means)
+    def test_count_in_what_a_word_says_by_itself(self, seed, mean):
+        fitted = fitted_of(seed, mean, mean.components)
+        X = np.random.default_rng(seed).normal(size=(30, number_of(mean, fitted)))
+        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        words = [*WORDS, "new", "unseen"]
+        alone = word_scores(words, vectors(seed), scores, mean, fitted)
+        for word, added in zip(words, alone, strict=True):
+            one = explain([word], vectors(seed), scores, mean, fitted).added[0]
+            np.testing.assert_allclose(added, one, atol=1e-9)
 
 
 class TestScoresOf:

@@ -12,7 +12,7 @@ from pipeline.comparison.rows import INNER, Row
 from pipeline.comparison.sentences import SHOWN, disagreements
 from pipeline.core.files import write, write_json
 from pipeline.render import html as pages
-from pipeline.stages.report.explain import shade
+from pipeline.stages.report.explain import has_own_weights, shade
 from pipeline.stages.report.figures import map_of
 from pipeline.stages.report.finished_run import FinishedRun
 from pipeline.stages.report.mistakes import only_first
@@ -96,6 +96,7 @@ def page_of(folder: Path, comparison: Comparison) -> dict[str, Any]:
         "strengths": {arm.name: _strengths(arm) for arm in arms},
         "differ": differ,
         "full_colour": shade(_glosses(differ)),
+        "own_weights": has_own_weights(_glosses(differ)),
         "sentences": sentences,
         "disagreeing": len(sentences),
         "answering": list(sentences[0]["answers"]) if sentences else [],

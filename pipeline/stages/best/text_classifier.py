@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.core.notebook import displayed
 from pipeline.stages.corpus import Tokenizer
-from pipeline.stages.features.averaging import Fitted, Mean, Weighting, features_of
+from pipeline.stages.features.averaging import Fitted, Matrix, Mean, Weighting, features_of
 from pipeline.stages.sweep.persistence import Classifier, load_classifier, save_classifier
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -55,7 +54,7 @@ class TextClassifier:
         classifier = type(self.classifier).__name__
         return {"classes": self.classes, "classifier": classifier, "vectors": self.vectors}
 
-    def features(self, tokens: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+    def features(self, tokens: Sequence[Sequence[str]]) -> Matrix:
         """Return the (n, K) features of tokenized texts, computed as in the run."""
         return features_of(tokens, self.vectors, self.mean, self.fitted)
 

@@ -4,7 +4,8 @@ With c_w how often word w stands in a sentence, v_w its vector and a_w its weigh
 
     x = (1/N) sum_w c_w a_w v_w,    and with principal components    x' = C (x - m).
 
-All of it is linear in the words, so a linear classifier's score is a sum over words.
+With ``features.bag``, sparse columns of n-grams stand beside the averages. All of it is linear in
+the words, so a linear classifier's score is a sum over words.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +24,15 @@ from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import choose, require
 from pipeline.core.notebook import displayed
 from pipeline.core.renamed import accept_old_names, old_name_of
+from pipeline.stages.features.bag import Bag, BagValues, NGrams
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 if TYPE_CHECKING:
     from scipy import sparse
 
 Floats = NDArray[np.float64]
+Matrix: TypeAlias = "NDArray[np.float64] | sparse.csr_array"
+"""Features: dense, or sparse where a bag of n-grams stands beside the averages."""
 
 
 class Unknown(StrEnum):
@@ -71,6 +75,19 @@ class Mean:
     vocabulary
         Use only words that all of these vector files have: so that different vectors are compared
         on the same words. ``vocab`` stands for the words of stage `vocab`. Empty: all words.
+    bag
+        Columns beside the averages, the same for all vectors: one for each word of train
+        (``words``), or for each word and pair of neighbouring words (``bigrams``), so that the
+        classifier learns a weight of its own for each. ``none``: averages alone.
+    bag_min_df
+        In how many training sentences a word or pair must stand to get a column.
+    bag_values
+        What the column holds: ``presence``, 1 or 0; ``counts``, how often it stands there;
+        ``log_ratio``, presence times how strongly it speaks for a class in train (Wang and Manning
+        2012).
+    bag_scale
+        What the columns are multiplied by. There is one penalty for all features: the larger the
+        scale, the more weight the words' own columns get beside the averages.
     unit
         Old name of `normalize`.
     """
@@ -81,6 +98,10 @@ class Mean:
     sif_a: float = 1e-3
     components: int | None = None
     vocabulary: list[str] = field(default_factory=list)
+    bag: Bag = Bag.none
+    bag_min_df: int = 2
+    bag_values: BagValues = BagValues.presence
+    bag_scale: float = 0.2
     unit: bool | None = old_name_of("normalize")
 
     def __post_init__(self) -> None:
@@ -96,6 +117,15 @@ class Mean:
             self.components is None or self.components >= 1,
             f"features.components must be at least 1, or null for all, not {self.components}.",
         )
+        self.bag = choose(Bag, self.bag, "features.bag")
+        self.bag_values = choose(BagValues, self.bag_values, "features.bag_values")
+        require(
+            self.bag_min_df >= 1, f"features.bag_min_df must be at least 1, not {self.bag_min_df}."
+        )
+        require(
+            0 < self.bag_scale < math.inf,
+            f"features.bag_scale must be above 0 and finite, not {self.bag_scale}.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +140,15 @@ class Fitted:
         (V,) what each word's vector is multiplied by.
     center, components
         (D,) the mean of train, and (K, D) the principal components.
+    ngrams
+        Those that have a column beside the averages.
     """
 
     known: NDArray[np.bool_] | None = None
     weights: Floats | None = None
     center: Floats | None = None
     components: Floats | None = None
+    ngrams: NGrams | None = None
 
     def index(self, vectors: WordVectors) -> Mapping[str, int]:
         """Return the rows of the words that may be used."""
@@ -130,22 +163,43 @@ class Fitted:
         projected: Floats = (X - self.center) @ self.components.T
         return projected
 
+    def beside(self, X: Floats, sentences: Sequence[Sequence[str]]) -> Matrix:
+        """Put the columns of n-grams, if there are any, beside the features (n, K)."""
+        if self.ngrams is None:
+            return X
+        from scipy import sparse
+
+        parts = [sparse.csr_array(X), self.ngrams.transform(sentences)]
+        both: sparse.csr_array = sparse.hstack(parts, format="csr")
+        return both
+
     def save(self, folder: Path) -> list[str]:
-        """Write each array there is as ``NAME.npy``, remove the others; return the names."""
+        """Write each part there is as a file, remove the others; return the parts' names."""
         names = []
         for part in fields(self):
-            path, array = folder / f"{part.name}.npy", getattr(self, part.name)
-            if array is None:
+            path, value = self._path(folder, part.name), getattr(self, part.name)
+            if value is None:
                 path.unlink(missing_ok=True)
+                continue
+            if isinstance(value, NGrams):
+                value.save(path)
             else:
-                write_array(path, array)
-                names.append(part.name)
+                write_array(path, value)
+            names.append(part.name)
         return names
 
     @classmethod
     def load(cls, folder: Path, names: Collection[str]) -> Fitted:
-        """Read the arrays that `save` wrote."""
-        return cls(**{name: read_array(folder / f"{name}.npy") for name in names})
+        """Read the parts that `save` wrote."""
+        parts: dict[str, Any] = {}
+        for name in names:
+            read = NGrams.load if name == "ngrams" else read_array
+            parts[name] = read(cls._path(folder, name))
+        return cls(**parts)
+
+    @staticmethod
+    def _path(folder: Path, name: str) -> Path:
+        return folder / (f"{name}.json" if name == "ngrams" else f"{name}.npy")
 
 
 def word_counts(
@@ -242,7 +296,8 @@ def principal_components(X: Floats, number: int) -> tuple[Floats, Floats]:
 
 def features_of(
     sentences: Sequence[Sequence[str]], vectors: WordVectors, config: Mean, fitted: Fitted
-) -> Floats:
+) -> Matrix:
     """Return the (n, K) features of tokenized sentences."""
     counted = word_counts(sentences, fitted.index(vectors), len(vectors))
-    return fitted.project(average(*counted, vectors, config, fitted.weights))
+    averages = average(*counted, vectors, config, fitted.weights)
+    return fitted.beside(fitted.project(averages), sentences)

@@ -1,12 +1,15 @@
-"""Stage `features`: every sentence becomes the average of its words' vectors."""
+"""Stage `features`: every sentence becomes the average of its words' vectors.
+
+A sparse bag of n-grams can stand beside the average; see `pipeline.stages.features.bag`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,7 @@ from pipeline.core.notebook import displayed
 from pipeline.stages.corpus import Corpus
 from pipeline.stages.features.averaging import (
     Fitted,
+    Matrix,
     Mean,
     Unknown,
     Weighting,
@@ -24,11 +28,15 @@ from pipeline.stages.features.averaging import (
     word_counts,
     word_weights,
 )
+from pipeline.stages.features.bag import Bag, BagValues, NGrams
 from pipeline.stages.vectors.in_common import in_common
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
 
-__all__ = ["PHRASES", "Features", "Mean", "Unknown", "Weighting", "featurize"]
+if TYPE_CHECKING:
+    from scipy import sparse
+
+__all__ = ["PHRASES", "Bag", "BagValues", "Features", "Mean", "Unknown", "Weighting", "featurize"]
 
 PHRASES = "phrases"  # beside the splits
 
@@ -41,7 +49,8 @@ class Features:
     Parameters
     ----------
     X
-        (n, K) float64 for each split, and for ``phrases`` where the classifier learns from them.
+        (n, K) float64 for each split, and for ``phrases`` where the classifier learns from them;
+        sparse where n-grams have columns beside the averages.
     y
         (n,) int64 class indices, for the same.
     coverage
@@ -53,12 +62,12 @@ class Features:
     fitted
         What averaging learned from train.
     without_words
-        How many sentences of each split have no known word: their features are all alike.
+        How many sentences of each split have no known word: their averages are all alike.
     sentences
         The tokens of each sentence of each split, where they are known.
     """
 
-    X: dict[str, NDArray[np.float64]]
+    X: dict[str, Matrix]
     y: dict[str, NDArray[np.int64]]
     coverage: dict[str, float]
     classes: tuple[str, ...]
@@ -87,6 +96,9 @@ class Features:
         said = f"{self.coverage['test']:.1%} of the running words of test have a vector"
         if empty := self.without_words.get("test"):
             said += f"; {empty:,} test sentence(s) have no known word"
+        if (ngrams := self.fitted.ngrams) is not None:
+            what = "words" if ngrams.longest == 1 else "words and pairs"
+            said += f"; {len(ngrams):,} {what} beside the averages"
         return said
 
     def metrics(self) -> Iterator[Metric]:
@@ -98,7 +110,7 @@ class Features:
     @property
     def training_data(
         self,
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64] | None]:
+    ) -> tuple[Matrix, NDArray[np.int64], NDArray[np.float64] | None]:
         """What the classifier learns from: features (n, K), labels (n,), weights (n,) or None.
 
         Together the phrases of a class weigh as much as its sentences: there are far more phrases,
@@ -110,7 +122,21 @@ class Features:
         phrases = self.y[PHRASES]
         each = np.bincount(y) / np.maximum(1, np.bincount(phrases, minlength=int(y.max()) + 1))
         weights = np.concatenate([np.ones(len(y)), each[phrases]])
-        return np.concatenate([X, self.X[PHRASES]]), np.concatenate([y, phrases]), weights
+        both: list[Any] = [X, self.X[PHRASES]]
+        stacked: Matrix = np.concatenate(both) if isinstance(X, np.ndarray) else _stacked(both)
+        return stacked, np.concatenate([y, phrases]), weights
+
+    def learned_from(self, part: NDArray[np.int64]) -> Features:
+        """Return the features as they are if only these rows of train have labels."""
+        ngrams, sentences = self.fitted.ngrams, self.sentences
+        if ngrams is None or ngrams.values is not BagValues.log_ratio:
+            return self
+        labelled = [sentences["train"][row] for row in part.tolist()]
+        fitted = replace(self.fitted, ngrams=ngrams.learned(labelled, self.y["train"][part]))
+        matrices: dict[str, Any] = self.X
+        averages = {name: matrices[name][:, : -len(ngrams)].toarray() for name in sentences}
+        X = {name: fitted.beside(means, sentences[name]) for name, means in averages.items()}
+        return replace(self, X=X, fitted=fitted)
 
     @cached_property
     def digest(self) -> dict[str, str]:
@@ -118,7 +144,7 @@ class Features:
         return {
             name: hashlib.sha256(
                 f"{X.shape}".encode()
-                + hashlib.sha256(np.ascontiguousarray(X, "<f8").data).digest()
+                + _digest(X)
                 + np.ascontiguousarray(self.y[name], "<i8").tobytes()
             ).hexdigest()
             for name, X in self.X.items()
@@ -162,8 +188,17 @@ def featurize(
     fitted = Fitted(known, weights)
     if config.components is not None:
         fitted = Fitted(known, weights, *principal_components(X["train"], config.components))
+    if config.bag is not Bag.none:
+        ngrams = NGrams.fit(
+            *(parts["train"].sentences, parts["train"].labels, config.bag),
+            *(config.bag_min_df, config.bag_values, config.bag_scale),
+        )
+        fitted = replace(fitted, ngrams=ngrams)
     return Features(
-        X={name: fitted.project(means) for name, means in X.items()},
+        X={
+            name: fitted.beside(fitted.project(means), parts[name].sentences)
+            for name, means in X.items()
+        },
         y={name: split.labels for name, split in parts.items()},
         coverage={
             name: float(counted[name][0].sum() / max(1, counted[name][1].sum()))
@@ -177,3 +212,21 @@ def featurize(
         },
         sentences={name: split.sentences for name, split in corpus.splits.items()},
     )
+
+
+def _stacked(parts: list[Any]) -> sparse.csr_array:
+    """Stack sparse matrices one below the other."""
+    from scipy import sparse
+
+    stacked: sparse.csr_array = sparse.vstack(parts, format="csr")
+    return stacked
+
+
+def _digest(X: Any) -> bytes:
+    """Return the sha256 of the numbers of a matrix."""
+    if isinstance(X, np.ndarray):
+        return hashlib.sha256(np.ascontiguousarray(X, "<f8").data).digest()
+    found = hashlib.sha256(np.ascontiguousarray(X.data, "<f8").data)
+    for places in (X.indices, X.indptr):
+        found.update(np.ascontiguousarray(places, "<i8").data)
+    return found.digest()

@@ -6,7 +6,8 @@ then a sum over words,
     s_c = b_c + w_c . (1/N) sum_t a_t v_t = b_c + sum_t a_t (w_c . v_t) / N,
 
 with N the number of known words (``features.unknown=skip``) or of all words (``zero``), and a_t the
-weight of word t. Principal components are linear too, so they are folded into w_c and b_c.
+weight of word t. Principal components are linear too, so they are folded into w_c and b_c. With
+``features.bag`` a word also adds its share of the weights that its own n-grams have.
 
 The two-layer network is not linear. Its words get integrated gradients (Sundararajan, Taly and Yan
 2017, *Axiomatic Attribution for Deep Networks*) on the straight line from a sentence without words,
@@ -23,14 +24,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.features.averaging import Fitted, Mean, Unknown
+from pipeline.stages.features.averaging import Fitted, Matrix, Mean, Unknown
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 Floats = NDArray[np.float64]
 
 
 class Scores(Protocol):
-    """A classifier whose scores are a sum over the dimensions of the averaged vectors."""
+    """A classifier whose scores are a sum over features: dimensions of averages, and n-grams."""
 
     @property
     def exact(self) -> bool:
@@ -42,29 +43,29 @@ class Scores(Protocol):
         """Whether the difference of two scores is the log of the ratio of the probabilities."""
         ...
 
-    def __call__(self, x: Floats) -> Floats:
-        """Return the (n, C) scores of the classes for the averages `x`, (n, D)."""
+    def __call__(self, x: Matrix) -> Floats:
+        """Return the (n, C) scores of the classes for the features `x`, (n, K)."""
         ...
 
     def slopes(self, x: Floats) -> Floats:
-        """Return G (C, D) with ``self(x) == self(0) + G @ x`` for one sentence's `x` (D,)."""
+        """Return G (C, K) with ``self(x) == self(0) + G @ x`` for one sentence's `x` (K,)."""
         ...
 
     def before(self, fitted: Fitted) -> Scores:
-        """Return the same scores as a function of the averages before principal components."""
+        """Return the same scores as a function of the features before principal components."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """Scores ``W x + b``: W (C, D), b (C,)."""
+    """Scores ``W x + b``: W (C, K), b (C,)."""
 
     W: Floats
     b: Floats
     odds: bool = True
     exact = True
 
-    def __call__(self, x: Floats) -> Floats:
+    def __call__(self, x: Matrix) -> Floats:
         """Return the scores, (n, C)."""
         scores: Floats = x @ self.W.T + self.b
         return scores
@@ -77,8 +78,9 @@ class Linear:
         """Fold the principal components in: W C (x - m) + b."""
         if fitted.components is None or fitted.center is None:
             return self
-        W = self.W @ fitted.components
-        return replace(self, W=W, b=self.b - W @ fitted.center)
+        averages, own = np.split(self.W, [len(fitted.components)], axis=1)
+        W = averages @ fitted.components
+        return replace(self, W=np.hstack([W, own]), b=self.b - W @ fitted.center)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,7 @@ class Sigmoids:
     exact = False
     odds = True
 
-    def __call__(self, x: Floats) -> Floats:
+    def __call__(self, x: Matrix) -> Floats:
         """Return the scores, (n, C)."""
         from scipy.special import expit
 
@@ -124,7 +126,7 @@ class Sigmoids:
         return replace(self, W1=W1, b1=self.b1 - fitted.center @ W1)
 
 
-def scores_of(classifier: Any, x: Floats) -> Scores | None:
+def scores_of(classifier: Any, x: Matrix) -> Scores | None:
     """Return the scores of a fitted classifier; None where they are no sum over features.
 
     A classifier of two classes may have one score only: it is the second class's, and the first
@@ -135,7 +137,7 @@ def scores_of(classifier: Any, x: Floats) -> Scores | None:
     classifier
         One of scikit-learn's linear classifiers, one-vs-rest of them, or the two-layer network.
     x
-        (n, D) features to check the sum on: a user's own classifier may do more.
+        (n, K) features to check the sum on: a user's own classifier may do more.
     """
     if hasattr(classifier, "coefs_") and hasattr(classifier, "hidden"):
         (W1, W2), (b1, b2) = classifier.coefs_, classifier.intercepts_
@@ -159,14 +161,14 @@ def scores_of(classifier: Any, x: Floats) -> Scores | None:
     return replace(linear, odds=_are_log_odds(scores, classifier, x))
 
 
-def _are_decided_by(scores: Floats, classifier: Any, x: Floats) -> bool:
+def _are_decided_by(scores: Floats, classifier: Any, x: Matrix) -> bool:
     """Tell whether these are the scores that the classifier decides by."""
     decided = np.asarray(classifier.decision_function(x))
     own = scores[:, 1] - scores[:, 0] if decided.ndim == 1 else scores
     return own.shape == decided.shape and bool(np.allclose(own, decided, rtol=1e-6, atol=1e-9))
 
 
-def _are_log_odds(scores: Floats, classifier: Any, x: Floats) -> bool:
+def _are_log_odds(scores: Floats, classifier: Any, x: Matrix) -> bool:
     """Tell whether the probabilities are the softmax of these scores."""
     from scipy.special import softmax
 
@@ -185,17 +187,20 @@ class Explanation:
     tokens
         The n words.
     known
-        (n,) whether each has a vector.
+        (n,) whether each has a vector, or a weight of its own.
     added
-        (n, C) what each adds; words without a vector add 0.
+        (n, C) what each adds; words that are not known add 0.
     base
         (C,) the scores of a sentence without words.
+    own
+        (n, C) how much of `added` comes from the weights of the words' own n-grams.
     """
 
     tokens: list[str]
     known: NDArray[np.bool_]
     added: Floats
     base: Floats
+    own: Floats | None = None
 
     @property
     def scores(self) -> Floats:
@@ -212,8 +217,9 @@ class Explanation:
         """Return what speaks for class `first` against `second`, as plain values for a page.
 
         ``words`` has for each word its ``text``, whether it is ``known``, what it ``adds``, the
-        same rounded as ``shown``, and its ``strength`` of colour, which `shade` sets. The ``sum``
-        of the words, the ``base`` and the ``total`` are rounded so that the shown numbers add up.
+        same rounded as ``shown``, and its ``strength`` of colour, which `shade` sets; where n-grams
+        have weights of their own, also ``own``, the part that comes from them. The ``sum`` of the
+        words, the ``base`` and the ``total`` are rounded so that the shown numbers add up.
         """
         adds, base = self.between(first, second)
         total = float(adds.sum()) + base
@@ -230,6 +236,9 @@ class Explanation:
                 self.tokens, self.known, adds, shown[:-1], strict=True
             )
         ]
+        if self.own is not None:
+            for word, value in zip(words, self.own[:, first] - self.own[:, second], strict=True):
+                word["own"] = round(float(value), 2)
         gloss = {
             "words": words,
             "sum": round(sum(shown[:-1]), 2),
@@ -257,6 +266,11 @@ def shade(glosses: Iterable[dict[str, Any]]) -> float:
     return full
 
 
+def has_own_weights(glosses: Iterable[dict[str, Any]]) -> bool:
+    """Tell whether a part of what words add comes from weights of their own."""
+    return any("own" in word for gloss in glosses for word in gloss["words"])
+
+
 def explain(
     tokens: Sequence[str],
     vectors: WordVectors,
@@ -267,18 +281,21 @@ def explain(
     """Decompose the scores of one sentence."""
     mean, fitted = mean or Mean(), fitted or Fitted()
     scores = scores.before(fitted)
-    index = fitted.index(vectors)
     tokens = list(tokens)
-    known = np.array([token in index for token in tokens], bool)
-    rows = [index[token] for token in tokens if token in index]
-    matrix = vectors.unit if mean.normalize else vectors.matrix
-    n = len(rows) if mean.unknown is Unknown.skip else len(tokens)
-    shares = np.zeros((len(tokens), vectors.dim))
-    weight = 1 if fitted.weights is None else fitted.weights[rows, None]
-    shares[known] = matrix[rows].astype(np.float64) * weight / max(1, n)
-    slopes = scores.slopes(shares.sum(axis=0))
-    base = scores(np.zeros((1, vectors.dim)))[0]
-    return Explanation(tokens, known, shares @ slopes.T, base)
+    has_vector, shares = _word_rows(tokens, vectors, mean, fitted)
+    n = has_vector.sum() if mean.unknown is Unknown.skip else len(tokens)
+    shares /= max(1, n)
+    if fitted.ngrams is None:
+        slopes = scores.slopes(shares.sum(axis=0))
+        base = scores(np.zeros((1, vectors.dim)))[0]
+        return Explanation(tokens, has_vector, shares @ slopes.T, base)
+    own = fitted.ngrams.shares(tokens)
+    slopes = scores.slopes(np.concatenate([shares.sum(axis=0), own.sum(axis=0)]))
+    base = scores(np.zeros((1, slopes.shape[1])))[0]
+    averages, weights = np.split(slopes, [vectors.dim], axis=1)
+    from_own = own @ weights.T
+    known = has_vector | (np.diff(own.indptr) > 0)
+    return Explanation(tokens, known, shares @ averages.T + from_own, base, from_own)
 
 
 def word_scores(
@@ -291,17 +308,26 @@ def word_scores(
     """Return what each word adds to each class in a sentence by itself, (n, C)."""
     mean, fitted = mean or Mean(), fitted or Fitted()
     scores = scores.before(fitted)
+    _, rows = _word_rows(words, vectors, mean, fitted)
+    features = fitted.beside(rows, [[word] for word in words])
+    if scores.exact:
+        added: Floats = features @ scores.slopes(np.zeros(features.shape[1])).T
+        return added
+    return np.array([scores.slopes(row) @ row for row in np.asarray(features)])
+
+
+def _word_rows(
+    words: Sequence[str], vectors: WordVectors, mean: Mean, fitted: Fitted
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Return whether each word has a vector, (n,), and its weighted vector or zeros, (n, D)."""
     index = fitted.index(vectors)
     known = np.array([word in index for word in words], bool)
     rows = [index[word] for word in words if word in index]
-    shares = np.zeros((len(known), vectors.dim))
     matrix = vectors.unit if mean.normalize else vectors.matrix
     weight = 1 if fitted.weights is None else fitted.weights[rows, None]
-    shares[known] = matrix[rows].astype(np.float64) * weight
-    if scores.exact:
-        added: Floats = shares @ scores.slopes(shares[:1].sum(axis=0)).T
-        return added
-    return np.array([scores.slopes(share) @ share for share in shares])
+    found = np.zeros((len(known), vectors.dim))
+    found[known] = matrix[rows].astype(np.float64) * weight
+    return known, found
 
 
 def rounded(values: Floats, total: float, decimals: int = 2) -> tuple[list[float], float]:

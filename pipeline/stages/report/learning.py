@@ -64,6 +64,7 @@ def _chosen(features: Features, swept: Sweep, best: Best, part: np.ndarray) -> S
     """Fit at every strength on a part of train; return the row that is best on dev."""
     from sklearn.base import clone
 
+    features = features.learned_from(part)
     X, y = features.X["train"][part], features.y["train"][part]
     rows: list[StrengthRow] = []
     model: Any = None

@@ -15,7 +15,7 @@ from pipeline.core.scores import class_scores, confusion_matrix
 from pipeline.render import html as pages
 from pipeline.stages.report import mistakes
 from pipeline.stages.report.curve_text import read_strengths
-from pipeline.stages.report.explain import shade
+from pipeline.stages.report.explain import has_own_weights, shade
 from pipeline.stages.report.figures import figures
 from pipeline.stages.report.finished_run import PAGE_SOURCES, FinishedRun
 from pipeline.stages.report.report import Report
@@ -100,6 +100,7 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
     shown = [each.shown for each in groups] + [each.shown for each in pairs]
     wrong = np.flatnonzero(run.test.wrong)
     explained = {str(i): _mistake(run, i) for i in dict.fromkeys(itertools.chain(*shown))}
+    glosses = [mistake["gloss"] for mistake in explained.values() if mistake["gloss"]]
     return {
         "name": result["name"],
         "task": result["task"],
@@ -131,7 +132,8 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
         "mistakes": explained,
         "mistaken": len(wrong),
         "all_mistakes": _all_mistakes(run, wrong, groups),
-        "full_colour": shade(m["gloss"] for m in explained.values() if m["gloss"]),
+        "full_colour": shade(glosses),
+        "own_weights": has_own_weights(glosses),
         "neighbours": _neighbours(run),
         "evaluation": _evaluation(run),
         "learning": None if learning is None else learning.to_dict("records"),

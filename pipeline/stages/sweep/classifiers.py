@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import require
 from pipeline.core.notebook import displayed
+from pipeline.stages.features.averaging import Matrix
 from pipeline.stages.sweep.persistence import Classifier
 
 
@@ -45,7 +46,7 @@ def inverse(strength: float) -> float:
 
 def fit(
     classifier: Classifier,
-    X: NDArray[np.float64],
+    X: Matrix,
     y: NDArray[np.int64],
     weights: NDArray[np.float64] | None = None,
 ) -> Classifier:
@@ -53,14 +54,18 @@ def fit(
 
     Averages of word vectors lie far from the origin, all on one side, which makes L-BFGS slow. With
     an intercept that is not penalised, centred features have the same solution, up to a shift of
-    the intercept: 2.3 times as fast on 100 dimensions.
+    the intercept: 2.3 times as fast on 100 dimensions. Sparse features would not stay sparse; there
+    Newton's method, which has the same solution, is faster (benchmarks/classifiers.py).
     """
     from sklearn.linear_model import LogisticRegression
 
     model: Any = classifier
     weighted = {} if weights is None else {"sample_weight": weights}
-    centred = type(model) is LogisticRegression and model.solver == "lbfgs" and model.fit_intercept
-    if not centred:
+    by_lbfgs = type(model) is LogisticRegression and model.solver == "lbfgs"
+    dense = isinstance(X, np.ndarray)
+    if by_lbfgs and not dense:
+        model.set_params(solver="newton-cg")
+    if not (by_lbfgs and dense and model.fit_intercept):
         fitted: Classifier = model.fit(X, y, **weighted)
         return fitted
     center = X.mean(axis=0)
@@ -83,11 +88,24 @@ def check_takes_weights(config: Sweepable) -> None:
     )
 
 
+def check_takes_sparse(config: Sweepable) -> None:
+    """Raise `UserError`, before anything is trained, if the classifier cannot use a bag."""
+    from sklearn.utils import get_tags
+
+    classifier = config.classifier(config.strengths[0], None)
+    require(
+        get_tags(classifier).input_tags.sparse,
+        f"features.bag: {type(classifier).__name__} takes no sparse features; set "
+        "features.bag=none, or take sweep=logistic.",
+    )
+
+
 @displayed
 @dataclass
 class Logistic:
-    """Multinomial logistic regression with an L2 penalty, fitted by L-BFGS.
+    """Multinomial logistic regression with an L2 penalty.
 
+    It is fitted by L-BFGS, or with ``features.bag`` by Newton's method with conjugate gradients.
     Each fit starts from the one before, at the next stronger strength.
 
     Parameters

@@ -27,6 +27,7 @@ from pipeline.stages.sweep.classifiers import (
     OneVsRest,
     Sweepable,
     TwoLayer,
+    check_takes_sparse,
     check_takes_weights,
     default_strengths,
     fit,
@@ -46,6 +47,7 @@ __all__ = [
     "Sweep",
     "Sweepable",
     "TwoLayer",
+    "check_takes_sparse",
     "check_takes_weights",
     "default_strengths",
     "evaluated",
@@ -159,6 +161,8 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
     training_data = features.training_data
     if training_data[-1] is not None:
         check_takes_weights(config)
+    if not isinstance(training_data[0], np.ndarray):
+        check_takes_sparse(config)
     rows: list[StrengthRow] = []
     classifiers: list[Classifier] = []
     dev_predicted = []
