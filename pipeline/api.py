@@ -22,7 +22,7 @@ from pipeline.stages.corpus import (
     Tokenizer,
     tokenize,
 )
-from pipeline.stages.features.features import Features, Mean, Unknown, featurize
+from pipeline.stages.features.features import Bag, Features, Mean, Unknown, featurize
 from pipeline.stages.report.page import write_page
 from pipeline.stages.report.report import Report, write_report
 from pipeline.stages.sweep.sweep import Logistic, OneVsRest, Sweep, TwoLayer, sweep_strengths
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CBOW",
+    "Bag",
     "Best",
     "Both",
     "Cache",
