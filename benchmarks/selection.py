@@ -2,6 +2,7 @@
 
     python benchmarks/selection.py --trees trees
     python benchmarks/selection.py --trees trees --reviews reviews.txt.gz
+    python benchmarks/selection.py --trees trees --glove glove.6B.100d.txt
 
 Dev alone is too small to tell settings apart: an accuracy on 1,101 sentences has a standard error
 of 1.5 points. So the 9,645 sentences of train and dev are split into five folds: the classifier
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +28,7 @@ from threadpoolctl import threadpool_limits
 import pipeline as yv
 from pipeline.stages.corpus.corpus import FIVE_CLASSES
 from pipeline.stages.corpus.sst import Tree, read_trees
-from pipeline.stages.features.features import (
-    PHRASES,
-    Features,
-    Mean,
-    Weighting,
-    average,
-    word_counts,
-    word_weights,
-)
+from pipeline.stages.features.features import Bag, BagValues, Mean, Weighting, featurize
 from pipeline.stages.sweep.sweep import Logistic, fit
 from pipeline.stages.vectors.loop import Combine, Trained
 from pipeline.stages.vectors.subword import smooth
@@ -50,6 +44,21 @@ Train = Callable[[Trainer, list[int]], tuple[Vocabulary, Trained]]
 LOGISTIC = Logistic(np.logspace(-0.5, 2.5, 7).tolist(), tol=1e-4)
 PLAIN: list[Way] = [(Combine.concat, Mean(), 0)]
 WITH_PHRASES: list[Way] = [(Combine.concat, Mean(), least) for least in (0, 8, 12, 16)]
+BIGRAMS = Mean(bag=Bag.bigrams)
+BAGS = [
+    *(Mean(bag=bag, bag_scale=scale) for bag in (Bag.words, Bag.bigrams) for scale in (0.1, 0.4)),
+    BIGRAMS,
+    *(replace(BIGRAMS, bag_min_df=least) for least in (1, 5)),
+    *(replace(BIGRAMS, bag_values=values) for values in (BagValues.counts, BagValues.log_ratio)),
+]
+WITH_BAG: list[Way] = [
+    *((Combine.concat, mean, 0) for mean in BAGS),
+    *((Combine.concat, BIGRAMS, least) for least in (12, 8, 4, 2)),
+    *(
+        (Combine.concat, mean, 8)
+        for mean in (Mean(), Mean(bag=Bag.words), replace(BIGRAMS, bag_values=BagValues.log_ratio))
+    ),
+]
 WAYS: list[Way] = [
     *((combine, Mean(), 0) for combine in Combine),
     *(
@@ -60,6 +69,7 @@ WAYS: list[Way] = [
 ]
 TREEBANK = yv.SkipGram(dim=50, subsample=0)
 SMALL_STEPS = replace(TREEBANK, learning_rate=0.025)
+CHOSEN = replace(SMALL_STEPS, subword=10, dim=100)
 REVIEWS = yv.SkipGram(dim=300, epochs=5, window=10, threads=2)
 ON_TREEBANK: list[tuple[Trainer, list[Way]]] = [
     (TREEBANK, WAYS),
@@ -70,7 +80,8 @@ ON_TREEBANK: list[tuple[Trainer, list[Way]]] = [
     *((replace(SMALL_STEPS, subword=prior), PLAIN) for prior in (0, 3, 10, 30)),
     (yv.CBOW(dim=50, window=15, subsample=0), PLAIN),
     *((replace(TREEBANK, dim=dim), PLAIN) for dim in (100, 300)),
-    (replace(SMALL_STEPS, subword=10, dim=100), WITH_PHRASES),
+    (CHOSEN, WITH_PHRASES),
+    (CHOSEN, WITH_BAG),
 ]
 ON_REVIEWS: list[tuple[Trainer, list[Way]]] = [
     (REVIEWS, WAYS[:3]),
@@ -78,6 +89,7 @@ ON_REVIEWS: list[tuple[Trainer, list[Way]]] = [
     (replace(REVIEWS, epochs=10), PLAIN),
     (replace(REVIEWS, dim=100), WITH_PHRASES),
     (REVIEWS, WITH_PHRASES[2:3]),
+    (REVIEWS, WITH_BAG),
 ]
 
 
@@ -90,53 +102,52 @@ def accuracies(
 ) -> NDArray[np.float64]:
     """Return the accuracy on the held-out fold at each strength."""
     seen, held = ([trees[i] for i in part] for part in fold)
-    parts = {
-        "train": [(tree.label, tree.tokens) for tree in seen],
-        "held": [(tree.label, tree.tokens) for tree in held],
-    }
-    if least:
-        parts[PHRASES] = [
-            (label, tree.tokens[begin:end])
-            for tree in seen
-            for label, begin, end in tree.phrases
-            if end - begin >= least
-        ]
-    counted = {
-        name: word_counts([tokens for _, tokens in rows], vectors.index, len(vectors))
-        for name, rows in parts.items()
-    }
-    weights = word_weights(*counted["train"], mean)
-    X = {name: average(*both, vectors, mean, weights) for name, both in counted.items()}
-    y = {name: np.array([label for label, _ in rows]) for name, rows in parts.items()}
-    training_data = Features(X, y, {}, FIVE_CLASSES).training_data
+    phrases = [
+        (label, tree.tokens[begin:end])
+        for tree in seen
+        for label, begin, end in tree.phrases
+        if least and end - begin >= least
+    ]
+    train, test = (split([(tree.label, tree.tokens) for tree in part]) for part in (seen, held))
+    corpus = yv.Corpus(
+        "fold",
+        FIVE_CLASSES,
+        {"train": train, "dev": test, "test": test},
+        phrases=split(phrases) if phrases else None,
+    )
+    features = featurize(corpus, vectors, mean)
+    training_data = features.training_data
     model, found = None, []
     for strength in reversed(LOGISTIC.strengths):
         model = fit(LOGISTIC.classifier(strength, model), *training_data)
-        found.append(float(np.mean(model.predict(X["held"]) == y["held"])))
+        found.append(float(np.mean(model.predict(features.X["test"]) == test.labels)))
     return np.array(found[::-1])
 
 
-def score(trees: list[Tree], train: Train, trials: list[tuple[Trainer, list[Way]]]) -> None:
-    """Print a row per setting."""
+def split(rows: list[tuple[int, list[str]]]) -> yv.Split:
+    """Return labels and tokens as a part of a corpus."""
+    return yv.Split([tokens for _, tokens in rows], np.array([label for label, _ in rows]))
+
+
+def score(
+    name: str,
+    trees: list[Tree],
+    vectors: Callable[[list[int], Combine], WordVectors],
+    ways: list[Way],
+) -> None:
+    """Print a row per way of using the vectors of a fold."""
     labels = np.array([tree.label for tree in trees])
     folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(labels, labels))
-    print("| trainer | vectors of a word | features | accuracy | strength |\n|---|---|---|---|---|")
-    for trainer, ways in trials:
-        found: list[list[NDArray[np.float64]]] = [[] for _ in ways]
-        for fold in folds:
-            vocabulary, trained = train(trainer, fold[0].tolist())
-            for way, (combine, mean, least) in enumerate(ways):
-                matrix = trained.matrix(combine)
-                matrix = smooth(vocabulary.words, vocabulary.counts, matrix, trainer.subword)
-                vectors = WordVectors(vocabulary.words, matrix)
-                found[way].append(accuracies(trees, vectors, mean, least, fold))
-        for (combine, mean, least), scores in zip(ways, found, strict=True):
-            means = np.mean(scores, axis=0)
-            best = int(means.argmax())
-            learnt = f", phrases={least}" if least else ""
-            cells = [_said(trainer), combine.value, _said(mean) + learnt]
-            cells.append(f"{100 * means[best]:.2f}")
-            print(f"| {' | '.join(cells)} | {LOGISTIC.strengths[best]:.3g} |", flush=True)
+    for combine, mean, least in ways:
+        found = [
+            accuracies(trees, vectors(fold[0].tolist(), combine), mean, least, fold)
+            for fold in folds
+        ]
+        means = np.mean(found, axis=0)
+        best = int(means.argmax())
+        learnt = f", phrases={least}" if least else ""
+        cells = [name, combine.value, _said(mean) + learnt, f"{100 * means[best]:.2f}"]
+        print(f"| {' | '.join(cells)} | {LOGISTIC.strengths[best]:.3g} |", flush=True)
 
 
 def _said(config: Trainer | Mean) -> str:
@@ -147,14 +158,14 @@ def _said(config: Trainer | Mean) -> str:
 
 
 def main() -> None:
-    """Search on the treebank's text, or on the reviews."""
+    """Search on the treebank's text, on the reviews, or with GloVe."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trees", help="folder of the treebank (default: download it)")
-    parser.add_argument(
-        "--reviews", type=Path, help="file with one review per line (default: the treebank's text)"
-    )
+    parser.add_argument("--reviews", help="file with one review per line")
+    parser.add_argument("--glove", help="file of GloVe vectors")
+    parser.add_argument("--only", choices=["bag"], help="only the rows with a bag")
     args = parser.parse_args()
-    extra = [str(args.reviews)] if args.reviews else []
+    extra = [args.reviews] if args.reviews else []
     corpus = yv.Sst(path=args.trees, unlabelled=extra).load()
     folder = Path(args.trees or Path("data") / "sst")
     trees = [
@@ -162,24 +173,33 @@ def main() -> None:
         for name in ("train", "dev")
         for tree in read_trees(folder / f"{name}.txt")
     ]
-    done: dict[str, Trained] = {}
     reviews = build(corpus.unlabelled, yv.Vocab(min_count=2)) if extra else None
 
-    def on_treebank(trainer: Trainer, seen: list[int]) -> tuple[Vocabulary, Trained]:
-        vocabulary = build((trees[i].tokens for i in seen), yv.Vocab())
-        return vocabulary, trainer.train(vocabulary)
+    def trained(trainer: Trainer) -> Callable[[list[int], Combine], WordVectors]:
+        """Return a function that gives the vectors of a fold, trained when first asked for."""
 
-    def on_reviews(trainer: Trainer, _: list[int]) -> tuple[Vocabulary, Trained]:
-        assert reviews is not None
-        if repr(trainer) not in done:
-            done[repr(trainer)] = trainer.train(reviews)
-        return reviews, done[repr(trainer)]
+        @cache
+        def learnt(seen: tuple[int, ...]) -> tuple[Vocabulary, Trained]:
+            text = reviews or build((trees[i].tokens for i in seen), yv.Vocab())
+            return text, trainer.train(text)
 
+        def vectors(seen: list[int], combine: Combine) -> WordVectors:
+            text, made = learnt(() if reviews else tuple(seen))
+            matrix = smooth(text.words, text.counts, made.matrix(combine), trainer.subword)
+            return WordVectors(text.words, matrix)
+
+        return vectors
+
+    print("| trainer | vectors of a word | features | accuracy | strength |\n|---|---|---|---|---|")
     with threadpool_limits(1):
-        if reviews is None:
-            score(trees, on_treebank, ON_TREEBANK)
-        else:
-            score(trees, on_reviews, ON_REVIEWS)
+        if args.glove:
+            words = {word for tree in trees for word in tree.tokens}
+            known = yv.read_vectors(args.glove, words=words)
+            score("GloVe", trees, lambda *_: known, PLAIN + WITH_BAG)
+            return
+        for trainer, ways in ON_REVIEWS if reviews else ON_TREEBANK:
+            if args.only is None or ways is WITH_BAG:
+                score(_said(trainer), trees, trained(trainer), ways)
 
 
 if __name__ == "__main__":

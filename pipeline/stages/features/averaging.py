@@ -101,7 +101,7 @@ class Mean:
     bag: Bag = Bag.none
     bag_min_df: int = 2
     bag_values: BagValues = BagValues.presence
-    bag_scale: float = 0.2
+    bag_scale: float = 0.3
     unit: bool | None = old_name_of("normalize")
 
     def __post_init__(self) -> None:
