@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from pipeline.cache import keys, observe, stages
 from pipeline.cache.stages import load_saved_corpus, save_corpus
 from pipeline.cache.store import Cache
 from pipeline.experiment import Experiment
-from pipeline.stages.corpus import SPLITS, Corpus, Sample, Split, Table
+from pipeline.stages.corpus import SPLITS, Corpus, Sample, Split, Table, encoded
 from pipeline.stages.features.features import Mean
 from pipeline.stages.report.report import Report
 from pipeline.stages.sweep.sweep import Logistic
@@ -216,14 +217,53 @@ class TestATable:
         stages = small(corpus=table).run(Path("again"))["stages"]
         assert [name for name, how in stages.items() if how == "reused"] == ["vectors"]
 
+    @pytest.fixture
+    def many_blocks(self, table, monkeypatch):
+        """A corpus with an unlabelled text of five blocks, encoded in this process."""
+        from pipeline.stages.corpus import unlabelled
+
+        Path("more.txt").write_text("".join(f"Film {i % 7} is superb.\n" for i in range(60)))
+        monkeypatch.setattr(unlabelled.Text.blocks, "__defaults__", (190,))
+        monkeypatch.setattr("pipeline.core.engine.Local.ahead", 0)
+        return replace(table, unlabelled=["more.txt"])
+
     def test_unlabelled_text_is_not_tokenised_again(self, table, monkeypatch):
         from pipeline.stages.corpus.unlabelled import Text
 
         Path("more.txt").write_text("A superb film. Not bad.\n" * 5)
         corpus = replace(table, unlabelled=["more.txt"])
         small(corpus=corpus).run(Path("first"))
-        monkeypatch.setattr(Text, "__iter__", None)
+        monkeypatch.setattr(Text, "lines", None)
         assert small(corpus=corpus).run(Path("again"))["stages"]["vocab"] == "reused"
+
+    def test_nor_for_another_vocabulary(self, many_blocks, monkeypatch):
+        small(corpus=many_blocks).run(Path("first"))
+        again = pytest.fail.Exception("tokenized again")
+        monkeypatch.setattr(encoded, "encode_lines", Mock(side_effect=again))
+        result = small(corpus=many_blocks, vocab=Vocab(min_count=2)).run(Path("again"))
+        assert result["stages"]["vocab"] == "made"
+
+    def test_that_was_stopped_goes_on_from_the_blocks_that_are_done(self, many_blocks, monkeypatch):
+        whole = small(corpus=many_blocks, cache=Cache(enabled=False)).run(Path("whole"))
+        encode_lines, done = encoded.encode_lines, []
+
+        def stop_at_the_third(lines, tokenizer):
+            if len(done) == 2:
+                raise KeyboardInterrupt
+            done.append(lines)
+            return encode_lines(lines, tokenizer)
+
+        monkeypatch.setattr(encoded, "encode_lines", stop_at_the_third)
+        with pytest.raises(KeyboardInterrupt):
+            small(corpus=many_blocks).run(Path("stopped"))
+        todo = []
+        monkeypatch.setattr(
+            encoded, "encode_lines", lambda *given: todo.append(given[0]) or encode_lines(*given)
+        )
+        result = small(corpus=many_blocks).run(Path("again"))
+        assert not [lines for lines in todo if lines in done]
+        assert len(todo) == 3
+        assert result["digests"] == whole["digests"]
 
 
 words = st.text(min_size=1, max_size=3)

@@ -12,7 +12,8 @@ from pipeline.core.errors import UserError
 from pipeline.core.metrics import Metric
 from pipeline.stages import vocab
 from pipeline.stages.corpus import Sst
-from pipeline.stages.vocab import Vocab, Vocabulary, build, build_vocab
+from pipeline.stages.corpus.encoded import encode
+from pipeline.stages.vocab import Vocab, Vocabulary, build, build_vocab, merged, up_to
 
 quick = settings(max_examples=50, deadline=None)
 
@@ -76,12 +77,26 @@ class TestEveryVocabulary:
         assert build(text, Vocab(max_size=size)).words == build(text, Vocab()).words[:size]
 
     @quick
-    @given(texts, st.integers(1, 5))
-    def test_does_not_depend_on_how_many_sentences_are_encoded_at_a_time(self, text, block):
+    @given(texts, st.integers(1, 5), st.booleans())
+    def test_does_not_depend_on_how_the_text_is_cut_or_held(self, text, size, on_disk):
         whole = build(text, Vocab())
+        parts = [encode(text[i : i + size]) for i in range(0, len(text), size)]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(vocab, "_BLOCK", block)
-            assert build(iter(text), Vocab()).digest == whole.digest
+            patch.setattr(vocab, "IN_MEMORY", 0 if on_disk else 1 << 20)
+            made = merged(iter(parts), Vocab())
+        assert made.digest == whole.digest
+        assert isinstance(made.tokens, np.memmap) == on_disk
+
+    @quick
+    @given(texts, st.integers(1, 5), st.integers(1, 30))
+    def test_takes_sentences_up_to_the_one_that_reaches_so_many_words(self, text, size, words):
+        parts = [encode(text[i : i + size]) for i in range(0, len(text), size)]
+        reached = np.cumsum([len(sentence) for sentence in text])
+        expected = text[: int(np.searchsorted(reached, words)) + 1]
+        if not any(expected):
+            return
+        made = merged(up_to(iter(parts), words), Vocab())
+        assert made.digest == build(expected, Vocab()).digest
 
     @quick
     @given(texts)

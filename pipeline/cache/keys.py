@@ -7,6 +7,7 @@ cached. A missing input causes stale results, an extra one only needless work.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import platform
 import re
@@ -24,7 +25,7 @@ from pipeline.cache.inputs import UnknownError, named_files, path_digest, path_e
 from pipeline.core.errors import UserError
 from pipeline.core.plain import NotPlainError, json_digest, plain
 from pipeline.core.renamed import old_names
-from pipeline.stages.corpus import Corpus, CorpusConfig, Pretraining, Sample
+from pipeline.stages.corpus import Corpus, CorpusConfig, Pretraining, Sample, Text
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.sweep import Sweepable
 from pipeline.stages.vectors.loop import Trainer
@@ -134,6 +135,12 @@ def corpus(config: CorpusConfig) -> Plain:
         name: value for name, value in described(config).items() if name not in _UNLABELLED_TEXT
     }
     return _entry(settings, [config], files=_digests(_files_of_corpus(config)))
+
+
+def text_block(lines: list[str], text: Text) -> Plain:
+    """Return what a block of unlabelled text depends on after it was tokenized."""
+    content = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return _entry({"rules": text.rules.settings()}, [text], block=content)
 
 
 def vocab(corpus: Corpus, config: Vocab) -> Plain:

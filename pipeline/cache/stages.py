@@ -7,7 +7,8 @@ take less time to run than to look after in a cache.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice, pairwise
@@ -21,7 +22,8 @@ from pipeline.cache.store import Cache, Outcome, Store, timed
 from pipeline.core.arrays import read_array, write_array
 from pipeline.core.files import write_json
 from pipeline.core.plain import json_digest, plain
-from pipeline.stages.corpus import Check, Corpus, CorpusConfig, Split, load_corpus
+from pipeline.stages.corpus import Check, Corpus, CorpusConfig, Split, Text, load_corpus
+from pipeline.stages.corpus.encoded import Encoded, encode, encode_blocks
 from pipeline.stages.features.features import PHRASES, Features
 from pipeline.stages.sweep.sweep import Sweep, Sweepable, sweep_strengths
 from pipeline.stages.vectors.both import Both, join
@@ -36,7 +38,7 @@ from pipeline.stages.vectors.pretrained import (
 from pipeline.stages.vectors.train import finish, train
 from pipeline.stages.vectors.vectors import Source, train_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
-from pipeline.stages.vocab import Vocab, Vocabulary, build_vocab, encode
+from pipeline.stages.vocab import Vocab, Vocabulary, build_vocab
 
 CORPUS_FACTS = ("task", "classes", "text_splits", "ordinal")
 """The fields of a corpus that are plain values."""
@@ -44,7 +46,7 @@ CORPUS_FACTS = ("task", "classes", "text_splits", "ordinal")
 TRAINING = "training"
 """The folder of checkpoints."""
 
-STAGES = ("corpus", "vocab", "vectors", "subword", "pretrained", "sweep")
+STAGES = ("corpus", "text", "vocab", "vectors", "subword", "pretrained", "sweep")
 """The folders of entries."""
 
 
@@ -52,13 +54,13 @@ def save_corpus(corpus: Corpus, folder: Path) -> None:
     """Write everything in a corpus but its unlabelled text, which stays in its own files."""
     parts = _parts(corpus.splits, corpus.phrases)
     sentences = chain.from_iterable(part.sentences for part in parts.values())
-    words, tokens, offsets = encode(sentences)
+    encoded = encode(sentences)
     facts = {name: plain(getattr(corpus, name)) for name in CORPUS_FACTS}
     digests = {name: part.digest for name, part in parts.items()}
     facts["checks"] = [found.plain() for found in corpus.checks]
-    write_json(folder / "corpus.json", {"facts": facts, "words": words, "digests": digests})
-    write_array(folder / "tokens.npy", tokens)
-    write_array(folder / "offsets.npy", offsets)
+    write_json(folder / "corpus.json", {"facts": facts, "words": encoded.words, "digests": digests})
+    write_array(folder / "tokens.npy", encoded.tokens)
+    write_array(folder / "offsets.npy", encoded.offsets)
     for name, part in parts.items():
         write_array(folder / f"{name}.labels.npy", part.labels)
 
@@ -112,10 +114,32 @@ class CachedStages:
         return self.store.get(
             "vocab",
             key=lambda: keys.vocab(corpus, config),
-            make=lambda: build_vocab(corpus, config),
+            make=lambda: build_vocab(
+                corpus, config, self._encoded(corpus.unlabelled), self._scratch()
+            ),
             save=Vocabulary.save,
             load=Vocabulary.load,
         )
+
+    def _scratch(self) -> Path | None:
+        """Return a folder for large temporary files: that of the cache, if it can be written."""
+        folder = self.store.folder
+        return folder if folder is not None and os.access(folder, os.W_OK) else None
+
+    def _encoded(self, text: Text) -> Iterator[Encoded]:
+        """Encode a text block by block; each block is cached, so a stopped run goes on from it."""
+
+        def is_known(block: list[str]) -> bool:
+            return self.store.has("text", partial(keys.text_block, block, text))
+
+        for block, result in encode_blocks(text.blocks(), text.rules, is_known=is_known):
+            yield self.store.get(
+                "text",
+                key=partial(keys.text_block, block, text),
+                make=result,
+                save=Encoded.save,
+                load=Encoded.load,
+            ).value
 
     def vectors(
         self, corpus: Corpus, vocabulary: Vocabulary, source: Source, also: Iterable[str]

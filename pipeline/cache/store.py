@@ -110,6 +110,12 @@ class Store:
 
     folder: Path | None
 
+    def has(self, stage: str, key: Callable[[], Plain]) -> bool:
+        """Return whether there is an entry with this key, intact or not."""
+        if self.folder is None or (wanted := _known(stage, key)) is None:
+            return False
+        return (self.folder / stage / json_digest(wanted)[:32] / MANIFEST).exists()
+
     def get(
         self,
         stage: str,

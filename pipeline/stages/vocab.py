@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ from pipeline.core.files import write, write_json
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
 from pipeline.stages.corpus import Corpus
+from pipeline.stages.corpus.encoded import Encoded, encode, encode_blocks
 
-_BLOCK = 16  # sentences encoded at a time; few, so that their words stay in the CPU cache
-_PART = 1 << 20  # words counted at a time; all at once would take 16 bytes per word
+IN_MEMORY = 1 << 28  # bytes of encoded text; more is held in a temporary file
 
 
 @displayed
@@ -63,7 +64,8 @@ class Vocabulary:
     counts
         (V,) how often each occurs.
     tokens
-        (N,) int32, the text as indices into `words`; words outside the vocabulary are dropped.
+        (N,) int32, the text as indices into `words`; words outside the vocabulary are dropped. A
+        large text is memory-mapped.
     offsets
         (S + 1,) int64, sentence s is ``tokens[offsets[s]:offsets[s + 1]]``.
     """
@@ -91,7 +93,8 @@ class Vocabulary:
         """The sha256 of words and encoded text."""
         digest = hashlib.sha256("\n".join(self.words).encode())
         for array in (self.counts, self.tokens, self.offsets):
-            digest.update(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).data)
+            little = array.dtype.newbyteorder("<")
+            digest.update(np.ascontiguousarray(array).astype(little, copy=False).data)
         return digest.hexdigest()
 
     def describe(self) -> str:
@@ -125,59 +128,105 @@ class Vocabulary:
         )
 
 
-def build_vocab(corpus: Corpus, config: Vocab | None = None) -> Vocabulary:
+def build_vocab(
+    corpus: Corpus,
+    config: Vocab | None = None,
+    unlabelled: Iterable[Encoded] | None = None,
+    scratch: Path | None = None,
+) -> Vocabulary:
     """Count the words of the corpus's text and encode it, in one pass.
+
+    Parameters
+    ----------
+    corpus
+        Its text is that of the labelled splits, then the unlabelled text.
+    config
+        Which words to take.
+    unlabelled
+        The unlabelled text, encoded block by block. Unset: it is encoded here.
+    scratch
+        A folder for the encoded text, where it is large. Unset: the system's temporary folder.
 
     Raises
     ------
     UserError
         If no word occurs often enough.
     """
-    return build(corpus.text(), config or Vocab())
+    labelled = (corpus.splits[name].sentences for name in corpus.text_splits)
+    text = corpus.unlabelled
+    if unlabelled is None:
+        unlabelled = (result() for _, result in encode_blocks(text.blocks(), text.rules))
+    parts = chain([encode(chain.from_iterable(labelled))], up_to(unlabelled, text.max_words))
+    return merged(parts, config or Vocab(), scratch)
 
 
 def build(sentences: Iterable[list[str]], config: Vocab) -> Vocabulary:
     """Build the vocabulary of any sentences; see `build_vocab`."""
-    words, tokens, offsets = encode(sentences)
-    parts = [tokens[i : i + _PART] for i in range(0, len(tokens), _PART)]
-    counts = np.zeros(len(words), np.int64)
+    return merged([encode(sentences)], config)
+
+
+def up_to(parts: Iterable[Encoded], words: int | None) -> Iterator[Encoded]:
+    """Yield encoded text up to the sentence that reaches so many words; None: all."""
+    seen = 0
     for part in parts:
-        counts += np.bincount(part, minlength=len(words))
-    kept = np.argsort(-counts, kind="stable")  # stable: ties in the order first seen
-    kept = kept[counts[kept] >= config.min_count][: config.max_size]
-    if not len(kept):
-        most = max(counts, default=0)
-        raise UserError(
-            f"no word is seen {config.min_count} times (the most frequent: {most}): the vocabulary "
-            "is empty. Lower vocab.min_count."
-        )
-    renumbered = np.full(len(words), -1, np.int32)
-    renumbered[kept] = np.arange(len(kept), dtype=np.int32)
-    for part in parts:
-        part[:] = renumbered[part]
-    known = tokens >= 0
-    begins, lengths = offsets[:-1], np.diff(offsets)
-    lengths[lengths > 0] = np.add.reduceat(known, begins[lengths > 0], dtype=np.int64)
+        if words is not None and seen + len(part.tokens) >= words:
+            yield part.up_to(words - seen)
+            return
+        seen += len(part.tokens)
+        yield part
+
+
+def merged(parts: Iterable[Encoded], config: Vocab, scratch: Path | None = None) -> Vocabulary:
+    """Count the words of encoded parts of a text, and number them alike.
+
+    Only the words are held in memory, not the text: that is written to a temporary file and read
+    again when the counts are known.
+    """
+    index: defaultdict[str, int] = defaultdict()
+    index.default_factory = index.__len__
+    counts = np.zeros(0, np.int64)
+    lengths = [np.zeros(0, np.int64)]
+    with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(scratch) if scratch else None) as spool:
+        for part in parts:
+            numbers = np.fromiter(map(index.__getitem__, part.words), np.int32, len(part.words))
+            counts = np.pad(counts, (0, len(index) - len(counts)))
+            counts[numbers] += np.bincount(part.tokens, minlength=len(numbers))
+            lengths.append(np.diff(part.offsets))
+            spool.write(numbers[part.tokens].data)
+        kept = np.argsort(-counts, kind="stable")  # stable: ties in the order first seen
+        kept = kept[counts[kept] >= config.min_count][: config.max_size]
+        if not len(kept):
+            most = max(counts, default=0)
+            raise UserError(
+                f"no word is seen {config.min_count} times (the most frequent: {most}): the "
+                "vocabulary is empty. Lower vocab.min_count."
+            )
+        renumbered = np.full(len(index), -1, np.int32)
+        renumbered[kept] = np.arange(len(kept), dtype=np.int32)
+        tokens = _empty(int(counts[kept].sum()), scratch)
+        spool.seek(0)
+        begin = 0
+        for part_lengths in lengths:
+            numbers = renumbered[np.frombuffer(spool.read(4 * int(part_lengths.sum())), np.int32)]
+            known = numbers >= 0
+            some = part_lengths > 0
+            begins = (np.cumsum(part_lengths) - part_lengths)[some]
+            part_lengths[some] = np.add.reduceat(known, begins, dtype=np.int64) if some.any() else 0
+            end = begin + int(known.sum())
+            tokens[begin:end] = numbers[known]
+            begin = end
+    words = list(index)
     return Vocabulary(
         words=[words[i] for i in kept.tolist()],
         counts=counts[kept],
-        tokens=tokens[known],
-        offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        tokens=tokens,
+        offsets=np.cumsum(np.concatenate([[0], *lengths]), dtype=np.int64),
     )
 
 
-def encode(
-    sentences: Iterable[list[str]],
-) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64]]:
-    """Return words in the order first seen, the text (N,) as their indices, offsets (S + 1,)."""
-    # A new word gets the next number when it is looked up: one dictionary access per token, in C.
-    index: defaultdict[str, int] = defaultdict()
-    index.default_factory = index.__len__
-    stream = iter(sentences)
-    blocks = [np.empty(0, np.int32)]
-    lengths = [np.zeros(1, np.int64)]
-    while block := list(islice(stream, _BLOCK)):
-        numbers = map(index.__getitem__, chain.from_iterable(block))
-        blocks.append(np.fromiter(numbers, np.int32))
-        lengths.append(np.fromiter(map(len, block), np.int64, len(block)))
-    return list(index), np.concatenate(blocks), np.cumsum(np.concatenate(lengths))
+def _empty(size: int, scratch: Path | None) -> NDArray[np.int32]:
+    """Return an array to fill: in memory, or if it is large in a temporary file."""
+    if 4 * size <= IN_MEMORY:
+        return np.empty(size, np.int32)
+    with tempfile.TemporaryFile(dir=scratch) as file:
+        return np.memmap(file, np.int32, "w+", shape=(size,))

@@ -15,6 +15,8 @@ from pipeline.core.progress import progress, shown
 from pipeline.stages.corpus.parallel import tokenize_all
 from pipeline.stages.corpus.tokenizers import Tokenizer
 
+BLOCK = 4_000_000  # characters
+
 
 @displayed
 @dataclass(frozen=True)
@@ -41,24 +43,46 @@ class Text:
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the tokens of each sentence."""
         words = 0
-        for tokens in self._all():
-            yield tokens
-            words += len(tokens)
-            if self.max_words is not None and words >= self.max_words:
-                return
+        for sentences in tokenize_all(self.lines(), self.rules):
+            for tokens in sentences:
+                yield tokens
+                words += len(tokens)
+                if self.max_words is not None and words >= self.max_words:
+                    return
 
-    def _all(self) -> Iterator[list[str]]:
-        """Yield the sentences of all files."""
-        how = Tokenizer("whitespace", lower=self.tokenizer.lower) if self.tokenized else None
+    @property
+    def rules(self) -> Tokenizer:
+        """How its lines become sentences of tokens."""
+        lower = self.tokenizer.lower
+        return Tokenizer("whitespace", lower=lower) if self.tokenized else self.tokenizer
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of all files, with a progress bar.
+
+        Raises
+        ------
+        UserError
+            If a file cannot be read, or holds no text.
+        """
         for path in self.paths:
             empty = True
             total = count_lines(path) if shown() else None
-            what = f"tokenizing {path.name}"
-            lines = (line for _, line in progress(read_lines(path), what, "lines", total))
-            for sentences in tokenize_all(lines, how or self.tokenizer):
-                empty = empty and not sentences
-                yield from sentences
+            for _, line in progress(read_lines(path), f"tokenizing {path.name}", "lines", total):
+                empty = empty and not line.strip()
+                yield line
             require(not empty, f"{path} holds no text; leave it out of corpus.unlabelled.")
+
+    def blocks(self, size: int = BLOCK) -> Iterator[list[str]]:
+        """Yield the lines in blocks of about `size` characters: the same ones for the same text."""
+        block, held = [], 0
+        for line in self.lines():
+            block.append(line)
+            held += len(line)
+            if held >= size:
+                yield block
+                block, held = [], 0
+        if block:
+            yield block
 
     @cached_property
     def digest(self) -> str:

@@ -1,0 +1,121 @@
+"""Text as word ids, in blocks that are small enough to be held, cached and sent to a worker."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.arrays import read_array, write_array
+from pipeline.core.engine import Engine, Local
+from pipeline.core.files import write_json
+from pipeline.stages.corpus.tokenizers import Tokenizer
+
+_SENTENCES = 16  # encoded at a time; few, so that their words stay in the CPU cache
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Sentences as indices of their words.
+
+    Parameters
+    ----------
+    words
+        In the order first seen.
+    tokens
+        (N,) int32, the running text as indices into `words`.
+    offsets
+        (S + 1,) int64, sentence s is ``tokens[offsets[s]:offsets[s + 1]]``.
+    """
+
+    words: list[str]
+    tokens: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    def up_to(self, words: int) -> Encoded:
+        """Return the sentences up to the one that reaches so many words."""
+        sentences = int(np.searchsorted(self.offsets[1:], words)) + 1
+        offsets = self.offsets[: sentences + 1]
+        return Encoded(self.words, self.tokens[: offsets[-1]], offsets)
+
+    def save(self, folder: Path) -> None:
+        """Write ``words.json``, ``tokens.npy`` and ``offsets.npy``."""
+        write_json(folder / "words.json", self.words)
+        write_array(folder / "tokens.npy", self.tokens)
+        write_array(folder / "offsets.npy", self.offsets)
+
+    @classmethod
+    def load(cls, folder: Path) -> Encoded:
+        """Read what `save` wrote; the text is memory-mapped."""
+        words = json.loads((folder / "words.json").read_text("utf-8"))
+        return cls(words, read_array(folder / "tokens.npy"), read_array(folder / "offsets.npy"))
+
+
+def encode(sentences: Iterable[list[str]]) -> Encoded:
+    """Give each word of the sentences a number, in the order first seen."""
+    # A new word gets the next number when it is looked up: one dictionary access per token, in C.
+    index: defaultdict[str, int] = defaultdict()
+    index.default_factory = index.__len__
+    stream = iter(sentences)
+    tokens = [np.empty(0, np.int32)]
+    lengths = [np.zeros(1, np.int64)]
+    while block := list(islice(stream, _SENTENCES)):
+        numbers = map(index.__getitem__, chain.from_iterable(block))
+        tokens.append(np.fromiter(numbers, np.int32))
+        lengths.append(np.fromiter(map(len, block), np.int64, len(block)))
+    return Encoded(list(index), np.concatenate(tokens), np.cumsum(np.concatenate(lengths)))
+
+
+def encode_blocks(
+    blocks: Iterable[list[str]],
+    tokenizer: Tokenizer,
+    engine: Engine | None = None,
+    is_known: Callable[[list[str]], bool] = lambda _: False,
+) -> Iterator[tuple[list[str], Callable[[], Encoded]]]:
+    """Tokenize and number blocks of lines, several at a time.
+
+    Parameters
+    ----------
+    blocks
+        Read as they are needed.
+    tokenizer
+        How lines become sentences.
+    engine
+        Where the work is done; unset: on this machine.
+    is_known
+        Whether a block need not be encoded, because that was done before.
+
+    Yields
+    ------
+    block, result
+        In order; `result` waits for the encoded block. Of a known one it does the work when it is
+        called.
+    """
+    engine = engine or Local()
+    waiting: deque[tuple[list[str], Callable[[], Encoded]]] = deque()
+    for block in blocks:
+        task = partial(encode_lines, block, tokenizer)
+        waiting.append((block, task if is_known(block) else engine.submit(task)))
+        if len(waiting) > engine.ahead:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def encode_lines(lines: list[str], tokenizer: Tokenizer) -> Encoded:
+    """Tokenize lines of text and number their words."""
+    # Lists of tokens hold no cycles; to look for some takes a quarter of the time.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return encode(chain.from_iterable(map(tokenizer.sentences, lines)))
+    finally:
+        if enabled:
+            gc.enable()
