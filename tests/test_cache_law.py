@@ -131,6 +131,7 @@ OTHERS = {
     "corpus.classes": ["1", "0"],
     "corpus.text_splits": ["train", "dev"],
     "corpus.unlabelled": ["more.txt", "even.txt"],
+    "corpus.unlabelled_column": "review",
     "corpus.unlabelled_words": 20,
     "corpus.granularity": "binary",
     "corpus.dev": {Table: 0.2, Imdb: 0.3, Sample: 60},

@@ -26,6 +26,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.plain import NotPlainError, json_digest, plain
 from pipeline.core.renamed import old_names
 from pipeline.stages.corpus import Corpus, CorpusConfig, Pretraining, Sample, Text
+from pipeline.stages.corpus.sources import digest_of, files_of, is_remote
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.sweep import Sweepable
 from pipeline.stages.vectors.loop import Trainer
@@ -114,7 +115,12 @@ def _files_read(configs: Plain) -> Plain:
     """
     corpus, vectors = configs["corpus"], configs["vectors"]
     files = files_read(vectors, has_pretraining=isinstance(corpus, Sample))
-    return {"corpus": _digests(_files_of_corpus(corpus)), "vectors": _digests(files)}
+    remote = [name for name in corpus.unlabelled if is_remote(name)]
+    return {
+        "corpus": _digests(_files_of_corpus(corpus)),
+        "unlabelled": [[str(path), digest_of(path)] for path in files_of(remote)],
+        "vectors": _digests(files),
+    }
 
 
 def _files_of_corpus(config: CorpusConfig) -> list[Path]:
@@ -201,7 +207,7 @@ def sweep(features: Features, config: Sweepable) -> Plain:
 
 
 # Settings of a corpus that only concern its unlabelled text.
-_UNLABELLED_TEXT = {"unlabelled", "unlabelled_words", "tokenized"}
+_UNLABELLED_TEXT = {"unlabelled", "unlabelled_column", "unlabelled_words", "tokenized"}
 
 
 def _entry(settings: Plain, configs: list[Any], modules: Iterable[str] = (), **more: Any) -> Plain:

@@ -26,6 +26,7 @@ from pipeline.core.errors import UserError, require
 from pipeline.core.files import missing
 from pipeline.core.packed import LIMITS, Limits
 from pipeline.experiment import STAGES, Experiment
+from pipeline.stages.corpus.sources import is_remote
 from pipeline.stages.vectors.in_common import VOCAB
 from pipeline.tracking.client import Tracking
 from pipeline.tracking.registry import Registry
@@ -161,7 +162,8 @@ def _check_files_of(setting: str, value: Any) -> None:
         path = Path(text).expanduser()
         inside = any(parent.is_file() for parent in path.parents)  # of an archive
         pattern = any(character in str(text) for character in "*?[")
-        if text != VOCAB and not inside and not pattern and not path.exists():
+        remote = setting == "corpus.unlabelled" and is_remote(text)
+        if text != VOCAB and not inside and not pattern and not remote and not path.exists():
             raise UserError(f"{setting}: {missing(path)}")
 
 

@@ -24,6 +24,7 @@ from pipeline.stages.corpus.formats.rows import listed
 from pipeline.stages.corpus.formats.splits import SPLITS
 from pipeline.stages.corpus.labels import counted
 from pipeline.stages.corpus.overlap import check_overlap
+from pipeline.stages.corpus.sources import files_of
 from pipeline.stages.corpus.tokenizers import Tokenizer
 from pipeline.stages.corpus.unlabelled import Text
 
@@ -259,8 +260,11 @@ class CorpusConfig:
     html
         ``strip`` HTML tags from raw text and decode entities, or ``keep`` them as they are.
     unlabelled
-        Files of extra plain text, which may be compressed, a sentence or document per line. They
-        are used for vocabulary and vectors only.
+        Extra text, a sentence or document per line, or per row of a Parquet, Arrow or JSON lines
+        file. Files, which may be compressed, folders, patterns like ``texts/*.gz``, and addresses
+        like ``s3://bucket/texts/``. Used for vocabulary and vectors only.
+    unlabelled_column
+        The column of such tables that holds the text; unset: ``text``, or the only one of text.
     unlabelled_words
         How many words of them to take, from the first, up to the end of a sentence; unset: all.
     tokenized
@@ -275,6 +279,7 @@ class CorpusConfig:
     lower: bool = True
     html: str = "keep"
     unlabelled: list[str] = field(default_factory=list)
+    unlabelled_column: str | None = None
     unlabelled_words: int | None = None
     tokenized: bool = False
     text_splits: list[str] = field(default_factory=lambda: ["train"])
@@ -320,8 +325,11 @@ class CorpusConfig:
 
     def extra_text(self, *, brackets: bool = True) -> Text:
         """Return the unlabelled text; `brackets` keeps ``(`` rather than ``-LRB-``."""
-        paths = tuple(Path(name).expanduser() for name in self.unlabelled)
-        return Text(paths, self.rules(brackets=brackets), self.tokenized, self.unlabelled_words)
+        return Text(
+            files_of(self.unlabelled),
+            self.rules(brackets=brackets),
+            *(self.tokenized, self.unlabelled_words, self.unlabelled_column),
+        )
 
     def rules(self, *, brackets: bool = True) -> Tokenizer:
         """Return how raw text becomes tokens; `brackets` keeps ``(`` rather than ``-LRB-``."""

@@ -9,19 +9,20 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.core.errors import require
-from pipeline.core.files import count_lines, file_digest, read_lines
 from pipeline.core.notebook import displayed
 from pipeline.core.progress import progress, shown
 from pipeline.stages.corpus.parallel import tokenize_all
+from pipeline.stages.corpus.sources import count, digest_of, lines_of
 from pipeline.stages.corpus.tokenizers import Tokenizer
 
 BLOCK = 4_000_000  # characters
+MANY = 8  # files; more share a progress bar
 
 
 @displayed
 @dataclass(frozen=True)
 class Text:
-    """Plain-text files, which may be compressed, a sentence or document per line, as token lists.
+    """Files of text, a sentence or document per line or row of a table, as token lists.
 
     Parameters
     ----------
@@ -33,12 +34,15 @@ class Text:
         The text is tokenized already: only split it at white space, each line a sentence.
     max_words
         Stop after the sentence that reaches this many words; None: read everything.
+    column
+        The column of tables that holds the text; None: ``text``, or the only one of text.
     """
 
     paths: tuple[Path, ...] = ()
     tokenizer: Tokenizer = field(default_factory=Tokenizer)
     tokenized: bool = False
     max_words: int | None = None
+    column: str | None = None
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the tokens of each sentence."""
@@ -64,10 +68,16 @@ class Text:
         UserError
             If a file cannot be read, or holds no text.
         """
-        for path in self.paths:
-            empty = True
-            total = count_lines(path) if shown() else None
-            for _, line in progress(read_lines(path), f"tokenizing {path.name}", "lines", total):
+        many = len(self.paths) > MANY
+        paths = iter(self.paths)
+        if many:
+            paths = progress(self.paths, "tokenizing", "files", len(self.paths))
+        for path in paths:
+            lines, empty = lines_of(path, self.column), True
+            if not many:
+                total = count(path) if shown() else None
+                lines = progress(lines, f"tokenizing {path.name}", "lines", total)
+            for line in lines:
                 empty = empty and not line.strip()
                 yield line
             require(not empty, f"{path} holds no text; leave it out of corpus.unlabelled.")
@@ -87,7 +97,8 @@ class Text:
     @cached_property
     def digest(self) -> str:
         """The sha256 of the files' bytes and of how they are read."""
-        parts = [file_digest(path) for path in self.paths]
+        parts = [digest_of(path) for path in self.paths]
         parts += [str(self.tokenizer.settings()), str(self.tokenized)]
         parts += [str(self.max_words)] if self.max_words is not None else []
+        parts += [self.column] if self.column is not None else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -33,26 +33,27 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
         ) from error
 
 
-def read_parquet(path: Path, columns: Columns) -> Rows:
-    """Read a Parquet file."""
+@contextlib.contextmanager
+def parquet_batches(path: Path) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """Open a Parquet file; give its schema and its batches of rows."""
     import pyarrow.parquet as pq
 
     with _readable(path, "Parquet"), open_bytes(path) as file, pq.ParquetFile(file) as table:
         size = sum(table.metadata.row_group(i).total_byte_size for i in range(table.num_row_groups))
         _check_size(path, size, path.stat().st_size)
-        batches = table.iter_batches(BATCH)
-        return _read_batches(path, table.schema_arrow, batches, columns)
+        yield table.schema_arrow, table.iter_batches(BATCH)
 
 
-def read_arrow(path: Path, columns: Columns) -> Rows:
-    """Read an Arrow IPC file, in the file form (which is Feather too) or the stream form."""
+@contextlib.contextmanager
+def arrow_batches(path: Path) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """Open an Arrow IPC file, in the file form (which is Feather too) or the stream form."""
     import pyarrow as pa
 
     with _readable(path, "Arrow"), pa.memory_map(str(path)) as file:
         if file.read(6) == b"ARROW1":
             table = pa.ipc.open_file(file)
-            batches = (table.get_batch(i) for i in range(table.num_record_batches))
-            return _read_batches(path, table.schema, batches, columns)
+            yield table.schema, (table.get_batch(i) for i in range(table.num_record_batches))
+            return
         file.seek(0)
         require(
             file.read(4) != b"FEA1",
@@ -61,7 +62,19 @@ def read_arrow(path: Path, columns: Columns) -> Rows:
         )
         file.seek(0)
         stream = pa.ipc.open_stream(file)
-        return _read_batches(path, stream.schema, iter(stream), columns)
+        yield stream.schema, iter(stream)
+
+
+def read_parquet(path: Path, columns: Columns) -> Rows:
+    """Read a Parquet file."""
+    with parquet_batches(path) as (schema, batches):
+        return _read_batches(path, schema, batches, columns)
+
+
+def read_arrow(path: Path, columns: Columns) -> Rows:
+    """Read an Arrow IPC file."""
+    with arrow_batches(path) as (schema, batches):
+        return _read_batches(path, schema, batches, columns)
 
 
 def _read_batches(path: Path, schema: Any, batches: Iterator[Any], columns: Columns) -> Rows:

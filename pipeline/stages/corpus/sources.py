@@ -1,0 +1,186 @@
+"""The files that unlabelled text comes from: named one by one, by folder, pattern or address."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from pipeline.core.errors import UserError, require
+from pipeline.core.files import count_lines, file_digest, read_lines
+from pipeline.core.packed import inner_name
+from pipeline.stages.corpus.formats.frames import arrow_batches, parquet_batches
+
+TABLES = {".parquet": parquet_batches, ".arrow": arrow_batches, ".feather": arrow_batches}
+JSON_LINES = (".jsonl", ".ndjson")
+_ABOUT = {
+    "dataset_info.json",
+    "state.json",
+    "dataset_dict.json",
+}  # what `datasets` adds to a folder
+_PATTERN = re.compile(r"[*?\[]")
+
+
+def files_of(names: Iterable[str]) -> tuple[Path, ...]:
+    """Return the files that names stand for, in order.
+
+    A name is a file; a folder, which stands for all files in and below it, sorted; a pattern like
+    ``texts/*.gz``; or any of them at an address like ``s3://bucket/texts/``, which `fsspec` reads.
+
+    Raises
+    ------
+    UserError
+        For a folder or pattern without files, or an address that cannot be read.
+    """
+    return tuple(path for name in names for path in _files_of(name))
+
+
+def _files_of(name: str) -> list[Path]:
+    if is_remote(name):
+        with _far(name):
+            found = _remote_files(name)
+        require(found, f"corpus.unlabelled: {name} has no files.")
+        return found
+    path = Path(name).expanduser()
+    if path.is_dir():
+        below = (p for p in path.rglob("*") if p.is_file())
+        found = sorted(p for p in below if _is_text(p.relative_to(path).as_posix()))
+        require(found, f"corpus.unlabelled: the folder {path} has no files.")
+        return found
+    if _PATTERN.search(name) and not path.exists():
+        matching = (Path(p) for p in sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207
+        found = [p for p in matching if p.is_file()]
+        require(found, f"corpus.unlabelled: no file matches {name}.")
+        return found
+    return [path]
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a file in a folder counts: neither hidden nor about the others."""
+    parts = name.split("/")
+    return not any(part.startswith((".", "_")) for part in parts) and parts[-1] not in _ABOUT
+
+
+def is_remote(name: object) -> bool:
+    """Return whether a name is an address, such as ``s3://bucket/text.gz``."""
+    return "://" in str(name)
+
+
+def _remote_files(name: str) -> list[Path]:
+    import fsspec
+    from upath import UPath
+
+    files, path = fsspec.core.url_to_fs(name)
+    if _PATTERN.search(path):
+        found = sorted(p for p in files.glob(path) if files.isfile(p))
+    elif files.isdir(path):
+        found = sorted(p for p in files.find(path) if _is_text(p[len(path) :].lstrip("/")))
+    else:
+        found = [path]
+    return [cast("Path", UPath(files.unstrip_protocol(p))) for p in found]
+
+
+@contextmanager
+def _far(name: object) -> Iterator[None]:
+    """Turn whatever a library says about an address into a `UserError`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except ImportError as error:
+        raise UserError(
+            f"{name}: addresses need the extra 'remote': pip install 'yourvectors[remote]', and "
+            f"what reads this kind ({str(error)[:80]})."
+        ) from error
+    except Exception as error:  # each kind of storage has its own
+        said = (str(error) or type(error).__name__)[:150]
+        raise UserError(f"{name} cannot be read: {said}. Check address and credentials.") from error
+
+
+def digest_of(path: Path) -> str:
+    """Return the sha256 of a file; of a remote one that of what its storage says of this version.
+
+    That is size, time and ETag, as far as the storage has them, so nothing is downloaded for it.
+    """
+    if not is_remote(path):
+        return file_digest(path)
+    far: Any = path
+    with _far(path):
+        about = f"{path} {far.fs.ukey(far.path)}"
+    return hashlib.sha256(about.encode()).hexdigest()
+
+
+def lines_of(path: Path, column: str | None = None) -> Iterator[str]:
+    """Yield the lines of text of a file; a document of a table may have several.
+
+    Parameters
+    ----------
+    path
+        Plain text, which may be compressed, JSON lines, Parquet, Arrow or Feather.
+    column
+        The column of a table that holds the text. Unset: ``text``, or the only column of text.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, or has no such column.
+    """
+    with _far(path) if is_remote(path) else _near():
+        suffix = Path(inner_name(path)).suffix.lower()
+        if suffix in TABLES:
+            for document in _documents(path, suffix, column):
+                yield from document.splitlines()
+        elif suffix in JSON_LINES:
+            for number, line in read_lines(path):
+                yield from _document(path, number, line, column or "text").splitlines()
+        else:
+            for _, line in read_lines(path):
+                yield line
+
+
+def count(path: Path) -> int | None:
+    """Count the lines of a file of text on this machine; None for any other."""
+    table = Path(inner_name(path)).suffix.lower() in TABLES
+    return None if table or is_remote(path) else count_lines(path)
+
+
+@contextmanager
+def _near() -> Iterator[None]:
+    yield
+
+
+def _documents(path: Path, suffix: str, column: str | None) -> Iterator[str]:
+    import pyarrow as pa
+
+    with TABLES[suffix](path) as (schema, batches):
+        texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+        candidates = [field.name for field in schema if any(is_(field.type) for is_ in texts)]
+        wanted = column or ("text" if "text" in candidates else None)
+        if wanted is None and len(candidates) == 1:
+            wanted = candidates[0]
+        if wanted not in candidates:
+            listed = ", ".join(candidates[:8]) or "none"
+            missing = f"no column of text named {wanted}" if wanted else "several columns of text"
+            raise UserError(f"{path}: {missing}; set corpus.unlabelled_column. It has: {listed}.")
+        for batch in batches:
+            for text in batch.column(wanted).to_pylist():
+                if text is not None:
+                    yield text
+
+
+def _document(path: Path, number: int, line: str, column: str) -> str:
+    if not line.strip():
+        return ""
+    try:
+        text = json.loads(line)[column]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"{path}, line {number}: no JSON object with the text under '{column}'; set "
+            "corpus.unlabelled_column."
+        ) from error
+    return text if isinstance(text, str) else ""
