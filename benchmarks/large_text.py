@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import random
 import resource
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+
+import numpy as np
 
 import pipeline as yv
 from pipeline.cache.stages import CachedStages
@@ -31,13 +32,13 @@ def write_copies(reviews: Path, folder: Path, copies: int) -> None:
     counted = Counter(word for line in lines for word in line.split())
     common = {word for word, _ in counted.most_common(1000)}
     for copy in range(copies):
-        rng = random.Random(copy)
+        rng = np.random.default_rng(copy)
         with (folder / f"{copy:03}.txt").open("w", encoding="utf-8") as out:
             for line in lines:
-                words = (
-                    f"{word}{copy}" if copy and word not in common and rng.random() < 0.1 else word
-                    for word in line.split()
-                )
+                words = line.split()
+                for i in np.flatnonzero(rng.random(len(words)) < 0.1).tolist() if copy else ():
+                    if words[i] not in common:
+                        words[i] += str(copy)
                 out.write(" ".join(words) + "\n")
 
 

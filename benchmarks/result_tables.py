@@ -6,12 +6,21 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.statistics import spread
 from pipeline.render.html import signed
 
 Row = dict[str, Any]
 TEXT = {"part", "value", "name", "task", "arm", "against", "accuracy_kind", "macro_f1_kind"}
-GLOVE = {"glove50": "GloVe 50-d", "glove100": "GloVe 100-d", "imdb-glove100": "GloVe 100-d"}
+GLOVE = {
+    "glove50": "GloVe 50-d",
+    "glove100": "GloVe 100-d",
+    "glove50_phrases": "GloVe 50-d",
+    "glove100_phrases": "GloVe 100-d",
+    "glove100_bag": "GloVe 100-d with bag",
+    "binary-glove100": "GloVe 100-d",
+    "binary-glove100_bag": "GloVe 100-d with bag",
+    "imdb-glove100": "GloVe 100-d",
+}
+CHANGE = "reviews300_bag less reviews300"
 
 
 def write_csv(path: Path, rows: list[Row]) -> None:
@@ -35,15 +44,13 @@ def read_csv(path: Path) -> list[Row]:
         return [{k: plain(k, v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
-def tables(arms: list[Row], runs: list[Row], groups: list[Row]) -> dict[str, str]:
+def tables(arms: list[Row], groups: list[Row]) -> dict[str, str]:
     """Return every table that is made from numbers, by its name on the page."""
-    return {
-        "treebank": arm_table([row for row in arms if row["task"] == "treebank"]),
-        "reviews": arm_table([row for row in arms if row["task"] == "reviews"]),
-        "imdb": amount_table([row for row in arms if row["task"] == "imdb"]),
-        "earlier": run_table(runs),
-        "groups": group_table(groups),
-    }
+    tasks = dict.fromkeys(row["task"] for row in arms)
+    found = {task: [row for row in arms if row["task"] == task] for task in tasks}
+    made = {task: amount_table(found.pop(task)) for task in ("imdb",) if task in found}
+    made |= {task: arm_table(rows) for task, rows in found.items()}
+    return made | {"groups": group_table(groups)}
 
 
 def arm_table(rows: list[Row]) -> str:
@@ -81,7 +88,7 @@ def described(row: Row) -> list[str]:
     if row["seeds"] > 1:
         accuracy += f" ± {100 * row['test_accuracy_deviation']:.1f}"
         f1 += f" ± {decimals(row['test_macro_f1_deviation'])}"
-    return [f"{row['features']:.0f}", f"{row['seeds']:.0f}", accuracy, f1]
+    return [f"{row['features']:,.0f}", f"{row['seeds']:.0f}", accuracy, f1]
 
 
 def verdict_cells(row: Row | None) -> list[str]:
@@ -102,45 +109,28 @@ def decimals(value: float) -> str:
     return f"{value:.3f}".removeprefix("0")
 
 
-def percent(rows: list[Row], key: str) -> str:
-    """Return the mean and, for several values, the standard deviation."""
-    mean, deviation, _ = spread([100 * row[key] for row in rows])
-    return f"{mean:.2f}" if not deviation else f"{mean:.2f} ± {deviation:.2f}"
-
-
-def run_table(rows: list[Row]) -> str:
-    """Return the rows that have no pooled verdict: those of no swept factor."""
-    names = dict.fromkeys(row["part"] for row in rows if not row["value"])
-    lines = [
-        "| row | features | train | dev | test | macro-F1 | seed 1 against GloVe 50-d |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name in names:
-        own = [row for row in rows if row["part"] == name]
-        first = own[0]
-        against = ""
-        if first["p"] != "":
-            low, high = (100 * first[f"difference_{end}"] for end in ("low", "high"))
-            p = "p < .0001" if first["p"] < 1e-4 else f"p = {first['p']:.2g}"
-            against = f"{100 * first['difference']:+.1f} ({low:+.1f} to {high:+.1f}), {p}"
-        splits = (percent(own, f"{split}_accuracy") for split in ("train", "dev", "test"))
-        f1 = decimals(spread([row["test_macro_f1"] for row in own]).mean)
-        cells = [name, f"{first['dim']:.0f}", *splits, f1, against]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def group_table(groups: list[Row]) -> str:
     """Return the table of sentence groups in Markdown."""
     parts = list(dict.fromkeys(row["part"] for row in groups))
     lines = [f"| test sentences | n | {' | '.join(parts)} |", "|---" * (2 + len(parts)) + "|"]
     for name in dict.fromkeys(row["name"] for row in groups):
         rows = {row["part"]: row for row in groups if row["name"] == name}
-        cells = [f"{100 * rows[part]['accuracy']:.1f}" if part in rows else "" for part in parts]
+        cells = [group_cell(rows.get(part)) for part in parts]
         sizes = {f"{row['sentences']:.0f}" for row in rows.values()}
         n = sizes.pop() if len(sizes) == 1 else "differs"
         lines.append(f"| {name} | {n} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def group_cell(row: Row | None) -> str:
+    """Return an accuracy in percent, or a change with its interval."""
+    if row is None:
+        return ""
+    if row["part"] != CHANGE:
+        return f"{100 * row['accuracy']:.1f}"
+    change, low, high = (signed(100 * row[key], 1) for key in ("accuracy", "low", "high"))
+    text = f"{change} ({low} to {high})"
+    return f"**{text}**" if row["low"] > 0 or row["high"] < 0 else text
 
 
 def filled(page: str, found: dict[str, str]) -> str:

@@ -2,12 +2,12 @@
 
     python benchmarks/results.py --trees trees --imdb aclImdb_v1.tar.gz --reviews reviews.txt.gz \
         --glove50 glove.6B.50d.txt --glove100 glove.6B.100d.txt
-    python benchmarks/results.py ... --part treebank     # or reviews, imdb, earlier
+    python benchmarks/results.py ... --part treebank     # or reviews, phrases, bag, binary, ...
 
 Each row is one multirun in its own folder under ``outputs/results``. A script that was stopped
 continues when it is started again. ``docs/results-arms.csv`` has a line per arm and reference,
-``docs/results.csv`` a line per run of the rows that have no pooled verdict yet. All but the rows
-with ``vectors.parallel=hogwild`` give the same bits again on the same machine.
+``docs/results.csv`` a line per run of the figure of factors. All rows give the same bits again on
+the same machine.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from pathlib import Path
 import pandas as pd
 from ablation import ablation
 from matplotlib.figure import Figure
-from result_tables import Row, filled, read_csv, tables, write_csv
-from sentence_groups import groups_of
+from result_tables import CHANGE, Row, filled, read_csv, tables, write_csv
+from sentence_groups import changes_of, group_changes, groups_of
 
 from pipeline.comparison import compare
 from pipeline.render import plots
@@ -34,6 +34,8 @@ SEEDS = "seed=1,2,3,4,5"
 TREEBANK = {
     "glove50": "experiment=glove50",
     "glove100": "experiment=glove100",
+    "assignment-glove": "experiment=assignment corpus=sst vectors=glove",
+    "assignment-own": f"experiment=assignment corpus=sst {SEEDS}",
     "random100": f"corpus=sst vectors=random vectors.dim=100 {SEEDS}",
     "skipgram50": f"corpus=sst vectors=skipgram {SEEDS}",
     "own50": f"experiment=own50 {SEEDS}",
@@ -41,6 +43,7 @@ TREEBANK = {
     "init100": f"experiment=init100 {SEEDS}",
     "both200": f"experiment=both200 {SEEDS}",
     "treebank50": f"experiment=treebank50 {SEEDS}",
+    "treebank100": f"experiment=treebank100 {SEEDS}",
     "treebank300": f"experiment=treebank300 {SEEDS}",
     "treebank300-100": f"experiment=treebank300 features.components=100 {SEEDS}",
 }
@@ -57,21 +60,45 @@ REVIEWS = {
     "reviews300": f"experiment=reviews300 vectors.threads=2 {SEEDS}",
     "reviews300-100": "experiment=reviews300 features.components=100 vectors.threads=2 " + SEEDS,
 }
-POOLED = {"treebank": TREEBANK, "reviews": REVIEWS, "imdb": IMDB}
+PHRASES = {
+    "glove50_phrases": "experiment=glove50_phrases",
+    "glove100_phrases": "experiment=glove100 corpus.phrases=12",
+    "treebank300_phrases": f"experiment=treebank300_phrases {SEEDS}",
+    "reviews300_phrases": f"experiment=reviews300_phrases vectors.threads=2 {SEEDS}",
+}
+BAG = {
+    "glove100": "experiment=glove100",
+    "glove100_bag": "experiment=glove100_bag",
+    "glove100_bag-ratio": "experiment=glove100_bag features.bag_values=log_ratio",
+    "random100_bag": f"experiment=treebank100_bag vectors=random {SEEDS}",
+    "treebank100_bag": f"experiment=treebank100_bag {SEEDS}",
+    "both200_bag": f"experiment=both200_bag {SEEDS}",
+    "reviews300_bag": f"experiment=reviews300_bag vectors.threads=2 {SEEDS}",
+}
+BINARY = {
+    f"binary-{name}": f"{row} corpus.granularity=binary"
+    for name, row in (TREEBANK | REVIEWS | BAG).items()
+    if name
+    in {
+        *("glove100", "glove100_bag", "own100", "treebank100_bag", "both200_bag"),
+        *("reviews300", "reviews300_bag"),
+    }
+}
+POOLED = {
+    "treebank": TREEBANK,
+    "reviews": REVIEWS,
+    "phrases": PHRASES,
+    "bag": BAG,
+    "binary": BINARY,
+    "imdb": IMDB,
+}
 REFERENCES = {
     "treebank": ("glove50", "glove100"),
     "reviews": ("glove50", "glove100"),
+    "phrases": ("glove50_phrases", "glove100_phrases"),
+    "bag": ("glove100", "glove100_bag"),
+    "binary": ("binary-glove100", "binary-glove100_bag"),
     "imdb": ("imdb-glove100",),
-}
-EARLIER = {  # made before verdicts were pooled over seeds; glove50 is their reference
-    "glove50": "experiment=glove50",
-    "glove50_phrases": "experiment=glove50_phrases",
-    "assignment-glove": "experiment=assignment corpus=sst vectors=glove",
-    "assignment-own": "experiment=assignment corpus=sst seed=1,2,3",
-    "treebank100": "experiment=treebank100 seed=1,2,3",
-    "treebank300_phrases": "experiment=treebank300_phrases seed=1,2,3",
-    "reviews300_phrases": "experiment=reviews300_phrases vectors.threads=2 "
-    "vectors.parallel=hogwild seed=1,2,3",
 }
 BASE = "experiment=treebank50 seed=1,2"
 # GloVe has no such threshold, and its learning rate means something else: a separate multirun.
@@ -92,7 +119,9 @@ FACTORS = {  # the first override is the one that is swept
     "weighting": f"features.weighting=none,idf,sif {BASE}",
     "labels of phrases": f"corpus.phrases=null,16,12,8 {BASE}",
     "words of reviews": "corpus.unlabelled_words=100000,300000,1000000,3000000,null "
-    "experiment=reviews300 vectors.dim=100 vectors.threads=2 vectors.parallel=hogwild seed=1,2",
+    "experiment=reviews300 vectors.dim=100 vectors.threads=2 seed=1,2",
+    "words of reviews, with bag": "corpus.unlabelled_words=100000,300000,1000000,3000000,null "
+    "experiment=reviews300_bag vectors.dim=100 vectors.threads=2 seed=1,2",
     # The full softmax takes minutes per epoch and needs smaller steps.
     "loss, 5 epochs": "vectors.loss=negative experiment=treebank50 vectors.epochs=5 seed=1,2",
 }
@@ -101,6 +130,8 @@ MORE = {
     "loss, 5 epochs": "vectors.loss=softmax vectors.learning_rate=0.005 "
     "experiment=treebank50 vectors.epochs=5 seed=1,2",
 }
+PARTS = [*POOLED, "factors", "groups"]
+GROUPED = ("glove100", "treebank300", "reviews300", "reviews300_bag")
 SCORES = (
     *("test_accuracy", "test_accuracy_deviation", "test_low", "test_high"),
     *("test_macro_f1", "test_macro_f1_deviation"),
@@ -184,45 +215,26 @@ def value_of(job: Path, factor: str) -> str:
     return asked.get(key, "")
 
 
-def run_rows(part: str, jobs: list[Path], reference: Path, factor: str = "") -> Iterator[Row]:
-    """Yield a row per run, tested against the reference only."""
-    for job in jobs:
-        result = FinishedRun.read(job).result
-        tested = compare([reference, job]).rows[1] if job != reference else {}
-        yield {
-            "part": part,
-            "value": value_of(job, factor),
-            "seed": result["seed"],
-            "dim": result["dim"],
-            "strength": result["strength"],
-            **{
-                f"{split}_accuracy": result[split]["accuracy"] for split in ("train", "dev", "test")
-            },
-            "test_low": result["test"]["accuracy_low"],
-            "test_high": result["test"]["accuracy_high"],
-            "test_macro_f1": result["test"]["macro_f1"],
-            "coverage": result["coverage"]["test"],
-            **{key: tested.get(key) for key in ("difference", "difference_low", "difference_high")},
-            "p": tested.get("p"),
-        }
-
-
-def run_earlier(output: Path, files: dict[str, str]) -> tuple[list[Row], list[Row]]:
-    """Run the other rows and factors; return a row per run, and groups of test sentences."""
-    found, groups = [], []
-    plain, with_phrases = (
-        run(output / name, EARLIER[name], files)[0] for name in ("glove50", "glove50_phrases")
-    )
-    for name, overrides in [*EARLIER.items(), *FACTORS.items(), *MORE.items()]:
+def run_factors(output: Path, files: dict[str, str]) -> list[Row]:
+    """Run the factors of the figure; return a row per run."""
+    found = []
+    for name, overrides in [*FACTORS.items(), *MORE.items()]:
         place = name if overrides != MORE.get(name) else f"{name} more"
-        jobs = run(output / re.sub(r"\W+", "-", place), overrides, files)
-        # Compared with the reference that has the same phrases.
-        reference = with_phrases if name.endswith("300_phrases") else plain
-        found += run_rows(name, jobs, reference, "" if name in EARLIER else overrides)
-    for name in ("glove50", "treebank300", "reviews300"):
-        jobs = run(output / name, (TREEBANK | REVIEWS)[name], files)
-        groups += [{"part": name, **row} for row in groups_of(jobs[0])]
-    return found, groups
+        for job in run(output / re.sub(r"\W+", "-", place), overrides, files):
+            result = FinishedRun.read(job).result
+            row = {"part": name, "value": value_of(job, overrides), "seed": result["seed"]}
+            row |= {f"{split}_accuracy": result[split]["accuracy"] for split in ("dev", "test")}
+            found.append(row)
+    return found
+
+
+def run_groups(output: Path, files: dict[str, str]) -> list[Row]:
+    """Return the accuracy of groups of test sentences, and what the bag changes in each."""
+    rows = TREEBANK | REVIEWS | BAG
+    jobs = {name: run(output / name, rows[name], files) for name in GROUPED}
+    found = [{"part": name, **row} for name, of in jobs.items() for row in groups_of(of)]
+    changes = changes_of(jobs["reviews300"], jobs["reviews300_bag"])
+    return found + [{"part": CHANGE, **row} for row in changes]
 
 
 def draw_arms(rows: list[Row]) -> Figure:
@@ -252,26 +264,27 @@ def main() -> None:
     for name, what in FILES.items():
         parser.add_argument(f"--{name}", metavar="FILE", help=f"{what} (default: download it)")
     parser.add_argument("--output", type=Path, default=Path("outputs") / "results")
-    parser.add_argument(
-        "--part", nargs="*", default=[*POOLED, "earlier"], choices=[*POOLED, "earlier"]
-    )
+    parser.add_argument("--part", nargs="*", default=PARTS, choices=PARTS)
     args = parser.parse_args()
     files = {name: found for name in FILES if (found := getattr(args, name))}
-    if "reviews" not in files and {"reviews", "imdb", "earlier"} & {*args.part}:
+    if "reviews" not in files and ({*PARTS} - {"treebank"}) & {*args.part}:
         parser.error("--reviews FILE: a film review per line, .txt or .gz")
     arms = DOCS / "results-arms.csv"
     for task in (task for task in POOLED if task in args.part):
         old = read_csv(arms) if arms.exists() else []
         rows = [row for row in old if row["task"] != task] + run_pooled(task, args.output, files)
         write_csv(arms, rows)
-    if "earlier" in args.part:
-        for name, rows in zip(("", "-groups"), run_earlier(args.output, files), strict=True):
-            write_csv(DOCS / f"results{name}.csv", rows)
+    if "factors" in args.part:
+        write_csv(DOCS / "results.csv", run_factors(args.output, files))
+    if "groups" in args.part:
+        write_csv(DOCS / "results-groups.csv", run_groups(args.output, files))
     pages, runs, groups = (read_csv(DOCS / f"results{n}.csv") for n in ("-arms", "", "-groups"))
     draw_arms([row for row in pages if row["task"] == "imdb"]).savefig(DOCS / "arms.png")
-    ablation(runs, list(FACTORS), runs[0]["test_accuracy"]).savefig(DOCS / "results.png")
+    (glove,) = (row for row in pages if row["arm"] == "glove50" and row["task"] == "treebank")
+    ablation(runs, list(FACTORS), glove["test_accuracy"]).savefig(DOCS / "results.png")
+    group_changes([row for row in groups if row["part"] == CHANGE]).savefig(DOCS / "groups.png")
     page = DOCS.parent / "RESULTS.md"
-    text = filled(page.read_text("utf-8"), command_tables() | tables(pages, runs, groups))
+    text = filled(page.read_text("utf-8"), command_tables() | tables(pages, groups))
     page.write_text(text, encoding="utf-8")
 
 
@@ -282,7 +295,7 @@ def command_tables() -> dict[str, str]:
             ["| row | command |", "|---|---|"]
             + [f"| {row} | `{command(overrides)}` |" for row, overrides in rows.items()]
         )
-        for name, rows in (*POOLED.items(), ("earlier", EARLIER))
+        for name, rows in POOLED.items()
     }
 
 

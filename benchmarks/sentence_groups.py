@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from result_tables import Row
 
-from pipeline.core.statistics import accuracy_interval
+from pipeline.comparison import compare
+from pipeline.comparison.arms import Arm
+from pipeline.comparison.metrics import LABELS, measure
+from pipeline.comparison.tests import mean_interval, paired_test
+from pipeline.render.plots.style import DEV, DPI, FAINT, GRID, INK
 from pipeline.stages.report.finished_run import FinishedRun
 
 LENGTHS = (1, 10, 20, 30, 1000)  # sentence lengths in words
@@ -23,29 +27,73 @@ UNKNOWN = {  # shares of unknown words in a sentence: (above, at most)
 }
 
 
-def groups_of(job: Path) -> Iterator[Row]:
-    """Yield the accuracy of groups of test sentences, by content, unknown words and length."""
-    page = json.loads((job / "report" / "page.json").read_text("utf-8"))
-    for row in page["groups"]:
-        if row["name"] not in {"unknown words", "every word known"}:
-            yield {key: row[key] for key in ("name", "sentences", "accuracy", "low", "high")}
-    run = FinishedRun.read(job)
+def groups_of(jobs: list[Path]) -> Iterator[Row]:
+    """Yield the mean accuracy of the seeds on groups of test sentences."""
+    arm = arm_of(jobs)
+    for name, part in members(arm.runs[0]):
+        measured = measure(LABELS["accuracy"], arm.true[part], arm.predicted[:, part], 2)
+        low, high = mean_interval(measured)
+        row = {"name": name, "sentences": int(part.sum()), "accuracy": measured.mean}
+        yield row | {"low": low, "high": high}
+
+
+def changes_of(first: list[Path], second: list[Path]) -> Iterator[Row]:
+    """Yield how much more accurate the second arm is on each group, sentences and seeds crossed."""
+    before, after = arm_of(first), arm_of(second)
+    for name, part in members(before.runs[0]):
+        both = (
+            measure(LABELS["accuracy"], arm.true[part], arm.predicted[:, part], 2)
+            for arm in (after, before)
+        )
+        found = paired_test(*both, same_seeds=True)
+        low, high = found.interval()
+        row = {"name": name, "sentences": int(part.sum()), "accuracy": found.difference}
+        yield row | {"low": low, "high": high}
+
+
+def arm_of(jobs: list[Path]) -> Arm:
+    """Return finished runs as one arm."""
+    return compare(jobs).arms[0]
+
+
+def members(run: FinishedRun) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield the name of each group, and which of the n test sentences are in it."""
     test, unknown = run.test, run.unknown()
     settings = run.result["settings"]
-    listed = {*settings["report.negations"], *settings["report.contrasts"]}
-    plain = np.array([listed.isdisjoint(map(str.lower, tokens)) for tokens in test.sentences])
-    yield group_of("neither of the two", test.wrong[plain])
+    lists = {
+        "negation": {*settings["report.negations"]},
+        "contrast": {*settings["report.contrasts"]},
+    }
+    has = {
+        name: np.array([not words.isdisjoint(map(str.lower, tokens)) for tokens in test.sentences])
+        for name, words in lists.items()
+    }
+    yield "all sentences", np.ones(len(test.sentences), bool)
+    yield from has.items()
+    yield "neither of the two", ~(has["negation"] | has["contrast"])
     words = np.array([len(tokens) for tokens in test.sentences])
     for name, (low, high) in UNKNOWN.items() if unknown is not None else ():
-        yield group_of(name, test.wrong[(unknown > low * words) & (unknown <= high * words)])
+        yield name, (unknown > low * words) & (unknown <= high * words)
     for low, high in pairwise(LENGTHS):
         name = f"{low} to {high - 1} words" if high < LENGTHS[-1] else f"{low} words and more"
-        yield group_of(name, test.wrong[(words >= low) & (words < high)])
+        yield name, (words >= low) & (words < high)
 
 
-def group_of(name: str, wrong: NDArray[np.bool_]) -> Row:
-    """Return the accuracy of a group of sentences; `wrong` (n,) says which are mistakes."""
-    right, n = int((~wrong).sum()), len(wrong)
-    interval = accuracy_interval(right, n)
-    row = {"name": name, "sentences": n, "accuracy": right / n}
-    return row | {"low": interval.low, "high": interval.high}
+def group_changes(rows: list[Row]) -> Figure:
+    """Draw what changes in each group, with its 95 % interval."""
+    figure = Figure(figsize=(7.2, 0.36 * len(rows) + 1.1), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    for place, row in enumerate(reversed(rows)):
+        change, low, high = (100 * row[key] for key in ("accuracy", "low", "high"))
+        claimed = low > 0 or high < 0
+        color = DEV if claimed else FAINT
+        axes.plot([low, high], [place, place], color=color, linewidth=2, solid_capstyle="butt")
+        axes.plot(change, place, "o", color=color, markersize=6)
+    axes.axvline(0, color=INK, linewidth=1)
+    names = [f"{row['name']}  ({row['sentences']:,.0f})" for row in reversed(rows)]
+    axes.set_yticks(range(len(rows)), names, color=INK)
+    axes.set_xlabel("change of test accuracy in points, 95 % interval", color=INK)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.grid(color=GRID, linewidth=0.8, axis="x")
+    axes.tick_params(colors=INK, labelsize=9, left=False)
+    return figure

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from pipeline.cache.keys import run_key
 from pipeline.cache.stages import CachedStages
 from pipeline.cache.store import Cache, Outcome, timed
+from pipeline.core.engine import Engine, Local
 from pipeline.core.metrics import Metric, write_metrics
 from pipeline.core.notebook import displayed
 from pipeline.core.plain import json_digest, plain_or_digest
@@ -130,6 +131,8 @@ class Experiment:
         The name of what was chosen for each stage, recorded with the results.
     cache
         Where results are cached.
+    engine
+        Where unlabelled text is tokenized; results do not depend on it.
     """
 
     corpus: CorpusConfig = stage(sample=Sample, sst=Sst, imdb=Imdb, table=Table)
@@ -152,6 +155,7 @@ class Experiment:
     name: str | None = None
     choices: dict[str, str] = field(default_factory=dict)
     cache: Cache = field(default_factory=Cache)
+    engine: Engine = field(default_factory=Local)
 
     def __post_init__(self) -> None:
         """Fill in the choices that are not named."""
@@ -176,7 +180,7 @@ class Experiment:
         """
         key = json_digest(run_key(self))
         also = self.evaluation.words()  # first: a broken file is found before anything is trained
-        run, cached = StageRunner(), CachedStages(self.cache)
+        run, cached = StageRunner(), CachedStages(self.cache, self.engine)
         corpus = run.cached("corpus", cached.corpus, self.corpus)
         self.best.check(ordinal=corpus.ordinal)
         log_checks(corpus.checks)

@@ -20,6 +20,7 @@ from pipeline.cache.code import is_own
 from pipeline.cache.inputs import UnknownError
 from pipeline.cache.store import Cache, Outcome, Store, timed
 from pipeline.core.arrays import read_array, write_array
+from pipeline.core.engine import Engine
 from pipeline.core.files import write_json
 from pipeline.core.plain import json_digest, plain
 from pipeline.stages.corpus import Check, Corpus, CorpusConfig, Split, Text, load_corpus
@@ -91,7 +92,8 @@ def _parts(splits: dict[str, Split], phrases: Split | None) -> dict[str, Split]:
 class CachedStages:
     """The expensive stages of an experiment."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, engine: Engine | None = None) -> None:
+        self.engine = engine
         self.store = Store(Path(cache.path).expanduser() if cache.enabled else None)
         self.checkpoint_minutes = cache.checkpoint_minutes
 
@@ -132,7 +134,8 @@ class CachedStages:
         def is_known(block: list[str]) -> bool:
             return self.store.has("text", partial(keys.text_block, block, text))
 
-        for block, result in encode_blocks(text.blocks(), text.rules, is_known=is_known):
+        blocks = encode_blocks(text.blocks(), text.rules, self.engine, is_known)
+        for block, result in blocks:
             yield self.store.get(
                 "text",
                 key=partial(keys.text_block, block, text),

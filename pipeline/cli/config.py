@@ -22,6 +22,7 @@ from pipeline.cache.store import Cache
 from pipeline.cli.explain import explain
 from pipeline.cli.secrets import hide_secrets
 from pipeline.core.download import OFFLINE
+from pipeline.core.engine import Local, Ray
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import missing
 from pipeline.core.packed import LIMITS, Limits
@@ -34,6 +35,7 @@ from pipeline.tracking.registry import Registry
 SCHEMAS: dict[str, dict[str, type]] = {
     **STAGES,
     "cache": {"default": Cache},
+    "engine": {"local": Local, "ray": Ray},
     "tracking": {"mlflow": Tracking},
     "registry": {"default": Registry},
 }

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
+
+from pipeline.core.errors import UserError, require
+from pipeline.core.notebook import displayed
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -23,6 +31,7 @@ class Engine(Protocol):
         ...
 
 
+@displayed
 @dataclass
 class Local:
     """Processes on this machine, one for each core.
@@ -47,6 +56,83 @@ class Local:
 
         result: Callable[[], T] = get_reusable_executor(_cores(), timeout=10).submit(task).result
         return result
+
+
+@displayed
+@dataclass
+class Ray:
+    """Tasks of a Ray cluster, or of Ray on this machine.
+
+    A task that is lost, with its node or for lack of memory, is run again: what it returns does not
+    depend on where.
+
+    Parameters
+    ----------
+    address
+        The cluster: ``auto`` for the one that this machine is part of, or ``HOST:PORT``. Unset: Ray
+        is started on this machine.
+    retries
+        How often a lost task is run again.
+    """
+
+    address: str | None = None
+    retries: int = 3
+
+    def __post_init__(self) -> None:
+        """Check values."""
+        require(self.retries >= 0, f"engine.retries must be at least 0, not {self.retries}.")
+
+    @cached_property
+    def _ray(self) -> Any:
+        """Ray, connected to the cluster."""
+        try:
+            ray: Any = import_module("ray")
+        except ImportError as error:
+            raise UserError(
+                "engine=ray needs the extra 'ray': pip install 'yourvectors[ray]'."
+            ) from error
+        if not ray.is_initialized():
+            try:
+                ray.init(self.address, log_to_driver=False, logging_level=logging.ERROR)
+            except Exception as error:  # Ray has many errors of its own
+                said = str(error).partition("\n")[0][:120]
+                raise UserError(
+                    f"engine.address={self.address}: no Ray cluster answers there ({said}). Start "
+                    "one with ray start --head, or leave the address out."
+                ) from error
+            cpus = int(ray.cluster_resources().get("CPU", 0))
+            log.info("  %-9s %s node(s), %s cores", "ray", len(ray.nodes()), cpus)
+        return ray
+
+    @property
+    def ahead(self) -> int:
+        """Two tasks for each core of the cluster."""
+        return 2 * int(self._ray.cluster_resources().get("CPU", 1))
+
+    def submit(self, task: Callable[[], T]) -> Callable[[], T]:
+        """Start a task."""
+        ray = self._ray
+        remote = ray.remote(num_cpus=1, max_retries=self.retries)(_call)
+        reference = remote.remote(task)
+
+        def wait() -> T:
+            try:
+                result: T = ray.get(reference)
+            except ray.exceptions.RayTaskError as error:
+                raise error.cause from error  # what the task itself raised
+            except ray.exceptions.RayError as error:
+                said = (str(error).strip() or type(error).__name__).partition("\n")[0][:150]
+                raise UserError(
+                    f"engine=ray: a task was lost {self.retries + 1} times ({said}). The same "
+                    "command goes on with what is not done yet."
+                ) from error
+            return result
+
+        return wait
+
+
+def _call(task: Callable[[], T]) -> T:
+    return task()
 
 
 def _cores() -> int:

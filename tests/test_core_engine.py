@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import os
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import UserError, Vocab, build_vocab
+from pipeline.core.engine import Local, Ray
+from pipeline.stages.corpus import Sample, Text
+from pipeline.stages.corpus.encoded import encode_blocks
+
+
+def square(number):
+    return number * number, os.getpid()
+
+
+def fail():
+    raise UserError("line 3 is broken")
+
+
+class TestLocal:
+    def test_runs_the_first_task_here_and_the_others_elsewhere(self):
+        engine = Local()
+        results = [engine.submit(partial(square, i)) for i in range(4)]
+        made = [result() for result in results]
+        assert [value for value, _ in made] == [0, 1, 4, 9]
+        assert made[0][1] == os.getpid()
+        assert os.getpid() not in {process for _, process in made[1:]}
+
+    def test_raises_what_a_task_raises(self):
+        engine = Local()
+        for _ in range(2):  # here, and elsewhere
+            with pytest.raises(UserError, match="line 3 is broken"):
+                engine.submit(fail)()
+
+
+@pytest.fixture
+def text(tmp_path):
+    """A text of several blocks."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "text.txt"
+    lines = (" ".join(rng.choice(list("abcdefghij"), 9)) + "." for _ in range(400))
+    path.write_text("\n".join(lines) + "\n")
+    return Text((path,))
+
+
+def digest(text, engine):
+    """Return the digest of a vocabulary whose text was encoded by an engine."""
+    corpus = Sample(train=50, dev=50, test=50).load()
+    encoded = (result() for _, result in encode_blocks(text.blocks(500), text.rules, engine))
+    return build_vocab(corpus, Vocab(), encoded).digest
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A Ray cluster of a head and two more nodes on this machine, whose workers know this file."""
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        places = [os.environ.get("PYTHONPATH", ""), str(Path(__file__).parent)]
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, places)))
+        yield from running(ray, Cluster)
+
+
+def running(ray, Cluster):
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    nodes = [made.add_node(num_cpus=1) for _ in range(2)]
+    made.wait_for_nodes()
+    yield made, nodes
+    ray.shutdown()
+    made.shutdown()
+
+
+def noted(folder, number):
+    """Note that a task began, wait a little, return its number."""
+    (folder / f"{number}.{os.getpid()}").touch()
+    time.sleep(0.4)
+    return number
+
+
+class TestRay:
+    def test_gives_the_same_as_this_machine_also_when_a_node_goes(self, cluster, text, tmp_path):
+        made, nodes = cluster
+        here, engine = digest(text, Local()), Ray(made.address)
+        assert engine.ahead == 6  # three nodes
+        assert digest(text, engine) == here
+        results = [engine.submit(partial(noted, tmp_path, number)) for number in range(12)]
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("*.*"))) < 4:  # under way on all nodes
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        made.remove_node(nodes.pop())
+        assert [result() for result in results] == list(range(12))
+        assert digest(text, engine) == here
+        made.remove_node(nodes.pop())
+        assert digest(text, engine) == here
+
+    def test_raises_what_a_task_raises(self, cluster):
+        with pytest.raises(UserError, match="line 3 is broken"):
+            Ray(cluster[0].address).submit(fail)()
+
+    def test_says_so_where_a_task_is_lost_again_and_again(self, cluster):
+        engine = Ray(cluster[0].address, retries=1)
+        with pytest.raises(UserError, match=r"a task was lost 2 times .* The same command goes on"):
+            engine.submit(partial(os._exit, 1))()
+
+
+class TestRaySettings:
+    def test_that_ray_is_not_installed_is_said(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "ray", None)
+        with pytest.raises(UserError, match=r"pip install 'yourvectors\[ray\]'"):
+            _ = Ray().ahead
+
+    def test_retries_are_not_negative(self):
+        with pytest.raises(UserError, match=r"engine.retries must be at least 0, not -1"):
+            Ray(retries=-1)
+
+
+def test_no_engine_is_part_of_a_runs_key():
+    from pipeline.cache.keys import run_key
+    from pipeline.experiment import Experiment
+
+    one, other = (Experiment(engine=engine) for engine in (Local(), Ray("10.0.0.1:6379")))
+    assert run_key(one) == run_key(other)
