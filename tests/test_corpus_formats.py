@@ -266,6 +266,14 @@ class TestTablesOfText:
         path = self.write(tmp_path, "__label__pos A fine film .\n\n__label__neg dull\n", "t.txt")
         assert read(path) == [("A fine film .", "pos"), ("dull", "neg")]
 
+    def test_fasttext_lines_may_end_with_the_label(self, tmp_path):
+        path = self.write(tmp_path, "A fine film . __label__pos\ndull __label__neg\n", "t.txt")
+        assert read(path) == [("A fine film .", "pos"), ("dull", "neg")]
+
+    def test_without_a_header_the_likely_columns_are_named(self, tmp_path):
+        path = self.write(tmp_path, "A fine film,pos,7\ndull,neg,3\n", "t.csv")
+        assert "number the columns from 0: corpus.text=0 corpus.label=2." in explain(path)
+
     def test_fasttext_lines_of_several_labels_are_refused(self, tmp_path):
         path = self.write(tmp_path, "__label__a x\n__label__a __label__b y\n", "t.txt")
         assert "line 2: 2 labels, __label__a __label__b. A text has exactly one" in explain(path)

@@ -130,6 +130,11 @@ class TestSeveralLabels:
     def test_in_one_stop_the_run(self, labels):
         assert "has several labels in one" in explain(labels)
 
+    def test_numbers_with_a_decimal_comma_are_named_as_such(self):
+        assert "numbers with a decimal comma: '1,0'. Write them with a point" in explain(
+            ["1", "0", "1,0"]
+        )
+
     @pytest.mark.parametrize(
         "labels", [["so, so", "good"], ["rec/auto", "sci/space"], ["R&B", "soul"], ["+", "-"]]
     )

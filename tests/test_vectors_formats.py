@@ -228,6 +228,13 @@ class TestReadText:
             in caplog.text
         )
 
+    def test_a_list_of_word_counts_is_no_vectors(self, file):
+        with pytest.raises(UserError, match=r"a list of how often words occur, not vectors"):
+            read_text(file("the 123456\nfilm 5021\ngood 900\n"))
+
+    def test_vectors_of_one_dimension_are_read(self, file):
+        assert_equal(read_text(file("the 0.5\nfilm -1\n")), ["the", "film"], [[0.5], [-1.0]])
+
     def test_real_rows_are_the_numbers_that_stand_there(self, data):
         path = data / "glove" / "glove.6B.50d.sst.txt"
         vectors = read_text(path, ["film", "n't", "-lrb-", "\N{SNOWMAN}"])

@@ -16,6 +16,7 @@ _MISSING = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat", "undefined"})
 _MISSING_AMONG_NUMBERS = frozenset({"none", "na", "-", "?", ".", "unknown"})
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 _DASH = re.compile(r"[\u2010-\u2015\u2212]")
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _BETWEEN = re.compile(r"[|;,/+&]")  # labels of one text, in files with several a text
 
 
@@ -180,6 +181,11 @@ def _check_several(where: str, counts: Mapping[str, int]) -> None:
         if len(set(found)) > 1
         and all(part and (part in counts or seen[part] > 1) for part in found)
     ]
+    if several and all(_DECIMAL_COMMA.fullmatch(label) for label in several):
+        raise UserError(
+            f"{where} has numbers with a decimal comma: {listed(map(repr, several), 3)}. Write "
+            "them with a point. If each is a class as it is, list all classes in corpus.classes."
+        )
     if several:
         raise UserError(
             f"{where} has several labels in one: {listed(map(repr, several), 3)}. A text has "

@@ -16,7 +16,8 @@ from pipeline.stages.corpus.formats.rows import Columns, Rows, add_record, find_
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
-_LABELLED = re.compile(r"__label__\S+(?=\s|$)")  # as fastText writes a label
+_LABELLED = re.compile(r"(?<!\S)__label__\S+(?!\S)")  # as fastText writes a label
+_LABEL_AT_END = re.compile(r"(^|\s)__label__\S+\s*$")
 _STATED = re.compile(r'"?sep=(.)"?')  # Excel's own first line of a table of text
 
 
@@ -41,7 +42,7 @@ def read_delimited(path: Path, columns: Columns) -> Rows:
     first = next((line for line in lines if line.strip()), None)
     require(first is not None, f"{path} is empty; its first line should name the columns.")
     assert first is not None
-    if _LABELLED.match(first):
+    if _LABELLED.match(first) or _LABEL_AT_END.search(first):
         return _read_fasttext(path, lines, columns, note_of(path, encoding))
     stated = _STATED.fullmatch(first)
     if stated:
@@ -62,7 +63,7 @@ def read_delimited(path: Path, columns: Columns) -> Rows:
     try:
         at = find_columns(str(path), names, columns)
     except UserError as error:
-        hint = " Without a header, number the columns from 0: corpus.text=1 corpus.label=0."
+        hint = f" Without a header, number the columns from 0{_guessed(names)}."
         raise UserError(f"{error}{hint}" if len(str(error)) < 230 else str(error)) from error
     width = len(names)
     for line, row in table:
@@ -133,6 +134,15 @@ def _quoting(lines: list[str], first: str, delimiter: str, columns: Columns) -> 
         return True  # tabs or line ends inside fields: they must be quoted
     marked = (field for line in lines if '"' in line for field in line.split("\t") if '"' in field)
     return all(_QUOTED.fullmatch(field.strip()) for field in marked)
+
+
+def _guessed(row: list[str]) -> str:
+    """Guess which columns of a first row hold text and label: the longest, and the shortest."""
+    if len(row) < 2:
+        return ""
+    lengths = [len(field.strip()) for field in row]
+    text, label = lengths.index(max(lengths)), lengths.index(min(lengths))
+    return f": corpus.text={text} corpus.label={label}" if text != label else ""
 
 
 def _parsed(path: Path, lines: list[str], dialect: Dialect) -> Iterator[tuple[int, list[str]]]:

@@ -156,6 +156,12 @@ def _words_and_matrix(path: Path, archive: zipfile.ZipFile) -> list[NDArray[Any]
         f"{path} is a PyTorch file, a pickle. Where it was made, save words and matrix: "
         "np.savez('vectors.npz', words=np.array(words, dtype=str), matrix=matrix.numpy()).",
     )
+    if len(words) == 1 and len(matrices) > 1:
+        some = ", ".join(name.removesuffix(".npy")[-30:] for name in matrices[:4])
+        raise UserError(
+            f"{path} holds {len(matrices)} matrices: {some}. Save the one you want with its words: "
+            "np.savez('one.npz', words=words, matrix=matrix)."
+        )
     if (len(words), len(matrices)) != (1, 1):
         some = ", ".join(name[-30:] for name in names[:4]) or "nothing"
         raise UserError(

@@ -137,7 +137,13 @@ def _layout(path: Path) -> Layout:
     # the first rows decide; of equally many the earlier.
     counts = Counter(_numbers_of(row) for row in rows)
     del counts[0]
-    return Layout(path, counts.most_common(1)[0][0], None, only_cr)
+    dim = counts.most_common(1)[0][0]
+    if dim == 1 and len(rows) > 1 and all(row[-1].isdigit() for row in rows if row):
+        raise UserError(
+            f"{path} holds one whole number for each word: a list of how often words occur, not "
+            "vectors. Name a file of vectors."
+        )
+    return Layout(path, dim, None, only_cr)
 
 
 def _blocks(layout: Layout, file: Reading) -> Iterator[Block]:
