@@ -216,6 +216,7 @@ class Experiment:
             "files": {},  # listed when it is written
         }
         write_metrics(folder, run.metrics)
+        log.info("  drawing the page")
         write_page(folder, numbers)
         now = json_digest(run_key(self))
         # A file that changed, or was downloaded, meanwhile: the result is that of neither state.

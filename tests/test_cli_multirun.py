@@ -11,7 +11,7 @@ import pytest
 from front import assert_one_clear_line, call, only, store
 from mlflow import MlflowClient
 
-from pipeline.cli.multirun import show
+from pipeline.cli.multirun import show_where
 from pipeline.comparison import arm_names, compare
 
 SIZES = ["corpus.train=600", "corpus.dev=60", "corpus.test=60"]  # so that the loss has points
@@ -230,13 +230,18 @@ def test_several_corpora_have_a_parent_each_and_arms_meet_within_their_own(tmp_p
 
 
 class TestOnATerminal:
+    def test_the_links_are_the_last_lines(self, multirun):
+        lines = multirun[1].splitlines()
+        assert lines[-3].startswith("Everything is in ")
+        assert lines[-1].startswith("In MLflow: yourvectors ui ")
+
     @pytest.mark.parametrize("columns", ["60", "80"])
     def test_no_path_is_wrapped_and_no_accuracy_cut(self, multirun, monkeypatch, capsys, columns):
         monkeypatch.setenv("COLUMNS", columns)
         folder = Path("outputs", "a-folder-with-a-long-name" * 8)
         comparison = compare(sorted(multirun[0].glob("outputs/multiruns/*/[0-9]")))
         monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-        show(comparison, folder, "sqlite:///outputs/mlflow.db")
+        show_where(comparison, comparison.show(), folder, "sqlite:///outputs/mlflow.db")
         lines = capsys.readouterr().out.splitlines()
         assert f"Everything is in {folder}" in lines
         assert f"The page: {folder / 'comparison.html'}" in lines

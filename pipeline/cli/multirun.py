@@ -6,7 +6,7 @@ import logging
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 from hydra.experimental.callback import Callback
@@ -23,6 +23,9 @@ from pipeline.stages.report.finished_run import in_order
 from pipeline.tracking import run as tracking
 from pipeline.tracking.records import short_name
 from pipeline.tracking.registry import register
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +104,14 @@ class Multirun(Callback):
         Multirun.current = None
         error, note, jobs = "", "", self._jobs()
         notes: dict[Path, str] = {}
+        shown: tuple[Comparison, Console] | None = None
         try:
             if jobs:
                 comparison = compare(list(jobs), jobs)
+                log.info("  drawing the page of the comparison")
                 comparison.save(self.folder)
-                show(comparison, self.folder, self.uri, waiting=len(self.plan.jobs) - len(jobs))
+                print()  # noqa: T201 - below the progress of the last job
+                shown = comparison, comparison.show()
                 note = "\n\n".join(comparison.sentences())
                 notes = {
                     Path(row["folder"]): verdict.text()
@@ -127,6 +133,9 @@ class Multirun(Callback):
             except UserError as problem:
                 Multirun.failed = True
                 log.error("error: %s", problem)  # noqa: TRY400 - a line, no traceback
+        if shown is not None:
+            waiting = len(self.plan.jobs) - len(jobs)
+            show_where(*shown, self.folder, self.uri, waiting=waiting)
 
     def _jobs(self) -> dict[Path, list[str]]:
         """Return the folders of the jobs that were started, with their overrides."""
@@ -151,10 +160,10 @@ def _decides(word: str) -> bool:
     )
 
 
-def show(comparison: Comparison, folder: Path, uri: str | None, *, waiting: int = 0) -> None:
-    """Print the comparison, and where everything is."""
-    print()  # noqa: T201 - below the progress of the last job
-    console = comparison.show()
+def show_where(
+    comparison: Comparison, console: Console, folder: Path, uri: str | None, *, waiting: int = 0
+) -> None:
+    """Print where everything is, and what was not run."""
     say = partial(console.print, markup=False, soft_wrap=True)  # a wrapped path cannot be clicked
     say(f"Everything is in {folder}")
     say(f"The page: {folder / 'comparison.html'}")
