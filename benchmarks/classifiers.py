@@ -3,7 +3,7 @@
     python benchmarks/classifiers.py --trees trees
 
 ``averages`` are 600 dimensions of own vectors, ``with bigrams`` has sparse columns beside them,
-``wide`` are 3,000 dimensions. ``centred lbfgs`` and ``own newton`` are what ``sweep=logistic`` uses.
+``wide`` are 3,000 dimensions. ``sweep=logistic`` uses ``centred lbfgs`` and ``own newton``.
 Every solver fits the same strengths, strongest first, each from the fit before, until no entry of
 the mean gradient is above 1e-6. The last column is the largest difference of a dev probability from
 those of the first solver. All on one thread.
