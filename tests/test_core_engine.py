@@ -111,6 +111,41 @@ class TestRay:
             engine.submit(partial(os._exit, 1))()
 
 
+def run_out_of_memory():
+    raise MemoryError
+
+
+class TestRayTrouble:
+    @pytest.fixture
+    def ray(self):
+        return pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+
+    @pytest.mark.parametrize(
+        ("kind", "message"),
+        [
+            ("OutOfMemoryError", "a task ran out of memory. Let fewer run at a time"),
+            ("ObjectStoreFullError", "object store is full. Make it larger"),
+            ("OutOfDiskError", "object store is full. Make it larger"),
+            ("NodeDiedError", "a task was lost 4 times"),
+            ("WorkerCrashedError", "a task was lost 4 times"),
+        ],
+    )
+    def test_is_one_line_with_what_to_do(self, ray, kind, message):
+        error = getattr(ray.exceptions, kind)
+        engine = Ray()
+        vars(engine)["_ray"] = ray
+        with pytest.raises(UserError) as caught, engine._explained():
+            raise error("a node\nand more lines")
+        assert message in str(caught.value)
+        assert "The same command goes on" in str(caught.value) or "it goes on" in str(caught.value)
+        assert len(str(caught.value)) <= 300
+        assert "more lines" not in str(caught.value)
+
+    def test_a_task_without_memory_is_such_trouble(self, cluster):
+        with pytest.raises(UserError, match="a task ran out of memory"):
+            Ray(cluster[0].address).submit(run_out_of_memory)()
+
+
 class TestRaySettings:
     def test_that_ray_is_not_installed_is_said(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "ray", None)

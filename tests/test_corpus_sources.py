@@ -9,8 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline import Table, UserError
+from pipeline import Cache, Sample, Table, UserError, Vocab
 from pipeline.cache.keys import run_key
+from pipeline.cache.stages import CachedStages
 from pipeline.core.plain import json_digest
 from pipeline.experiment import Experiment
 from pipeline.stages.corpus import Text
@@ -199,6 +200,38 @@ class TestManyFiles:
         text = Text(files_of([str(tmp_path)]))
         (tmp_path / "7.txt").unlink()
         assert said(text.lines).startswith(f"{tmp_path / '7.txt'}: no such file")
+
+
+class TestAFileThatChangesWhileItIsRead:
+    @pytest.fixture
+    def vocabulary(self, tmp_path):
+        """Build the vocabulary, cached, with what happens after the files' digests are taken."""
+
+        def build(change=lambda: None, **more):
+            config = Sample(train=50, dev=50, test=50, unlabelled=[str(tmp_path / "*.txt")], **more)
+            corpus = config.load()
+            assert corpus.text_digest
+            change()
+            return CachedStages(Cache(str(tmp_path / "cache"))).vocab(corpus, Vocab())
+
+        for name in "ab":
+            (tmp_path / f"{name}.txt").write_text(f"zebra {name}\n" * 3)
+        return build
+
+    @pytest.mark.parametrize("words", [None, 1])
+    def test_is_named_and_never_makes_a_stale_result(self, vocabulary, words, tmp_path):
+        path = tmp_path / "b.txt"
+        before = path.read_text()
+        with pytest.raises(UserError, match=r"b\.txt changed while it was read"):
+            vocabulary(lambda: path.write_text("walrus\n"), unlabelled_words=words)
+        path.write_text(before)
+        again = vocabulary(unlabelled_words=words)
+        assert again.how == "made"
+        assert "walrus" not in again.value.words
+
+    def test_is_named_where_it_is_gone(self, vocabulary, tmp_path):
+        with pytest.raises(UserError, match=r"b\.txt: no such file"):
+            vocabulary((tmp_path / "b.txt").unlink)
 
 
 def test_the_settings_take_a_pattern_and_a_column(tmp_path):

@@ -116,12 +116,16 @@ class CachedStages:
         return self.store.get(
             "vocab",
             key=lambda: keys.vocab(corpus, config),
-            make=lambda: build_vocab(
-                corpus, config, self._encoded(corpus.unlabelled), self._scratch()
-            ),
+            make=lambda: self._build_vocab(corpus, config),
             save=Vocabulary.save,
             load=Vocabulary.load,
         )
+
+    def _build_vocab(self, corpus: Corpus, config: Vocab) -> Vocabulary:
+        text = corpus.unlabelled
+        vocabulary = build_vocab(corpus, config, self._encoded(text), self._scratch())
+        text.require_unchanged()
+        return vocabulary
 
     def _scratch(self) -> Path | None:
         """Return a folder for large temporary files: that of the cache, if it can be written."""

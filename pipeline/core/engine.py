@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -16,6 +17,16 @@ from pipeline.core.notebook import displayed
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_NO_MEMORY = (
+    "engine=ray: a task ran out of memory. Let fewer run at a time on each node (ray start "
+    "--num-cpus=N), then give the same command again; it goes on with what is not done yet."
+)
+_NO_STORE = (
+    "engine=ray: a node's object store is full. Make it larger (ray start "
+    "--object-store-memory=BYTES) or free its disk, then give the same command again; it goes on "
+    "with what is not done yet."
+)
 
 
 class Engine(Protocol):
@@ -113,22 +124,36 @@ class Ray:
         """Start a task."""
         ray = self._ray
         remote = ray.remote(num_cpus=1, max_retries=self.retries)(_call)
-        reference = remote.remote(task)
+        with self._explained():
+            reference = remote.remote(task)
 
         def wait() -> T:
-            try:
+            with self._explained():
                 result: T = ray.get(reference)
-            except ray.exceptions.RayTaskError as error:
-                raise error.cause from error  # what the task itself raised
-            except ray.exceptions.RayError as error:
-                said = (str(error).strip() or type(error).__name__).partition("\n")[0][:150]
-                raise UserError(
-                    f"engine=ray: a task was lost {self.retries + 1} times ({said}). The same "
-                    "command goes on with what is not done yet."
-                ) from error
             return result
 
         return wait
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn the errors of Ray into one line, and raise as it is what a task itself raised."""
+        errors = self._ray.exceptions
+        try:
+            yield
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, MemoryError):
+                raise UserError(_NO_MEMORY) from error
+            raise error.cause from error
+        except errors.OutOfMemoryError as error:
+            raise UserError(_NO_MEMORY) from error
+        except (errors.ObjectStoreFullError, errors.OutOfDiskError) as error:
+            raise UserError(_NO_STORE) from error
+        except errors.RayError as error:
+            said = (str(error).strip() or type(error).__name__).partition("\n")[0][:150]
+            raise UserError(
+                f"engine=ray: a task was lost {self.retries + 1} times ({said}). The same "
+                "command goes on with what is not done yet."
+            ) from error
 
 
 def _call(task: Callable[[], T]) -> T:

@@ -95,9 +95,26 @@ class Text:
             yield block
 
     @cached_property
+    def file_digests(self) -> tuple[str, ...]:
+        """The digest of each file, as it was when this was asked for first."""
+        return tuple(map(digest_of, self.paths))
+
+    def require_unchanged(self) -> None:
+        """Raise `UserError` if a file has changed since `digest`: what was read belongs to neither.
+
+        Called after reading, before a result is stored under the digest.
+        """
+        for path, digest in zip(self.paths, self.file_digests, strict=True):
+            require(
+                digest_of(path) == digest,
+                f"{path} changed while it was read. Give the same command again; what was done "
+                "with the other files is kept.",
+            )
+
+    @cached_property
     def digest(self) -> str:
         """The sha256 of the files' bytes and of how they are read."""
-        parts = [digest_of(path) for path in self.paths]
+        parts = list(self.file_digests)
         parts += [str(self.tokenizer.settings()), str(self.tokenized)]
         parts += [str(self.max_words)] if self.max_words is not None else []
         parts += [self.column] if self.column is not None else []

@@ -110,8 +110,12 @@ def cut(vocabulary: EncodedText) -> NDArray[np.int64]:
     check_text(vocabulary)
     offsets = np.asarray(vocabulary.offsets, np.int64)
     long = np.flatnonzero(np.diff(offsets) > SENTENCE)
-    extra = [np.arange(offsets[s], offsets[s + 1], SENTENCE) for s in long]
-    return np.unique(np.concatenate([offsets, *extra]))
+    if len(long):
+        extra = [np.arange(offsets[s], offsets[s + 1], SENTENCE) for s in long]
+        return np.unique(np.concatenate([offsets, *extra]))
+    begins = np.ones(len(offsets), bool)
+    np.greater(offsets[1:], offsets[:-1], out=begins[1:])
+    return offsets[begins]  # those of empty sentences left out, without sorting
 
 
 def chunks(pieces: NDArray[np.int64], epochs: int, size: int) -> Iterator[Chunk]:
