@@ -270,6 +270,46 @@ class TestTablesOfText:
         path = self.write(tmp_path, "A fine film . __label__pos\ndull __label__neg\n", "t.txt")
         assert read(path) == [("A fine film .", "pos"), ("dull", "neg")]
 
+    def test_an_object_of_splits_is_read_as_these(self, tmp_path):
+        splits = {"train": FRAME[:2], "validation": FRAME[2:3], "test": FRAME[3:]}
+        value = {name: frame.to_dict("records") for name, frame in splits.items()}
+        path = self.write(tmp_path, json.dumps(value | {"extra": []}), "t.json")
+        found = read_path(path, Columns())
+        assert found.splits == ["train", "train", "validation", "test"]
+        assert found.texts == TEXTS
+        assert found.notes == ["t.json: not used: extra"]
+
+    @pytest.mark.parametrize(
+        ("text", "hint"),
+        [
+            ("Text,Label\nA fine film,pos\n", "(did you mean 'Text'?); it has Text, Label."),
+            ("text^label\nA fine film^pos\n", "Name it in corpus.delimiter."),
+        ],
+    )
+    def test_other_names_and_separators_are_not_taken_for_a_missing_header(
+        self, text, hint, tmp_path
+    ):
+        message = explain(self.write(tmp_path, text, "t.csv"))
+        assert hint in message
+        assert "Without a header" not in message
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (b"\x1f\x8b\x08", "is packed by gzip: rename it to end with .gz"),
+            (b"<!DOCTYPE html>\n<html>", "is a web page"),
+            (b"version https://git-lfs.github.com/spec/v1\n", "is a git-lfs pointer"),
+            (b"SQLite format 3\0", "is an SQLite database"),
+        ],
+    )
+    def test_a_file_of_another_kind_is_named(self, content, words, tmp_path):
+        (tmp_path / "t.csv").write_bytes(content)
+        assert words in explain(tmp_path / "t.csv")
+
+    def test_a_table_of_text_named_xlsx_is_told(self, tmp_path):
+        path = self.write(tmp_path, "text,label\nA fine film,pos\n", "t.xlsx")
+        assert "rename it to .csv, or set corpus.format=csv" in explain(path)
+
     def test_without_a_header_the_likely_columns_are_named(self, tmp_path):
         path = self.write(tmp_path, "A fine film,pos,7\ndull,neg,3\n", "t.csv")
         assert "number the columns from 0: corpus.text=0 corpus.label=2." in explain(path)

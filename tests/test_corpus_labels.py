@@ -53,6 +53,10 @@ class TestLabelsThatDifferInSpelling:
         ["\N{HEAVY BLACK HEART}", "\N{HEAVY BLACK HEART}\N{VARIATION SELECTOR-16}"],
         ["-1", "\N{MINUS SIGN}1"],
         ["very good", "very\N{EN DASH}good"],
+        ["1 000", "1000"],
+        ["1'000", "1000"],
+        ["100 %", "100%"],
+        ["\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}yi", "iyi"],
     )
 
     @pytest.mark.parametrize("alike", ALIKE)
@@ -84,6 +88,7 @@ class TestLabelsThatDifferInSpelling:
         [
             ["-", "- -", "+", "+ +"],
             ["1", "2", "10"],
+            ["1 0", "10"],
             ["a", "b"],
             ["1.5", "1.50001"],
             ["c", "c++", "c#"],
@@ -99,11 +104,14 @@ class TestLabelsThatDifferInSpelling:
 
 
 class TestMissingValues:
-    @pytest.mark.parametrize("label", ["nan", "NaN", "null", "N/A", "<NA>", "#N/A"])
+    @pytest.mark.parametrize(
+        "label", ["nan", "NaN", "null", "N/A", "<NA>", "#N/A", "#NAME?", "(missing)", "[none]"]
+    )
     def test_stop_the_run(self, label):
         message = explain(["a", "b", label, label])
         assert f"'{label}' (2 rows) looks like a missing value" in message
-        assert f"corpus.drop_labels=[{label}]" in message
+        quoted = label if label.isalpha() or label == "N/A" else f'"{label}"'
+        assert f"corpus.drop_labels=[{quoted}]" in message
 
     @pytest.mark.parametrize("label", ["none", "NA", "-"])
     def test_may_be_classes_among_words_but_not_among_numbers(self, label):
@@ -125,15 +133,23 @@ class TestMissingValues:
 class TestSeveralLabels:
     @pytest.mark.parametrize(
         "labels",
-        [["a", "b", "a|b"], ["a;b", "b;c", "a;c"], ["x", "y", "x, y"], ["a/b", "b/a", "a", "b"]],
+        [
+            ["['a']", "['a', 'b']"],
+            ['["a"]', '["b", "a"]'],
+            ["[1]", "[1, 2]"],
+            ["a", "b", "a|b"],
+            ["a;b", "b;c", "a;c"],
+            ["x", "y", "x, y"],
+            ["a/b", "b/a", "a", "b"],
+        ],
     )
     def test_in_one_stop_the_run(self, labels):
         assert "has several labels in one" in explain(labels)
 
-    def test_numbers_with_a_decimal_comma_are_named_as_such(self):
-        assert "numbers with a decimal comma: '1,0'. Write them with a point" in explain(
-            ["1", "0", "1,0"]
-        )
+    @pytest.mark.parametrize("labels", [["1", "0", "1,0"], ["1", "1,0"]])
+    def test_numbers_with_a_decimal_comma_are_named_as_such(self, labels):
+        message = explain(labels)
+        assert "numbers with a decimal comma, or two labels in one: '1,0'. Write" in message
 
     @pytest.mark.parametrize(
         "labels", [["so, so", "good"], ["rec/auto", "sci/space"], ["R&B", "soul"], ["+", "-"]]

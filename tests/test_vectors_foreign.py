@@ -300,6 +300,11 @@ class TestProjector:
 
 
 class TestNpzOfOthers:
+    def test_whole_numbers_are_numbers(self, tmp_path):
+        matrix = np.arange(2 * len(WORDS)).reshape(-1, 2)
+        np.savez(tmp_path / "v.npz", words=np.array(WORDS), matrix=matrix)
+        np.testing.assert_array_equal(read_vectors(tmp_path / "v.npz").matrix, matrix)
+
     @pytest.mark.parametrize("names", [("words", "vectors"), ("vocab", "embeddings"), ("w", "m")])
     @pytest.mark.parametrize("kind", [str, bytes])
     def test_one_list_of_words_and_one_matrix_are_read_whatever_their_names(

@@ -232,8 +232,30 @@ class TestReadText:
         with pytest.raises(UserError, match=r"a list of how often words occur, not vectors"):
             read_text(file("the 123456\nfilm 5021\ngood 900\n"))
 
-    def test_vectors_of_one_dimension_are_read(self, file):
+    def test_a_list_of_word_counts_is_none_with_a_header_either(self, file):
+        with pytest.raises(UserError, match=r"a list of how often words occur, not vectors"):
+            read_text(file("3 1\nthe 123456\nfilm 5021\ngood 900\n"))
+
+    def test_vectors_of_one_dimension_are_read_and_warned_of(self, file, caplog):
         assert_equal(read_text(file("the 0.5\nfilm -1\n")), ["the", "film"], [[0.5], [-1.0]])
+        assert "holds one number for each word; are these vectors, of 1 dimension?" in caplog.text
+
+    @pytest.mark.parametrize("header", ["word\t0\t1\t2", "word 1 2 3"])
+    def test_a_header_that_numbers_the_columns_is_no_vector(self, header, file):
+        rows = "the 0.5 1 2\nfilm -1 2 3\n".replace(" ", header[4])
+        with pytest.raises(UserError, match=r"line 1 numbers the columns and is no vector"):
+            read_text(file(f"{header}\n{rows}"))
+
+    def test_a_broken_word_is_counted_where_only_some_words_are_read(self, tmp_path, caplog):
+        (tmp_path / "v.txt").write_bytes(b"the 0.5 1\ncaf\xe9 2 3\nfilm -1 2\n")
+        assert read_text(tmp_path / "v.txt", ["film"]).words == ["film"]
+        assert "line 2: the word b'caf\\xe9' is not UTF-8; rows left out for that: 1" in caplog.text
+
+    def test_a_file_in_another_encoding_is_refused_where_only_some_words_are_read(self, tmp_path):
+        rows = [f"caf\xe9{i} 2 3\n" for i in range(20)]
+        (tmp_path / "v.txt").write_text("".join(["film -1 2\n", *rows]), "latin-1")
+        with pytest.raises(UserError, match=r"Convert the file, e.g. iconv -f latin1 -t utf-8"):
+            read_text(tmp_path / "v.txt", ["film"])
 
     def test_real_rows_are_the_numbers_that_stand_there(self, data):
         path = data / "glove" / "glove.6B.50d.sst.txt"

@@ -36,6 +36,9 @@ FILES = {
     "conceptnet": [f"/c/de/{w}" for w in ("das", "gut")] + [f"/c/en/{w}" for w in COUNTS][:5],
     "en:{}": [f"en:{word}" for word in COUNTS][:5],
     "x:{}": [f"x:{word}" for word in COUNTS][:5],
+    "/en/{}": [f"/en/{word}" for word in COUNTS][:5],
+    "\u2581{}": [f"\u2581{word}" for word in COUNTS][:5],
+    "{}@en": [f"{word.title()}@en" for word in COUNTS][:5],
     "pos": ["the_DET", "film_NOUN", "film_VERB", "is_AUX", "good_ADJ", "Europe_PROPN"],
 }
 
@@ -48,7 +51,7 @@ class TestFind:
         assert found.coverage == pytest.approx(0.99)
         assert found.keys == way
 
-    @pytest.mark.parametrize("way", [way for way in FILES if way != "x:{}"])
+    @pytest.mark.parametrize("way", FILES)
     @pytest.mark.parametrize("name", ["v.txt", "v.bin", "v.npz", "v.tsv"])
     def test_by_itself_takes_the_way_that_the_file_has(self, way, name, write, caplog):
         with caplog.at_level(logging.WARNING):
@@ -58,6 +61,13 @@ class TestFind:
         assert f"vectors.keys={way} raises coverage from {before} to 99.0%" in caplog.text
         assert f"the file's words begin '{FILES[way][0]}'" in caplog.text
         assert "the corpus's 'the', 'film', 'is'" in caplog.text
+
+    @pytest.mark.parametrize("tags", ["#n #v", "|NOUN |VERB", "/NN /VB", "::NOUN ::VERB"])
+    def test_parts_of_speech_are_found_however_they_are_set_apart(self, tags, write, caplog):
+        noun, verb = tags.split()
+        words = [f"{word}{verb if word == 'is' else noun}" for word in COUNTS][:5]
+        assert find(write(words)).vectors.words == ["the", "film", "is", "good", "europe"]
+        assert "vectors.keys=pos raises coverage" in caplog.text
 
     def test_as_is_finds_what_is_written_alike_and_no_more(self, write):
         assert find(write(FILES["lower"]), "as_is").vectors.words == ["good"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.comparison.comparison import Comparison
     from pipeline.comparison.rows import Row
+
+log = logging.getLogger(__name__)
 
 
 def origin(folder: Path, comparison: Comparison) -> dict[str, Any]:
@@ -68,5 +71,6 @@ def _parents(folder: Path) -> list[str]:
     try:
         records = json.loads(path.read_text("utf-8"))
         return [str(record["run_id"]) for record in records if record.get("run_id")]
-    except (ValueError, TypeError, KeyError, AttributeError):  # not a page's business
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        log.warning("%s is damaged, so the page names no parent run: %s", path, error)
         return []

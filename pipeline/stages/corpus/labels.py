@@ -12,12 +12,16 @@ from pipeline.stages.corpus.formats.rows import listed
 
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_MISSING = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat", "undefined"})
+_MISSING = frozenset({"nan", "null", "n/a", "<na>", "nat", "undefined", "nil", r"\n"})
+_BRACKETED = re.compile(r"[(<\[](?:null|none|missing|blank|empty|nan|na|n/a)[)>\]]")
+_SHEET_ERRORS = frozenset({"#n/a", "#name?", "#ref!", "#value!", "#div/0!", "#num!", "#null!"})
 _MISSING_AMONG_NUMBERS = frozenset({"none", "na", "-", "?", ".", "unknown"})
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 _DASH = re.compile(r"[\u2010-\u2015\u2212]")
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _BETWEEN = re.compile(r"[|;,/+&]")  # labels of one text, in files with several a text
+_LIST = re.compile(r"""\[\s*(['"]).*\1\s*\]|\[[\d\s,]+\]""")  # as Python and JSON write it
+_DIGITS_APART = re.compile(r"(?<=\d)[ '\u2019](?=\d{3}(?:\D|$))")  # 1 000 and 1'000
 
 
 def classes_of(
@@ -92,7 +96,8 @@ def spelling_key(label: str) -> str:
     ('very good', '1000', '1')
     """
     text = unicodedata.normalize("NFKC", _DASH.sub("-", _INVISIBLE.sub("", label)))
-    text = " ".join(text.casefold().split())
+    text = " ".join(text.casefold().replace("i\u0307", "i").replace("\u0131", "i").split())
+    text = re.sub(r"(?<=\d) %$", "%", _DIGITS_APART.sub("", text))
     number = _number(text)
     if number is not None:
         return f"{number:.15g}"
@@ -158,13 +163,24 @@ def _check_spelling(where: str, counts: Mapping[str, int]) -> None:
 def _check_missing(where: str, counts: Mapping[str, int]) -> None:
     numbers = all(_number(n) is not None for n in counts if n.lower() not in _MISSING_AMONG_NUMBERS)
     words = _MISSING | (_MISSING_AMONG_NUMBERS if numbers else frozenset())
-    found = sorted(name for name in counts if name.lower() in words)
+    found = sorted(
+        name
+        for name in counts
+        if name.lower() in words | _SHEET_ERRORS or _BRACKETED.fullmatch(name.lower())
+    )
     if found:
         some = listed((f"{name!r} ({counts[name]:,} rows)" for name in found), 3)
         raise UserError(
-            f"{where}: {some} looks like a missing value. corpus.drop_labels=[{found[0]}] leaves "
-            "such rows out; if it is a class, list all classes in corpus.classes."
+            f"{where}: {some} looks like a missing value. {_dropping(found[0])} leaves such rows "
+            "out; if it is a class, list all classes in corpus.classes."
         )
+
+
+def _dropping(label: str) -> str:
+    """Return the override that leaves out a label, quoted for Hydra and the shell if need be."""
+    if re.fullmatch(r"[\w/.-]+", label):
+        return f"corpus.drop_labels=[{label}]"
+    return f"'corpus.drop_labels=[\"{label}\"]'"
 
 
 def _check_several(where: str, counts: Mapping[str, int]) -> None:
@@ -181,11 +197,21 @@ def _check_several(where: str, counts: Mapping[str, int]) -> None:
         if len(set(found)) > 1
         and all(part and (part in counts or seen[part] > 1) for part in found)
     ]
+    several += [
+        label
+        for label in counts
+        if _DECIMAL_COMMA.fullmatch(label)
+        and label not in several
+        and any(_number(other) == float(label.replace(",", ".")) for other in counts)
+    ]
     if several and all(_DECIMAL_COMMA.fullmatch(label) for label in several):
         raise UserError(
-            f"{where} has numbers with a decimal comma: {listed(map(repr, several), 3)}. Write "
-            "them with a point. If each is a class as it is, list all classes in corpus.classes."
+            f"{where} has numbers with a decimal comma, or two labels in one: "
+            f"{listed(map(repr, several), 3)}. Write numbers with a point, or choose one label for "
+            "each text. If each is a class as it is, list all in corpus.classes."
         )
+    lists = [label for label in counts if _LIST.fullmatch(label)]
+    several += lists if any("," in label for label in lists) else []
     if several:
         raise UserError(
             f"{where} has several labels in one: {listed(map(repr, several), 3)}. A text has "

@@ -33,7 +33,9 @@ BETTER = (
 NOTABLE = 0.02  # more of them found in another way: it is mentioned
 LOW = 0.6  # of the running words: warned of
 _PREFIX = re.compile(r"/c/[a-z]{2,3}/|[a-z]{2,3}:(?=\S)")
-_TAG = re.compile(r"_([A-Z]{1,5})$")
+_TAG = re.compile(r"(?:[_|#/]|::)(?:[A-Z]{1,5}|[a-z]|noun|verb|adj|adv)$")
+_LOOKED_AT = 300  # first words of a file, to find what stands around the corpus's words
+_LONGEST = 60  # of them that are looked at
 
 
 class Found(NamedTuple):
@@ -95,7 +97,7 @@ def find(
     as_is = _find(path, read, words, AS_IS)
     if keys == AS_IS or as_is.share >= ENOUGH or as_is.coverage >= COVERED:
         return _require_any(path, as_is, words)
-    others = [_find(path, read, words, other) for other in _suggested(path)]
+    others = [_find(path, read, words, other) for other in _suggested(path, words)]
     best = max(others, key=lambda other: other.share)
     more = best.share - as_is.share
     change = f"{as_is.coverage:.1%} to {best.coverage:.1%} of the text's running words"
@@ -129,7 +131,7 @@ def _beside(path: Path, words: Mapping[str, int]) -> str:
     return f"the file's words begin {theirs}, the corpus's {ours}"
 
 
-def _suggested(path: Path) -> list[str]:
+def _suggested(path: Path, words: Iterable[str]) -> list[str]:
     """Return the ways to write words that the first words of a file suggest."""
     sample = first_words(path)
     prefixes = Counter(found[0] for word in sample if (found := _PREFIX.match(word)))
@@ -141,14 +143,31 @@ def _suggested(path: Path) -> list[str]:
         ways += [f"{prefix}{{}}" for prefix, _ in prefixes.most_common(2)]
     if sum(1 for word in sample if _TAG.search(word)) > len(sample) // 2:
         ways.append(POS)
-    return ways
+    return [*ways, *(way for way in _around(sample, words) if way not in ways)]
+
+
+def _around(sample: list[str], words: Iterable[str]) -> list[str]:
+    """Return the pattern by which a third of a file's first words hold a word of the corpus."""
+    known = {word.lower() for word in words if len(word) > 1}
+    some = sample[:: max(1, len(sample) // _LOOKED_AT)]
+    patterns: Counter[str] = Counter()
+    for key in some:
+        ends = range(min(len(key), _LONGEST) + 1)
+        patterns.update(
+            f"{key[:begin]}{{}}{key[end:]}"
+            for begin in ends
+            for end in ends[begin + 2 :]
+            if key[begin:end].lower() in known
+        )
+    del patterns["{}"]
+    return [way for way, count in patterns.most_common(1) if 3 * count >= len(some)]
 
 
 def _patterns(path: Path, keys: str) -> list[str]:
     if keys != POS:
         return [PATTERNS.get(keys, keys)]
-    tags = Counter(found[1] for word in first_words(path) if (found := _TAG.search(word)))
-    return [f"{{}}_{tag}" for tag, _ in tags.most_common(30)]
+    tags = Counter(found[0] for word in first_words(path) if (found := _TAG.search(word)))
+    return [f"{{}}{tag}" for tag, _ in tags.most_common(30)]
 
 
 def _forms(word: str, keys: str) -> Iterator[str]:

@@ -45,6 +45,26 @@ _UNREADABLE = {
     ".pickle": "a pickle, which runs code when it is read",
     ".xls": "the Excel format of before 2007",
     ".ods": "an OpenDocument sheet",
+    ".dta": "a Stata file",
+    ".sav": "an SPSS file",
+    ".xml": "XML",
+    ".yaml": "YAML",
+    ".yml": "YAML",
+}
+_BEGINNINGS = {  # what a file of another kind begins with, whatever its name
+    b"\x1f\x8b": "is packed by gzip: rename it to end with .gz",
+    b"BZh": "is packed by bzip2: rename it to end with .bz2",
+    b"\xfd7zXZ": "is packed by xz: rename it to end with .xz",
+    b"\x28\xb5\x2f\xfd": "is packed by Zstandard: rename it to end with .zst",
+    b"PK\x03\x04": "is a zip archive: rename it to end with .zip, or .xlsx if it is a workbook",
+    b"\xd0\xcf\x11\xe0": "is an old Office document: save it as CSV",
+    b"SQLite format": "is an SQLite database: export the table as CSV",
+    b"\x89HDF": "is an HDF5 file: save the table as CSV, JSON lines or Parquet",
+    b"%PDF": "is a PDF document: name a table",
+    b"{\\rtf": "is a Rich Text document: save it as plain text",
+    b"version https://git-lfs": "is a git-lfs pointer, not the file itself: git lfs pull",
+    b"<!doctype": "is a web page: the address or the login of the download was wrong",
+    b"<html": "is a web page: the address or the login of the download was wrong",
 }
 _MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow"}
 
@@ -88,13 +108,17 @@ def _format(path: Path) -> str:
     if is_archive(path) and (suffix(path) != ".zip" or _many_files(path)):
         return "folders"
     with open_bytes(path) as file:
-        begin = file.read(6)
+        begin = file.read(24)
     for magic, name in _MAGIC.items():
         if begin.startswith(magic):
             return name
     if begin.lstrip()[:1] == b"{" and ending not in _SUFFIXES:
         return "jsonl"
-    return _SUFFIXES.get(ending, "csv")
+    name = _SUFFIXES.get(ending, "csv")
+    for start, what in _BEGINNINGS.items():
+        if name in {"csv", "json", "jsonl"} and begin.lower().startswith(start.lower()):
+            raise UserError(f"{path} {what}.")
+    return name
 
 
 def _many_files(path: Path) -> bool:

@@ -63,8 +63,8 @@ def read_delimited(path: Path, columns: Columns) -> Rows:
     try:
         at = find_columns(str(path), names, columns)
     except UserError as error:
-        hint = f" Without a header, number the columns from 0{_guessed(names)}."
-        raise UserError(f"{error}{hint}" if len(str(error)) < 230 else str(error)) from error
+        hint = _hint(names, columns) if header else ""
+        raise UserError(f"{error}{hint}" if len(str(error)) < 200 else str(error)) from error
     width = len(names)
     for line, row in table:
         if row:
@@ -136,13 +136,16 @@ def _quoting(lines: list[str], first: str, delimiter: str, columns: Columns) -> 
     return all(_QUOTED.fullmatch(field.strip()) for field in marked)
 
 
-def _guessed(row: list[str]) -> str:
-    """Guess which columns of a first row hold text and label: the longest, and the shortest."""
+def _hint(row: list[str], columns: Columns) -> str:
+    """Say what may be wrong with a first row that does not name the columns."""
     if len(row) < 2:
-        return ""
+        return "" if columns.delimiter else " What separates columns? Name it in corpus.delimiter."
     lengths = [len(field.strip()) for field in row]
     text, label = lengths.index(max(lengths)), lengths.index(min(lengths))
-    return f": corpus.text={text} corpus.label={label}" if text != label else ""
+    numbers = any(field.strip().isdigit() for field in row)
+    if text == label or (not numbers and len(row[text].split()) < 4):  # these are names
+        return ""
+    return f" Without a header, number the columns from 0: corpus.text={text} corpus.label={label}."
 
 
 def _parsed(path: Path, lines: list[str], dialect: Dialect) -> Iterator[tuple[int, list[str]]]:

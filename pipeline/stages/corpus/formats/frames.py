@@ -127,6 +127,13 @@ def read_excel(path: Path, columns: Columns) -> Rows:
         raise UserError(
             f"{path}: Excel files need the extra 'excel': pip install 'yourvectors[excel]'."
         ) from error
+    with open_bytes(path, unpack=False) as opened:
+        start = opened.read(4)
+    require(
+        start == b"PK\x03\x04",
+        f"{path} is no Excel workbook, or is cut off. If it is a text table, rename it to .csv, or "
+        "set corpus.format=csv.",
+    )
     with _readable(path, "Excel"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles that openpyxl does not know
         with zipfile.ZipFile(path) as archive:

@@ -13,9 +13,11 @@ from pipeline.stages.corpus.formats.rows import (
     Columns,
     Rows,
     add_record,
+    listed,
     missing_column,
     warn_of_unused_split,
 )
+from pipeline.stages.corpus.formats.splits import NAMES
 
 _HINT = 'It should hold objects, such as {"text": "A fine film.", "label": "pos"}.'
 
@@ -40,6 +42,8 @@ def read_json_lines(path: Path, columns: Columns) -> Rows:
 def read_json(path: Path, columns: Columns) -> Rows:
     """Read one JSON value: a list of objects, or any form that `pandas.DataFrame.to_json` writes.
 
+    An object that holds such a value for each of several splits is read as these splits.
+
     Raises
     ------
     UserError
@@ -51,9 +55,24 @@ def read_json(path: Path, columns: Columns) -> Rows:
         return read_json_lines(path, columns)  # named .json, written as a record per line
     value = _parse(str(path), "\n".join(lines))
     rows = Rows(notes=note_of(path, encoding))
-    for number, record in enumerate(_records(path, value, columns), 1):
-        _add(rows, f"{path}, record {number}", record, columns)
+    splits = [key for key in value if key.lower() in NAMES] if isinstance(value, dict) else []
+    if len(splits) < 2 or not all(isinstance(value[key], list | dict) for key in splits):
+        _add_all(rows, path, value, columns)
+        return rows
+    for key in splits:
+        part = Rows()
+        _add_all(part, path, value[key], columns, f"{key}, ")
+        part.splits = [key] * len(part)
+        part.places = {key: f"{path}, {key}"}
+        rows.extend(part)
+    left = [key for key in value if key not in splits and isinstance(value[key], list)]
+    rows.notes += [f"{path.name}: not used: {listed(left)}"] if left else []
     return rows
+
+
+def _add_all(rows: Rows, path: Path, value: Any, columns: Columns, within: str = "") -> None:
+    for number, record in enumerate(_records(path, value, columns), 1):
+        _add(rows, f"{path}, {within}record {number}", record, columns)
 
 
 def _parse(where: str, text: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.core.errors import UserError
-from pipeline.stages.vectors.formats.lines import fields_of, is_number
+from pipeline.stages.vectors.formats.lines import fields_of, is_number, numbers_columns
 
 
 class Format(NamedTuple):
@@ -128,7 +128,9 @@ def _refuse_table(path: Path, start: bytes) -> None:
         cure = f"Put points there: sed -E 's/([0-9]),([0-9])/\\1.\\2/g{spaces}' FILE > vectors.txt"
         raise _error(path, "text with decimal commas", cure)
     separator = _separator_of(first)
-    if separator and not first.startswith(separator.encode()):
+    mark = separator.encode() or None
+    header = numbers_columns(first.split(mark), [second.split(mark)])
+    if separator and not header and not first.startswith(separator.encode()):
         cure = f"Put spaces there: tr '{separator}' ' ' < FILE > vectors.txt"
         raise _error(path, f"a table separated by '{separator}'", cure)
     if separator := _separator_of(second.replace(b'"', b"")):

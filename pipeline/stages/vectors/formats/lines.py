@@ -171,6 +171,16 @@ def fields_of(line: bytes) -> list[bytes]:
     return [f for f in line.strip(BLANKS).replace(b"\t", b" ").split(b" ") if f]
 
 
+def numbers_columns(row: list[bytes], others: list[list[bytes]]) -> bool:
+    """Tell whether a row is a table's header: a name, then 0, 1, 2 ... or 1, 2, 3 ...
+
+    The `others` have fractions; vectors of whole numbers could begin so by chance.
+    """
+    count = len(row) - 1
+    counted = any(row[1:] == [b"%d" % i for i in range(b, b + count)] for b in (0, 1))
+    return count > 2 and counted and any(b"." in field for other in others for field in other[1:])
+
+
 def is_number(text: bytes) -> bool:
     """Tell whether Python takes a text for a number."""
     try:

@@ -84,7 +84,7 @@ def read_npz(path: Path, words: Collection[str] | None = None) -> WordVectors:
             f"{path} cannot be read as .npz: {str(error)[:100]}. Fetch or make it again."
         ) from error
     require(
-        matrix.ndim == 2 and matrix.dtype.kind == "f" and len(matrix) == len(texts),
+        matrix.ndim == 2 and matrix.dtype.kind in "fiu" and len(matrix) == len(texts),
         f"{path}: {len(texts):,} words need a matrix of as many rows of numbers, not {matrix.dtype}"
         f" of shape {matrix.shape}. {DAMAGED}",
     )
@@ -144,7 +144,7 @@ def _words_and_matrix(path: Path, archive: zipfile.ZipFile) -> list[NDArray[Any]
     matrices = [
         name
         for name, header in arrays.items()
-        if header.dtype.kind == "f" and len(header.shape) == 2
+        if header.dtype.kind in "fiu" and len(header.shape) == 2
     ]
     if not words and any(header.dtype.hasobject for header in arrays.values()):
         raise UserError(
@@ -164,8 +164,9 @@ def _words_and_matrix(path: Path, archive: zipfile.ZipFile) -> list[NDArray[Any]
         )
     if (len(words), len(matrices)) != (1, 1):
         some = ", ".join(name[-30:] for name in names[:4]) or "nothing"
+        lacks = "no matrix of numbers" if words else "no 'words.npy'"
         raise UserError(
-            f"{path} is an archive of {some} and has no 'words.npy'. An .npz needs one array of "
+            f"{path} is an archive of {some} and has {lacks}. An .npz needs one array of "
             f"text and one matrix; if it holds other vectors, rename it to {path.stem[-40:]}.zip."
         )
     return [_array(path, archive, words[0]), _array(path, archive, matrices[0])]

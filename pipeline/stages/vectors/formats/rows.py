@@ -91,6 +91,10 @@ class Gathered:
         self._matrix[count:need] = matrix
         self._places.append(places)
 
+    def count_broken(self, rows: list[tuple[int, bytes]], of: int) -> None:
+        """Count rows that were passed over: places and words that are not UTF-8, `of` so many."""
+        self._broken, self.rows = rows, of
+
     def vectors(self, asked: Collection[str] | None) -> WordVectors:
         """Return all rows; where a word occurs twice, the first.
 

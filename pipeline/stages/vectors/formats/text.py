@@ -6,6 +6,7 @@ The file is read in blocks of whole lines, so memory holds the vectors and a few
 from __future__ import annotations
 
 import codecs
+import logging
 from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipeline.stages.vectors.formats.lines import (
     Layout,
     fields_of,
     is_number,
+    numbers_columns,
     parse,
     split_row,
     without_trailing_blanks,
@@ -37,6 +39,8 @@ from pipeline.stages.vectors.word_vectors import WordVectors
 
 BLOCK = 1 << 20  # bytes read at once
 MOST_DIM = 1 << 16
+log = logging.getLogger(__name__)
+
 ROWS = 64  # that decide how many dimensions there are
 
 
@@ -68,6 +72,8 @@ def read_text(path: Path, words: Collection[str] | None = None) -> WordVectors:
             blocks = searched.found(blocks)
         for block in blocks:
             gathered.add(*parse(layout, block))
+    if words is not None:
+        gathered.count_broken(searched.broken, searched.rows)
     rows = gathered.rows if words is None else searched.rows
     if layout.rows is not None and layout.rows != rows:
         raise UserError(
@@ -126,6 +132,8 @@ def _layout(path: Path) -> Layout:
     )
     header = parse_header(path, lines[0])
     if header is not None:
+        rows = [fields_of(line) for line in lines[1:]]
+        _refuse_counts(path, header.dim, rows)
         return Layout(path, header.dim, header.rows, only_cr)
     rows = [fields_of(line) for line in lines]
     if len(rows[0]) < 2:
@@ -138,12 +146,25 @@ def _layout(path: Path) -> Layout:
     counts = Counter(_numbers_of(row) for row in rows)
     del counts[0]
     dim = counts.most_common(1)[0][0]
-    if dim == 1 and len(rows) > 1 and all(row[-1].isdigit() for row in rows if row):
-        raise UserError(
-            f"{path} holds one whole number for each word: a list of how often words occur, not "
-            "vectors. Name a file of vectors."
-        )
+    _refuse_counts(path, dim, rows)
+    require(
+        not numbers_columns(rows[0], rows[1:]),
+        f"{path}, line 1 numbers the columns and is no vector. Leave it out: "
+        "tail -n +2 FILE > vectors.txt",
+    )
     return Layout(path, dim, None, only_cr)
+
+
+def _refuse_counts(path: Path, dim: int, rows: list[list[bytes]]) -> None:
+    """Refuse a list of how often words occur, and warn of other single numbers."""
+    if dim > 1 or len(rows) < 2:
+        return
+    require(
+        not all(row[-1].isdigit() for row in rows if row),
+        f"{path} holds one whole number for each word: a list of how often words occur, not "
+        "vectors. Name a file of vectors.",
+    )
+    log.warning("%s holds one number for each word; are these vectors, of 1 dimension?", path)
 
 
 def _blocks(layout: Layout, file: Reading) -> Iterator[Block]:
@@ -184,12 +205,20 @@ def _numbers_of(fields: list[bytes]) -> int:
     return dim
 
 
+def _is_utf8(text: bytes) -> bool:
+    try:
+        return text.isascii() or text.decode() != ""
+    except UnicodeDecodeError:
+        return False
+
+
 class _Search:
     """Finds the lines of some words, and counts all rows."""
 
     def __init__(self, layout: Layout, wanted: set[bytes]) -> None:
         self.layout, self.wanted = layout, wanted
         self.rows = 0
+        self.broken: list[tuple[int, bytes]] = []  # words that are not UTF-8, with their lines
 
     def found(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """Yield blocks of the lines found."""
@@ -213,6 +242,11 @@ class _Search:
         lines = text.split(b"\n")
         lines.pop()
         begin = int(block.lines[0]) if len(block.lines) else 0
+        if not _is_utf8(text):
+            rows = (self._word(begin + i, line) for i, line in enumerate(lines))
+            self.broken += [
+                (begin + i, word) for i, word in enumerate(rows) if word and not _is_utf8(word)
+            ]
         spaces = np.count_nonzero(np.frombuffer(text, np.uint8) == ord(" "))
         if spaces == dim * len(lines) and b"\t" not in text:
             # Every line is as long as it should be (or one is short and one long, neither of which
