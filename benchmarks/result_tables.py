@@ -11,6 +11,7 @@ from pipeline.render.html import signed
 Row = dict[str, Any]
 TEXT = {"part", "value", "name", "task", "arm", "against", "accuracy_kind", "macro_f1_kind"}
 GLOVE = {
+    "assignment-glove": "GloVe 50-d",
     "glove50": "GloVe 50-d",
     "glove100": "GloVe 100-d",
     "glove50_phrases": "GloVe 50-d",

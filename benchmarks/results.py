@@ -34,8 +34,6 @@ SEEDS = "seed=1,2,3,4,5"
 TREEBANK = {
     "glove50": "experiment=glove50",
     "glove100": "experiment=glove100",
-    "assignment-glove": "experiment=assignment corpus=sst vectors=glove",
-    "assignment-own": f"experiment=assignment corpus=sst {SEEDS}",
     "random100": f"corpus=sst vectors=random vectors.dim=100 {SEEDS}",
     "skipgram50": f"corpus=sst vectors=skipgram {SEEDS}",
     "own50": f"experiment=own50 {SEEDS}",
@@ -59,6 +57,10 @@ REVIEWS = {
     "glove100": "experiment=glove100",
     "reviews300": f"experiment=reviews300 vectors.threads=2 {SEEDS}",
     "reviews300-100": "experiment=reviews300 features.components=100 vectors.threads=2 " + SEEDS,
+}
+ASSIGNMENT = {
+    "assignment-glove": "experiment=assignment corpus=sst vectors=glove",
+    "assignment-own": f"experiment=assignment corpus=sst {SEEDS}",
 }
 PHRASES = {
     "glove50_phrases": "experiment=glove50_phrases",
@@ -85,6 +87,7 @@ BINARY = {
     }
 }
 POOLED = {
+    "assignment": ASSIGNMENT,
     "treebank": TREEBANK,
     "reviews": REVIEWS,
     "phrases": PHRASES,
@@ -93,6 +96,7 @@ POOLED = {
     "imdb": IMDB,
 }
 REFERENCES = {
+    "assignment": ("assignment-glove",),
     "treebank": ("glove50", "glove100"),
     "reviews": ("glove50", "glove100"),
     "phrases": ("glove50_phrases", "glove100_phrases"),
@@ -100,6 +104,8 @@ REFERENCES = {
     "binary": ("binary-glove100", "binary-glove100_bag"),
     "imdb": ("imdb-glove100",),
 }
+ASIDE = {"glove100_bag-ratio"}
+"""Rows with GloVe that are no reference: they have no verdict."""
 BASE = "experiment=treebank50 seed=1,2"
 # GloVe has no such threshold, and its learning rate means something else: a separate multirun.
 TRAINERS = (
@@ -177,9 +183,11 @@ def run(folder: Path, overrides: str, files: dict[str, str]) -> list[Path]:
 def pooled(task: str, jobs: dict[str, list[Path]]) -> Iterator[Row]:
     """Yield a row per reference, and one per other arm and reference."""
     references = REFERENCES[task]
-    others = [job for name, found in jobs.items() if name not in references for job in found]
-    for reference in references:
-        comparison = compare([*jobs[reference], *others])
+    alone = ASIDE & jobs.keys()
+    arms = [name for name in jobs if name not in references and name not in alone]
+    others = [job for name in arms for job in jobs[name]]
+    for reference in (*references, *alone):
+        comparison = compare([*jobs[reference], *(() if reference in alone else others)])
         for arm, found in zip(comparison.arms, comparison.over_seeds(), strict=True):
             folder = Path(arm.rows[0]["folder"])
             row = {"task": task, "arm": folder.parent.name}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import UserError, Vocab, build_vocab
+from pipeline import Cache, Experiment, Logistic, SkipGram, UserError, Vocab, build_vocab
 from pipeline.core.engine import Local, Ray
 from pipeline.stages.corpus import Sample, Text
 from pipeline.stages.corpus.encoded import encode_blocks
@@ -101,6 +101,21 @@ class TestRay:
         made.remove_node(nodes.pop())
         assert digest(text, engine) == here
 
+    def test_a_run_has_the_same_vectors(self, cluster, text, tmp_path):
+        corpus = Sample(train=50, dev=50, test=50, unlabelled=[str(text.paths[0])])
+        results = [
+            Experiment(
+                corpus=corpus,
+                vectors=SkipGram(dim=5, epochs=1),
+                sweep=Logistic([1.0]),
+                engine=engine,
+                cache=Cache(enabled=False),
+            ).run(tmp_path / type(engine).__name__)
+            for engine in (Local(), Ray(cluster[0].address))
+        ]
+        assert results[0]["digests"] == results[1]["digests"]
+        assert results[0]["test"] == results[1]["test"]
+
     def test_raises_what_a_task_raises(self, cluster):
         with pytest.raises(UserError, match="line 3 is broken"):
             Ray(cluster[0].address).submit(fail)()
@@ -159,7 +174,6 @@ class TestRaySettings:
 
 def test_no_engine_is_part_of_a_runs_key():
     from pipeline.cache.keys import run_key
-    from pipeline.experiment import Experiment
 
     one, other = (Experiment(engine=engine) for engine in (Local(), Ray("10.0.0.1:6379")))
     assert run_key(one) == run_key(other)
