@@ -46,6 +46,8 @@ def test_every_choice_of_every_group_composes_and_validates(choice):
         assert tracking.enabled is (name != "off")
     elif group == "cache":
         assert experiment.cache.enabled is (name != "off")
+    elif group == "engine":
+        assert type(experiment.engine).__name__.lower() == name
     elif group == "registry":
         assert tracking.enabled
     else:
