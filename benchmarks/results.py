@@ -65,8 +65,8 @@ ASSIGNMENT = {
 PHRASES = {
     "glove50_phrases": "experiment=glove50_phrases",
     "glove100_phrases": "experiment=glove100 corpus.phrases=12",
-    "treebank300_phrases": f"experiment=treebank300_phrases {SEEDS}",
-    "reviews300_phrases": f"experiment=reviews300_phrases vectors.threads=2 {SEEDS}",
+    "treebank300_phrases": "experiment=treebank300_phrases seed=1,2,3",
+    "reviews300_phrases": "experiment=reviews300_phrases vectors.threads=2 seed=1,2,3",
 }
 BAG = {
     "glove100": "experiment=glove100",
@@ -126,8 +126,6 @@ FACTORS = {  # the first override is the one that is swept
     "labels of phrases": f"corpus.phrases=null,16,12,8 {BASE}",
     "words of reviews": "corpus.unlabelled_words=100000,300000,1000000,3000000,null "
     "experiment=reviews300 vectors.dim=100 vectors.threads=2 seed=1,2",
-    "words of reviews, with bag": "corpus.unlabelled_words=100000,300000,1000000,3000000,null "
-    "experiment=reviews300_bag vectors.dim=100 vectors.threads=2 seed=1,2",
     # The full softmax takes minutes per epoch and needs smaller steps.
     "loss, 5 epochs": "vectors.loss=negative experiment=treebank50 vectors.epochs=5 seed=1,2",
 }
