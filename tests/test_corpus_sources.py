@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pandas as pd
@@ -153,6 +156,47 @@ class TestAddresses:
         before = digest_of(path)
         far.pipe("/bucket/b.txt", b"Something else.\n")
         assert digest_of(path) != before
+
+    def test_a_vocabulary_of_it_is_cached(self, far, tmp_path):
+        def build():
+            config = Sample(train=50, dev=50, test=50, unlabelled=["memory://bucket"])
+            return CachedStages(Cache(str(tmp_path))).vocab(config.load(), Vocab())
+
+        assert [build().how, build().how] == ["made", "reused"]
+        far.pipe("/bucket/b.txt", b"Another zebra.\n")
+        assert "zebra" in build().value.words
+
+    @pytest.mark.parametrize("kind", ["parquet", "feather"])
+    def test_tables_are_read(self, kind, far, tmp_path):
+        frame = pd.DataFrame({"text": ["One.", "Two."]})
+        getattr(frame, f"to_{kind}")(tmp_path / "t")
+        far.pipe(f"/bucket/t.{kind}", (tmp_path / "t").read_bytes())
+        assert list(lines_of(*files_of([f"memory://bucket/t.{kind}"]))) == ["One.", "Two."]
+
+    @pytest.mark.parametrize("dated", [True, False])
+    def test_another_content_on_the_web_has_another_digest(self, dated, tmp_path, monkeypatch):
+        pytest.importorskip("aiohttp")
+
+        class Quiet(SimpleHTTPRequestHandler):
+            def send_header(self, name, value):
+                if dated or name != "Last-Modified":
+                    super().send_header(name, value)
+
+            def log_message(self, *_):
+                pass
+
+        monkeypatch.chdir(tmp_path)
+        Path("a.txt").write_text("One.\n")
+        os.utime("a.txt", (1, 1))
+        with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+            Thread(target=server.serve_forever, daemon=True).start()
+            (path,) = files_of([f"http://127.0.0.1:{server.server_port}/a.txt"])
+            before = digest_of(path)
+            assert digest_of(path) == before
+            assert list(Text((path,))) == [["one", "."]]
+            Path("a.txt").write_text("Two.\n")
+            assert digest_of(path) != before
+            server.shutdown()
 
     def test_and_makes_a_run_stale(self, far):
         experiment = Experiment(corpus=Table(path="t.csv", unlabelled=["memory://bucket/b.txt"]))
