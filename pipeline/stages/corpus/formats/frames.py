@@ -52,7 +52,7 @@ def arrow_batches(path: Path) -> Iterator[tuple[Any, Iterator[Any]]]:
     far = "://" in str(path)
     with (
         _readable(path, "Arrow"),
-        pa.PythonFile(path.open("rb")) if far else pa.memory_map(str(path)) as file,
+        pa.PythonFile(path.open("rb"), "r") if far else pa.memory_map(str(path)) as file,
     ):
         if file.read(6) == b"ARROW1":
             table = pa.ipc.open_file(file)
