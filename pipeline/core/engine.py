@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
@@ -51,7 +51,9 @@ class Local:
     starting others, and more of them start meanwhile.
     """
 
-    _begun: bool = field(default=False, init=False, repr=False)
+    def __post_init__(self) -> None:
+        """Begin without a task; a field would be a setting."""
+        self._begun = False
 
     @property
     def ahead(self) -> int:
