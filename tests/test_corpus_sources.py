@@ -238,6 +238,21 @@ class TestManyFiles:
         message = said(Text(files_of([str(tmp_path)])).lines)
         assert message.startswith(f"{broken}: the gzip archive is broken")
 
+    def test_what_is_before_a_broken_one_is_kept(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(Text.blocks, "__defaults__", (100,))
+        monkeypatch.setattr("pipeline.stages.corpus.encoded.Local.ahead", 50)
+        for i in range(9):
+            lines = "".join(f"Line {n} of {i}.....\n" for n in range(10))
+            (tmp_path / f"{i}.txt.gz").write_bytes(gzip.compress(lines.encode()))
+        whole = (tmp_path / "7.txt.gz").read_bytes()
+        (tmp_path / "7.txt.gz").write_bytes(whole[:-9])
+        corpus = Sample(train=50, dev=50, test=50, unlabelled=[str(tmp_path / "*.gz")]).load()
+        stages = CachedStages(Cache(str(tmp_path / "cache")))
+        with pytest.raises(UserError, match=r"7\.txt\.gz: the gzip archive is broken"):
+            stages.vocab(corpus, Vocab())
+        kept = list((tmp_path / "cache" / "text").glob("*/manifest.json"))
+        assert len(kept) >= 10  # of 70 lines of 16 characters
+
     def test_one_that_vanished_is_named(self, tmp_path):
         for i in range(10):
             (tmp_path / f"{i}.txt").write_text("fine\n")
