@@ -9,12 +9,13 @@ import pytest
 from front import assert_one_clear_line, call
 from hydra import initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.cli import config
 from pipeline.cli.conf import CONF
-from pipeline.cli.explain import quoting, unreadable
+from pipeline.cli.explain import dashed, explain, quoting, unreadable
 from pipeline.cli.plan import as_lists, for_each_job, plan_jobs
 from pipeline.core.errors import UserError
 
@@ -181,6 +182,46 @@ class TestMistakes:
     def test_several_values_without_m(self, here):
         done = here("vectors=skipgram,glove")
         assert_one_clear_line(done, "vectors=skipgram,glove", "add -m", "vectors='skipgram,glove'")
+
+    @pytest.mark.parametrize("key", ["sweep.strengths", "corpus.text_splits", "unlabelled"])
+    def test_several_values_of_a_list_without_m(self, key):
+        error = HydraException("Sweep parameters require --multirun")
+        said = (
+            f"{key}=a,b: several values make several runs: add -m. As one list, type '{key}=[a,b]'"
+        )
+        assert explain(error, [f"{key}=a,b"]) == said
+
+    def test_a_value_after_a_space(self, here):
+        done = here("corpus.path", "x.csv")
+        assert_one_clear_line(done, "corpus.path: its value is missing. Type corpus.path=x.csv")
+
+    def test_m_may_stand_anywhere(self, here):
+        done = here("vectors=random", "-m", "seed=1,2", "vectors.dim=many")
+        assert_one_clear_line(done, "vectors.dim", "in the job tracking=off vectors=random")
+
+    @pytest.mark.parametrize("typed", ["--vectors=random", "-corpus=table"])
+    def test_a_setting_with_dashes(self, typed, here):
+        assert_one_clear_line(
+            here(typed), f"{typed}: a setting has no dashes. Type {typed.strip('-')}"
+        )
+
+    def test_options_of_hydra_are_no_settings(self):
+        options = [
+            "--config-name=x",
+            "-cn=x",
+            "--cfg=job",
+            "-c=job",
+            "--info=all",
+            "-m",
+            "--package=x",
+        ]
+        assert dashed([*options, "vectors=random"]) is None
+        assert unreadable(["-cn", "config", "--cfg", "job", "~vectors.init"]) is None
+
+    def test_a_key_of_some_jobs_names_the_choices_that_have_it(self, here):
+        done = here("-m", "corpus=sst,table", "corpus.text=" + "t" * 400)
+        assert_one_clear_line(done, "corpus.text: no such key. Only for some jobs: corpus=table::")
+        assert max(map(len, done.stderr.splitlines())) <= 307  # with "error: "
 
     @pytest.mark.parametrize("key", ["path", "url"])
     def test_a_key_of_other_choices_names_them_all(self, here, key):

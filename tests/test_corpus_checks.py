@@ -51,6 +51,14 @@ def test_copies_within_a_split_are_noted_from_one_in_two_hundred(copies, said):
 
 
 class TestTextWithoutSpaces:
+    def test_is_warned_of_where_some_texts_have_spaces(self):
+        spaced = ["a long text of many short words that are all apart"] * 20
+        assert kinds([*spaced, *CHINESE * 10], Tokenizer("treebank"), "spaces")
+
+    def test_is_not_warned_of_where_a_word_is_quoted(self):
+        spaced = ["a long text of many short words that are all apart"] * 20
+        assert not kinds([*spaced, *CHINESE[:1]], Tokenizer("treebank"), "spaces")
+
     @pytest.mark.parametrize("texts", [CHINESE, THAI, JAPANESE])
     @pytest.mark.parametrize("name", ["treebank", "whitespace"])
     def test_is_warned_of_with_the_tokenizers_that_help(self, texts, name):

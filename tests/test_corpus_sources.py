@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pandas as pd
@@ -154,6 +157,47 @@ class TestAddresses:
         far.pipe("/bucket/b.txt", b"Something else.\n")
         assert digest_of(path) != before
 
+    def test_a_vocabulary_of_it_is_cached(self, far, tmp_path):
+        def build():
+            config = Sample(train=50, dev=50, test=50, unlabelled=["memory://bucket"])
+            return CachedStages(Cache(str(tmp_path))).vocab(config.load(), Vocab())
+
+        assert [build().how, build().how] == ["made", "reused"]
+        far.pipe("/bucket/b.txt", b"Another zebra.\n")
+        assert "zebra" in build().value.words
+
+    @pytest.mark.parametrize("kind", ["parquet", "feather"])
+    def test_tables_are_read(self, kind, far, tmp_path):
+        frame = pd.DataFrame({"text": ["One.", "Two."]})
+        getattr(frame, f"to_{kind}")(tmp_path / "t")
+        far.pipe(f"/bucket/t.{kind}", (tmp_path / "t").read_bytes())
+        assert list(lines_of(*files_of([f"memory://bucket/t.{kind}"]))) == ["One.", "Two."]
+
+    @pytest.mark.parametrize("dated", [True, False])
+    def test_another_content_on_the_web_has_another_digest(self, dated, tmp_path, monkeypatch):
+        pytest.importorskip("aiohttp")
+
+        class Quiet(SimpleHTTPRequestHandler):
+            def send_header(self, name, value):
+                if dated or name != "Last-Modified":
+                    super().send_header(name, value)
+
+            def log_message(self, *_):
+                pass
+
+        monkeypatch.chdir(tmp_path)
+        Path("a.txt").write_text("One.\n")
+        os.utime("a.txt", (1, 1))
+        with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+            Thread(target=server.serve_forever, daemon=True).start()
+            (path,) = files_of([f"http://127.0.0.1:{server.server_port}/a.txt"])
+            before = digest_of(path)
+            assert digest_of(path) == before
+            assert list(Text((path,))) == [["one", "."]]
+            Path("a.txt").write_text("Two.\n")
+            assert digest_of(path) != before
+            server.shutdown()
+
     def test_and_makes_a_run_stale(self, far):
         experiment = Experiment(corpus=Table(path="t.csv", unlabelled=["memory://bucket/b.txt"]))
         keys = []
@@ -193,6 +237,21 @@ class TestManyFiles:
         broken.write_bytes(broken.read_bytes()[:-9])
         message = said(Text(files_of([str(tmp_path)])).lines)
         assert message.startswith(f"{broken}: the gzip archive is broken")
+
+    def test_what_is_before_a_broken_one_is_kept(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(Text.blocks, "__defaults__", (100,))
+        monkeypatch.setattr("pipeline.stages.corpus.encoded.Local.ahead", 50)
+        for i in range(9):
+            lines = "".join(f"Line {n} of {i}.....\n" for n in range(10))
+            (tmp_path / f"{i}.txt.gz").write_bytes(gzip.compress(lines.encode()))
+        whole = (tmp_path / "7.txt.gz").read_bytes()
+        (tmp_path / "7.txt.gz").write_bytes(whole[:-9])
+        corpus = Sample(train=50, dev=50, test=50, unlabelled=[str(tmp_path / "*.gz")]).load()
+        stages = CachedStages(Cache(str(tmp_path / "cache")))
+        with pytest.raises(UserError, match=r"7\.txt\.gz: the gzip archive is broken"):
+            stages.vocab(corpus, Vocab())
+        kept = list((tmp_path / "cache" / "text").glob("*/manifest.json"))
+        assert len(kept) >= 10  # of 70 lines of 16 characters
 
     def test_one_that_vanished_is_named(self, tmp_path):
         for i in range(10):

@@ -156,6 +156,8 @@ class TestChoices:
             (("regex", "("), "corpus.pattern='(': missing )"),
             (("nowhere:split",), "corpus.tokenizer=nowhere:split: No module named 'nowhere'."),
             (("json:splat",), "corpus.tokenizer=json:splat: module 'json' has no attribute 'spl"),
+            (("os:getcwd",), "corpus.tokenizer=os:getcwd failed with TypeError: "),
+            (("gc:isenabled",), "failed with TypeError"),
             (("json:dumps",), "json:dumps must return a list of strings; of 'a b' it made"),
         ],
     )

@@ -146,13 +146,13 @@ def corpus(config: CorpusConfig) -> Plain:
 def text_block(lines: list[str], text: Text) -> Plain:
     """Return what a block of unlabelled text depends on after it was tokenized."""
     content = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    return _entry({"rules": text.rules.settings()}, [text], block=content)
+    return _entry({"rules": text.rules.settings()}, [text.rules], block=content)
 
 
 def vocab(corpus: Corpus, config: Vocab) -> Plain:
     """Return what the vocabulary depends on: the text, whatever its labels."""
     text = corpus.unlabelled
-    return _entry(described(config), [config, text], text=corpus.text_digest)
+    return _entry(described(config), [config, text.rules], text=corpus.text_digest)
 
 
 def training(vocabulary: Vocabulary, trainer: Trainer) -> Plain:

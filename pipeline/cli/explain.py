@@ -19,7 +19,13 @@ from pipeline.stages.corpus.formats import is_named_as_table
 TYPED: list[str] = []
 """The words of the command line as they were typed."""
 QUOTES = "'\""
-_LONGEST = 290
+LONGEST = 300  # characters of a message
+_MANY = {"-m", "--multirun", "--run", "-r", "--resolve"}
+_DASHED = re.compile(  # a setting, and none of Hydra's own options
+    r"--?(?!(?:config-\w+|cfg|package|info|shell-completion|experimental-rerun|c[dnp]?|p|i|sc)=)"
+    r"\w[\w.@/]*=.*",
+    re.DOTALL,
+)
 _SPECIAL = set("=,()[]{}'\"~:; \t*?&<>|`#\\$")
 
 
@@ -35,7 +41,7 @@ def explain(error: Exception, overrides: Sequence[str] | None = None) -> str:
     """
     words = list(overrides if overrides is not None else TYPED)
     message = _explain(error, words)
-    return message if len(message) <= _LONGEST else f"{message[: _LONGEST - 4]} ..."
+    return message if len(message) <= LONGEST - 10 else f"{message[: LONGEST - 14]} ..."
 
 
 def _explain(error: Exception, words: list[str]) -> str:
@@ -54,8 +60,10 @@ def _explain(error: Exception, words: list[str]) -> str:
         return f"+{again[1]}={again[2]}: say {again[1]}={again[2]}, without the plus."
     if "sweep" in said.lower() and "multirun" in said.lower():
         swept = next((word for word in words if _is_swept(word)), "")
+        key, _, values = swept.partition("=")
         one = quoting(swept).rpartition(" Type ")[2]
-        return f"{swept}: several values make several runs: add -m. As one value, type {one}"
+        what = f"list, type '{key}=[{values}]'" if is_list(key) else f"value, type {one}"
+        return f"{swept}: several values make several runs: add -m. As one {what}"
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return " ".join(lines[:2]).replace("Error merging override", "override")
 
@@ -70,9 +78,13 @@ def _is_swept(word: str) -> bool:
 
 def unreadable(words: Sequence[str]) -> str | None:
     """Explain the first override that Hydra's grammar cannot read; None if it can read all."""
-    for word in words:
-        if word.startswith("-") or "=" not in word:
+    for i, word in enumerate(words):
+        of_option = i > 0 and words[i - 1].startswith("-") and words[i - 1] not in _MANY
+        if word.startswith(("-", "~")) or of_option:
             continue
+        if "=" not in word:
+            following = next((w for w in words[i + 1 :] if "=" not in w and w[:1] != "-"), "VALUE")
+            return f"{word}: its value is missing. Type {word}={following}, without spaces."
         try:
             OverridesParser.create().parse_overrides([word])
         except HydraException:
@@ -80,6 +92,12 @@ def unreadable(words: Sequence[str]) -> str | None:
         except Exception:  # noqa: BLE001 - some words make the parser itself fail
             return quoting(word)
     return None
+
+
+def dashed(words: Sequence[str]) -> str | None:
+    """Explain the first setting that is written as an option; None if there is none."""
+    found = next((word for word in words if _DASHED.fullmatch(word)), None)
+    return found and f"{found}: a setting has no dashes. Type {found.lstrip('-')}"
 
 
 def quoting(word: str) -> str:
@@ -126,13 +144,27 @@ def _explain_key(key: str, schema: Any, words: list[str]) -> str:
     choices = _choices_with(parent, name)
     swept = chosen.partition("=")[2].split(",")
     if len(swept) > 1:
-        those = [choice for choice in swept if choice in choices] or swept
+        those = [choice for choice in swept if choice in choices]
+        hint = "" if those else hint
+        those = those or swept
         hint += f". Only for some jobs: {parent}={those[0]}::{key}={value or 'VALUE'}"
     elif key == "corpus.path" and is_named_as_table(Path(file := value.strip(QUOTES))):
         hint = f"; {file} is a table: add corpus=table"
     elif choices:
         hint = f"; those that have it: {', '.join(f'{parent}={choice}' for choice in choices)}"
     return f"{key}: no such key{suggest(name, known)}{hint}."
+
+
+def is_list(key: str) -> bool:
+    """Tell whether a setting is a list."""
+    from pipeline.cli.config import SCHEMAS  # it imports this module
+
+    group, _, name = key.lstrip("+").partition(".")
+    return key.lstrip("+") == "unlabelled" or any(
+        item.name == name and str(item.type).startswith("list")
+        for schema in SCHEMAS.get(group, {}).values()
+        for item in fields(schema)
+    )
 
 
 def _choices_with(group: str, name: str) -> list[str]:

@@ -9,7 +9,7 @@ import os
 import platform
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from hydra import compose
@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.cli import config
-from pipeline.cli.explain import explain, quoted
+from pipeline.cli.explain import LONGEST, explain, is_list, quoted
 from pipeline.comparison import arm_names
 from pipeline.comparison.rows import is_seed
 from pipeline.core.errors import UserError, require
@@ -110,19 +110,11 @@ class MultirunPlan:
 
 def as_lists(words: Sequence[str]) -> list[str]:
     """Turn a single value for a setting that is a list into a list of one."""
-    keys = {
-        f"{group}.{item.name}"
-        for group, schemas in config.SCHEMAS.items()
-        for schema in schemas.values()
-        for item in fields(schema)
-        if str(item.type).startswith("list")
-    }
-    keys.add("unlabelled")
     found = []
     for word in words:
         match = _PLAIN.fullmatch(word)
         value = match["value"] if match else ""
-        if match and match["key"].lstrip("+") in keys and value[:1] not in {"", "["}:
+        if match and is_list(match["key"]) and value[:1] not in {"", "["}:
             listed = value != "null" and "(" not in value and "{" not in value
             values = ",".join(f"[{item}]" for item in value.split(","))
             found.append(f"{match['key']}={values}" if listed else word)
@@ -236,8 +228,12 @@ def _build(config_name: str, overrides: list[str]) -> config.Plan:
         plan = config.build(cfg, cfg.hydra.runtime.choices)
         config.check_files(plan.experiment)
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        job = " ".join(item for item in overrides)
-        raise UserError(f"{explain(error, overrides)} (in the job {job})") from error
+        said, job = explain(error, overrides), " ".join(overrides)
+        room = LONGEST - len(said) - len(" (in the job )")
+        job = job if len(job) <= room else f"{job[: max(0, room - 4)]} ..."
+        raise UserError(
+            f"{said} (in the job {job})" if room > len("seed=1 ...") else said
+        ) from error
     return plan
 
 

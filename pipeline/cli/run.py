@@ -34,7 +34,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pipeline.cli import config
 from pipeline.cli import explain as explain_module
 from pipeline.cli.conf import CONF
-from pipeline.cli.explain import explain
+from pipeline.cli.explain import dashed, explain
 from pipeline.cli.multirun import Multirun
 from pipeline.cli.plan import Place, as_lists, for_each_job
 from pipeline.cli.run_folder import MARK, claim, is_done
@@ -179,7 +179,10 @@ def main() -> None:
     """Run `job` by Hydra, and turn errors into one line each."""
     words = [hide(word) for word in sys.argv[1:]]
     explain_module.TYPED[:] = words
-    words = as_lists(words)
+    if (said := dashed(words)) is not None:
+        sys.exit(f"error: {mask(said)}")
+    # Python's argument parser takes no overrides behind an option that stands among them.
+    words = sorted(as_lists(words), key=lambda word: word not in {"-m", "--multirun"})
     if is_multirun(words):
         words = for_each_job(words)
     sys.argv[1:] = words

@@ -52,7 +52,7 @@ class Local:
     """
 
     def __post_init__(self) -> None:
-        """Remember that no task was given yet."""
+        """Begin without a task; a field would be a setting."""
         self._begun = False
 
     @property

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from pipeline.core import packed
 from pipeline.core.errors import UserError
@@ -78,7 +79,9 @@ def open_bytes(path: Path, *, unpack: bool = True) -> Iterator[IO[bytes]]:
 
 def _opened(path: Path) -> IO[bytes]:
     try:
-        return path.open("rb")
+        file: Any = path.open("rb")
+        # fsspec's files lack readline(size).
+        return file if hasattr(file, "peek") else cast("IO[bytes]", io.BufferedReader(file))
     except FileNotFoundError as error:
         raise UserError(missing(path)) from error
     except IsADirectoryError as error:

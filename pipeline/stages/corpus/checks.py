@@ -140,8 +140,9 @@ def _spaces(sentences: Sentences, tokenizer: Tokenizer) -> Iterator[Check]:
     if tokenizer.name in {"characters", "icu"}:
         return
     tokens = [token for token in chain.from_iterable(sentences) if _SPACELESS.search(token)]
-    total = sum(map(len, sentences))
-    if len(tokens) > 0.1 * total and sum(map(len, tokens)) / len(tokens) > LONG_WORD:
+    written = sum(map(len, tokens))  # characters: few such words hold much text
+    total = sum(map(len, chain.from_iterable(sentences)))
+    if written > 0.1 * total and written / len(tokens) > LONG_WORD:
         yield Check(
             "spaces",
             f"the text has no spaces between words: {tokens[0][:20]} is one word. "

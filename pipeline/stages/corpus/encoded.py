@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.arrays import read_array, write_array
 from pipeline.core.engine import Engine, Local
+from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.stages.corpus.tokenizers import Tokenizer
 
@@ -98,15 +99,30 @@ def encode_blocks(
     block, result
         In order; `result` waits for the encoded block. Of a known one it does the work when it is
         called.
+
+    Raises
+    ------
+    UserError
+        If `blocks` does, after all blocks before it.
     """
     engine = engine or Local()
     waiting: deque[tuple[list[str], Callable[[], Encoded]]] = deque()
-    for block in blocks:
+    stream, broken = iter(blocks), None
+    while broken is None:
+        try:
+            block = next(stream)
+        except StopIteration:
+            break
+        except UserError as error:  # what was read before it is finished first, to be kept
+            broken = error
+            continue
         task = partial(encode_lines, block, tokenizer)
         waiting.append((block, task if is_known(block) else engine.submit(task)))
         if len(waiting) > engine.ahead:
             yield waiting.popleft()
     yield from waiting
+    if broken is not None:
+        raise broken
 
 
 def encode_lines(lines: list[str], tokenizer: Tokenizer) -> Encoded:

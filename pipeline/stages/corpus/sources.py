@@ -23,6 +23,10 @@ _ABOUT = {
     "state.json",
     "dataset_dict.json",
 }  # what `datasets` adds to a folder
+_VERSIONS = {  # what storages say that changes when a file does
+    *("etag", "content-md5", "content_md5", "md5", "md5hash", "checksum", "digest", "generation"),
+    *("last-modified", "last_modified", "lastmodified", "mtime", "modified", "created", "updated"),
+}
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -105,14 +109,21 @@ def _far(name: object) -> Iterator[None]:
 def digest_of(path: Path) -> str:
     """Return the sha256 of a file; of a remote one that of what its storage says of this version.
 
-    That is size, time and ETag, as far as the storage has them, so nothing is downloaded for it.
+    That is size, time and ETag, as far as the storage has them, so nothing is downloaded for it. A
+    file of which the storage knows no version, as of some web pages, is read.
     """
     if not is_remote(path):
         return file_digest(path)
     far: Any = path
     with _far(path):
-        about = f"{path} {far.fs.ukey(far.path)}"
-    return hashlib.sha256(about.encode()).hexdigest()
+        far.fs.invalidate_cache()  # which may know an older version
+        about = far.fs.info(far.path)
+        version = {name: str(value) for name, value in about.items() if name.lower() in _VERSIONS}
+        if not version:
+            with far.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+    text = f"{path} {about.get('size')} {sorted(version.items())}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def lines_of(path: Path, column: str | None = None) -> Iterator[str]:
@@ -168,6 +179,7 @@ def _documents(path: Path, suffix: str, column: str | None) -> Iterator[str]:
             missing = f"no column of text named {wanted}" if wanted else "several columns of text"
             raise UserError(f"{path}: {missing}; set corpus.unlabelled_column. It has: {listed}.")
         for batch in batches:
+            batch.validate(full=True)  # what a damaged file claims could be read out of bounds
             for text in batch.column(wanted).to_pylist():
                 if text is not None:
                     yield text

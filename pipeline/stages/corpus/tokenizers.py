@@ -188,7 +188,14 @@ def _imported(name: str) -> Callable[[str], list[str]]:
         raise UserError(f"corpus.tokenizer={name}: {error}.") from error
 
     def checked(text: str) -> list[str]:
-        tokens = function(text)
+        try:
+            made = function(text)
+            tokens = made if isinstance(made, str) else list(made)  # it may be a generator
+        except Exception as error:
+            raise UserError(
+                f"corpus.tokenizer={name} failed with {type(error).__name__}: {str(error)[:100]}. "
+                f"It was given {text[:40]!r}."
+            ) from error
         if isinstance(tokens, str) or not all(isinstance(token, str) for token in tokens):
             raise UserError(
                 f"corpus.tokenizer={name} must return a list of strings; of {text[:40]!r} it made "

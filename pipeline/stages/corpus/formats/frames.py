@@ -49,7 +49,11 @@ def arrow_batches(path: Path) -> Iterator[tuple[Any, Iterator[Any]]]:
     """Open an Arrow IPC file, in the file form (which is Feather too) or the stream form."""
     import pyarrow as pa
 
-    with _readable(path, "Arrow"), pa.memory_map(str(path)) as file:
+    far = "://" in str(path)
+    with (
+        _readable(path, "Arrow"),
+        pa.PythonFile(path.open("rb"), "r") if far else pa.memory_map(str(path)) as file,
+    ):
         if file.read(6) == b"ARROW1":
             table = pa.ipc.open_file(file)
             yield table.schema, (table.get_batch(i) for i in range(table.num_record_batches))
