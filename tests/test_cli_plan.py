@@ -155,6 +155,10 @@ class TestMatch:
         with pytest.raises(UserError, match="no arm reads its vectors from a file"):
             plan("vectors=skipgram,random", "match=words")
 
+    def test_the_samples_own_vectors_have_no_file_to_take_words_from(self, plan):
+        with pytest.raises(UserError, match=r"in no file.* Name a file, glove=FILE, or take match"):
+            plan("vectors=skipgram,glove", "match=words")
+
 
 class TestEveryJobIsCheckedBeforeTheFirst:
     @pytest.mark.parametrize(

@@ -307,9 +307,16 @@ def _common_words(jobs: Sequence[Job]) -> list[str]:
     """Restrict a job to the words of every vector file and, if any job trains, to the corpus's."""
     files: dict[str, None] = {}
     for other in jobs:
-        vectors = other.plan.experiment.vectors
+        experiment = other.plan.experiment
+        vectors = experiment.vectors
         if isinstance(vectors, Both):  # it knows the words of either
             continue
+        if isinstance(vectors, Pretrained):
+            require(
+                not vectors.is_of_corpus(isinstance(experiment.corpus, Sample)),
+                "match=words: the sample's pretrained vectors are in no file, so their words are "
+                "not known yet. Name a file, glove=FILE, or take match=dim.",
+            )
         found = vectors.files() if hasattr(vectors, "files") else []
         files |= dict.fromkeys(map(str, found))
         if not found:
