@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from pipeline.core.arrays import read_array, write_array
 from pipeline.core.engine import Engine, Local
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
+from pipeline.stages.corpus.parallel import gc_paused
 from pipeline.stages.corpus.tokenizers import Tokenizer
 
 _SENTENCES = 16  # encoded at a time; few, so that their words stay in the CPU cache
@@ -127,11 +127,5 @@ def encode_blocks(
 
 def encode_lines(lines: list[str], tokenizer: Tokenizer) -> Encoded:
     """Tokenize lines of text and number their words."""
-    # Lists of tokens hold no cycles; to look for some takes a quarter of the time.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
+    with gc_paused():
         return encode(chain.from_iterable(map(tokenizer.sentences, lines)))
-    finally:
-        if enabled:
-            gc.enable()
