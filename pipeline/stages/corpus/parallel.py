@@ -77,7 +77,7 @@ def _tokenize(texts: list[str], tokenizer: Tokenizer) -> list[Tokenized]:
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Look for no cycles meanwhile: lists of tokens hold none, and it takes a quarter of the time."""
+    """Look for no cycles meanwhile: token lists hold none, and it takes a quarter of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
