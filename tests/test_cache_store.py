@@ -451,7 +451,7 @@ print(get(10).value, get(11).value)
 
 
 def test_a_path_that_is_none_is_refused():
-    with pytest.raises(UserError, match=r"cache\.path is empty"):
+    with pytest.raises(UserError, match=r"path is empty"):
         Cache("")
 
 

@@ -106,7 +106,6 @@ class TestInMlflow:
             "dev/accuracy",
             "test/macro_f1",
             "best/strength",
-            "best/test_accuracy",
             "vectors/coverage",
             "time/vectors_s",
             "sweep/train_accuracy",

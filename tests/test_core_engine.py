@@ -168,7 +168,7 @@ class TestRaySettings:
             _ = Ray().ahead
 
     def test_retries_are_not_negative(self):
-        with pytest.raises(UserError, match=r"engine.retries must be at least 0, not -1"):
+        with pytest.raises(UserError, match=r"retries must be at least 0, not -1"):
             Ray(retries=-1)
 
 

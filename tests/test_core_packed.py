@@ -184,7 +184,7 @@ class TestLimits:
 
     @pytest.mark.parametrize("name", ["line_mb", "unpacked_gb", "ratio"])
     def test_are_checked(self, name):
-        with pytest.raises(UserError, match=f"limits.{name} must be at least 1, not 0"):
+        with pytest.raises(UserError, match=f"{name} must be at least 1, not 0"):
             Limits(**{name: 0})
 
 

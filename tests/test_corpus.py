@@ -139,7 +139,7 @@ def test_sums_itself_up(corpus):
 
 class TestConfig:
     def test_a_split_for_text_that_is_none_is_named_with_the_one_meant(self):
-        message = "corpus.text_splits: no split named 'trian' (did you mean 'train'?); choose"
+        message = "text_splits: no choice 'trian' (did you mean 'train'?); choose"
         with pytest.raises(UserError, match=re.escape(message)):
             CorpusConfig(text_splits=["dev", "trian"])
 
@@ -152,5 +152,5 @@ class TestConfig:
         )
 
     def test_no_words_of_the_unlabelled_text_is_refused(self):
-        with pytest.raises(UserError, match=r"corpus.unlabelled_words must be at least 1"):
+        with pytest.raises(UserError, match=r"unlabelled_words must be at least 1"):
             CorpusConfig(unlabelled_words=0)

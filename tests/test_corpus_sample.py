@@ -105,10 +105,10 @@ class TestLargerText:
 
 @pytest.mark.parametrize("name", ["train", "dev", "test", "pretraining"])
 def test_a_size_too_small_is_refused(name):
-    with pytest.raises(UserError, match=f"corpus.{name} must be at least 50 sentences, not 49"):
+    with pytest.raises(UserError, match=f"{name} must be at least 50, not 49"):
         Sample(**{name: 49})
 
 
 def test_a_seed_below_zero_is_refused():
-    with pytest.raises(UserError, match=r"corpus\.seed must be at least 0, not -1"):
+    with pytest.raises(UserError, match=r"seed must be at least 0, not -1"):
         Sample(seed=-1)

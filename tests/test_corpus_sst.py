@@ -227,7 +227,7 @@ class TestPhrases:
 
     @pytest.mark.parametrize("least", [0, -3])
     def test_of_less_than_a_word_are_refused(self, least):
-        with pytest.raises(UserError, match=r"corpus\.phrases must be at least 1 word, or null"):
+        with pytest.raises(UserError, match=r"phrases must be at least 1, or null"):
             Sst(phrases=least)
 
     def test_are_learnt_from_in_a_run_and_again_from_the_store(self, folder, tmp_path):
@@ -324,7 +324,7 @@ class TestBadTreebank:
         assert "the dev split has no sentences" in explain(treebank, granularity="binary")
 
     def test_a_granularity_that_is_none_is_refused(self):
-        message = r"corpus.granularity: no choice 'binry' \(did you mean 'binary'\?\)"
+        message = r"granularity: no choice 'binry' \(did you mean 'binary'\?\)"
         with pytest.raises(UserError, match=message):
             Sst(granularity="binry")
 

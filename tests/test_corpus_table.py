@@ -308,11 +308,11 @@ class TestBadTable:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            ({"dev": 0}, "corpus.dev must be a share between 0 and 1, not 0"),
-            ({"test": 1.0}, r"corpus.test must be a share between 0 and 1, not 1\.0"),
-            ({"dev": 0.5, "test": 0.5}, "corpus.dev=0.5 and corpus.test=0.5 leave nothing"),
-            ({"seed": -1}, "corpus.seed must be at least 0, not -1"),
-            ({"text_splits": ["dve"]}, r"no split named 'dve' \(did you mean 'dev'\?\)"),
+            ({"dev": 0}, "dev must be above 0 and below 1, not 0"),
+            ({"test": 1.0}, r"test must be above 0 and below 1, not 1\.0"),
+            ({"dev": 0.5, "test": 0.5}, "dev=0.5 and test=0.5 leave nothing"),
+            ({"seed": -1}, "seed must be at least 0, not -1"),
+            ({"text_splits": ["dve"]}, r"text_splits: no choice 'dve' \(did you mean 'dev'\?\)"),
         ],
     )
     def test_a_setting_out_of_range_is_refused(self, settings, message):

@@ -153,7 +153,7 @@ class TestChoices:
         ("given", "message"),
         [
             (("treebnk",), "no tokenizer 'treebnk' (did you mean 'treebank'?); choose from"),
-            (("regex", "("), "corpus.pattern='(': missing )"),
+            (("regex", "("), "pattern='(': missing )"),
             (("nowhere:split",), "corpus.tokenizer=nowhere:split: No module named 'nowhere'."),
             (("json:splat",), "corpus.tokenizer=json:splat: module 'json' has no attribute 'spl"),
             (("os:getcwd",), "corpus.tokenizer=os:getcwd failed with TypeError: "),

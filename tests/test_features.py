@@ -150,13 +150,13 @@ def test_a_policy_may_be_named_by_its_text(unknown):
 
 
 def test_a_policy_that_is_none_is_refused():
-    with pytest.raises(UserError, match=r"features.unknown: no choice 'drop'.*skip, zero"):
+    with pytest.raises(UserError, match=r"unknown: no choice 'drop'.*skip, zero"):
         Mean(unknown="drop")
-    with pytest.raises(UserError, match=r"features.weighting: no choice 'tf'.*none, idf, sif"):
+    with pytest.raises(UserError, match=r"weighting: no choice 'tf'.*none, idf, sif"):
         Mean(weighting="tf")
-    with pytest.raises(UserError, match=r"features.sif_a must be above 0 and finite, not 0"):
+    with pytest.raises(UserError, match=r"sif_a must be above 0, not 0"):
         Mean(sif_a=0)
-    with pytest.raises(UserError, match=r"features.sif_a must be above 0 and finite, not inf"):
+    with pytest.raises(UserError, match=r"sif_a must be finite and above 0, not inf"):
         Mean(sif_a=float("inf"))
 
 
@@ -209,7 +209,7 @@ class TestComponents:
     def test_that_cannot_be_had_are_told(self):
         with pytest.raises(UserError, match=r"features.components=7: 6 training sentences of 6 "):
             self.made(7)
-        with pytest.raises(UserError, match=r"features\.components must be at least 1"):
+        with pytest.raises(UserError, match=r"components must be at least 1"):
             Mean(components=0)
 
 
@@ -258,7 +258,7 @@ def test_the_old_name_of_normalize_works_with_a_line_of_notice(caplog):
     assert Mean(unit=True) == Mean(normalize=True)
     assert Mean(unit=False) == Mean()
     assert [r.message for r in caplog.records] == [
-        "features.unit is now called features.normalize; the old name still works."
+        "the setting unit is now called normalize; the old name still works."
     ]
 
 

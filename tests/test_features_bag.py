@@ -275,11 +275,11 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("setting", "said"),
         [
-            ({"bag": "trigrams"}, "features.bag"),
-            ({"bag_values": "tfidf"}, "features.bag_values"),
-            ({"bag_min_df": 0}, "features.bag_min_df must be at least 1"),
-            ({"bag_scale": 0.0}, "features.bag_scale must be above 0"),
-            ({"bag_scale": float("inf")}, "features.bag_scale must be above 0 and finite"),
+            ({"bag": "trigrams"}, "bag"),
+            ({"bag_values": "tfidf"}, "bag_values"),
+            ({"bag_min_df": 0}, "bag_min_df must be at least 1"),
+            ({"bag_scale": 0.0}, "bag_scale must be above 0"),
+            ({"bag_scale": float("inf")}, "bag_scale must be finite and above 0"),
         ],
     )
     def test_a_wrong_one_is_named(self, setting, said):

@@ -345,7 +345,7 @@ class TestLearningCurve:
 
     @pytest.mark.parametrize("shares", [[0.0], [1.5], [-1.0]])
     def test_other_shares_are_refused(self, shares):
-        with pytest.raises(UserError, match=r"report\.learning_curve"):
+        with pytest.raises(UserError, match="learning_curve must be"):
             Report(learning_curve=shares)
 
 

@@ -208,5 +208,5 @@ class TestDamage:
         result = read_result(copy)
         result["settings"]["report.examples"] = "three"
         write_result(copy, result)
-        with pytest.raises(UserError, match=r"report\.examples: Input should be a valid integer"):
+        with pytest.raises(UserError, match=r"report\.examples must be a whole number"):
             rebuild_page(copy)

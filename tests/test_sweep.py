@@ -89,13 +89,13 @@ class TestStrengths:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            ({"strengths": []}, r"sweep.strengths is empty; give at least one, e.g. \[0.1,1,10\]"),
-            ({"strengths": [1, -2]}, r"finite and not negative, not \[-2\]"),
-            ({"strengths": [float("nan")]}, r"finite and not negative, not \[nan\]"),
-            ({"strengths": [float("inf")]}, r"finite and not negative, not \[inf\]"),
-            ({"strengths": [1, 2, 1]}, "sweep.strengths has a strength twice"),
-            ({"max_iter": 0}, "sweep.max_iter must be at least 1, not 0"),
-            ({"tol": 0}, "sweep.tol must be above 0, not 0"),
+            ({"strengths": []}, r"strengths is empty; give at least one, e.g. \[0.1,1,10\]"),
+            ({"strengths": [1, -2]}, r"strengths must be at least 0, not -2"),
+            ({"strengths": [float("nan")]}, r"must be finite and at least 0, not nan"),
+            ({"strengths": [float("inf")]}, r"must be finite and at least 0, not inf"),
+            ({"strengths": [1, 2, 1]}, "strengths has a strength twice"),
+            ({"max_iter": 0}, "max_iter must be at least 1, not 0"),
+            ({"tol": 0}, "tol must be above 0, not 0"),
         ],
     )
     def test_out_of_range_are_refused(self, config, settings, message):

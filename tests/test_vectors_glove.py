@@ -306,21 +306,21 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("name", "value", "message"),
         [
-            ("dim", 0, "vectors.dim must be at least 1, not 0"),
-            ("window", 0, "vectors.window must be at least 1, not 0"),
-            ("epochs", 0, "vectors.epochs must be at least 1, not 0"),
-            ("threads", 0, "vectors.threads must be at least 1, not 0"),
-            ("alpha", -1.0, "vectors.alpha must be at least 0, not -1.0"),
-            ("seed", -1, "vectors.seed must be at least 0, not -1"),
-            ("x_max", 0.0, "vectors.x_max must be above 0, not 0.0"),
-            ("x_max", math.nan, "vectors.x_max must be above 0, not nan"),
-            ("learning_rate", math.inf, "vectors.learning_rate must be above 0, not inf"),
+            ("dim", 0, "dim must be at least 1, not 0"),
+            ("window", 0, "window must be at least 1, not 0"),
+            ("epochs", 0, "epochs must be at least 1, not 0"),
+            ("threads", 0, "threads must be at least 1, not 0"),
+            ("alpha", -1.0, "alpha must be at least 0, not -1.0"),
+            ("seed", -1, "seed must be at least 0, not -1"),
+            ("x_max", 0.0, "x_max must be above 0, not 0.0"),
+            ("x_max", math.nan, "x_max must be finite and above 0, not nan"),
+            ("learning_rate", math.inf, "learning_rate must be finite and above 0, not inf"),
         ],
     )
     def test_a_bad_value_is_named_with_its_key(self, name, value, message):
         with pytest.raises(UserError) as caught:
             GloVe(**{name: value})
-        assert str(caught.value) == message
+        assert str(caught.value) == f"{message}."
 
     def test_importing_the_settings_does_not_import_numba(self):
         code = "import sys, pipeline.stages.vectors.glove; sys.exit('numba' in sys.modules)"

@@ -228,13 +228,13 @@ class TestCatalog:
         with pytest.raises(UserError) as error:
             Pretrained(name="6B.55d")
         assert str(error.value).startswith(
-            "vectors.name=6B.55d: no such vectors (did you mean '6B.50d'?); choose from 6B.50d, "
+            "name=6B.55d: no such vectors (did you mean '6B.50d'?); choose from 6B.50d, "
         )
         for name in ("2024.dolma.300d", "word2vec.googlenews", "numberbatch.en", "42B.300d"):
             assert name in str(error.value)
 
     def test_a_file_and_a_name_are_one_too_many(self):
-        with pytest.raises(UserError, match=r"vectors\.path and vectors\.name: give one of them"):
+        with pytest.raises(UserError, match=r"path and name: give one of them"):
             Pretrained(path="v.txt", name="6B.50d")
 
 
@@ -286,8 +286,8 @@ class TestRandom:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            ({"dim": 0}, "vectors.dim must be at least 1, not 0"),
-            ({"seed": -1}, "vectors.seed must be at least 0, not -1"),
+            ({"dim": 0}, "dim must be at least 1, not 0"),
+            ({"seed": -1}, "seed must be at least 0, not -1"),
         ],
     )
     def test_a_setting_out_of_range_is_refused(self, settings, message):

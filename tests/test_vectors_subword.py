@@ -102,7 +102,7 @@ def test_its_old_name_still_works_with_a_notice(kind, caplog):
     _notice.cache_clear()
     assert kind(spelling=3.0) == kind(subword=3.0)
     assert caplog.messages == [
-        "vectors.spelling is now called vectors.subword; the old name still works."
+        "the setting spelling is now called subword; the old name still works."
     ]
 
 
@@ -112,5 +112,5 @@ def test_its_old_name_still_works_with_a_notice(kind, caplog):
     [(-1, "least 0"), (np.inf, "least 0"), (np.nan, "least 0"), (1e7, "most 1,000,000")],
 )
 def test_a_worth_below_nothing_or_beyond_all_is_refused(kind, worth, limit):
-    with pytest.raises(UserError, match=rf"vectors\.subword must be at .*{limit}"):
+    with pytest.raises(UserError, match=rf"subword must be .*{limit}"):
         kind(subword=worth)

@@ -186,22 +186,22 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("name", "value", "message"),
         [
-            ("dim", 0, "vectors.dim must be at least 1, not 0"),
-            ("window", 0, "vectors.window must be at least 1, not 0"),
-            ("negative", 0, "vectors.negative must be at least 1, not 0"),
-            ("epochs", -1, "vectors.epochs must be at least 1, not -1"),
-            ("threads", 0, "vectors.threads must be at least 1, not 0"),
-            ("seed", -1, "vectors.seed must be at least 0, not -1"),
-            ("power", float("nan"), "vectors.power must be at least 0, not nan"),
-            ("subsample", -0.1, "vectors.subsample must be at least 0, not -0.1"),
-            ("learning_rate", 0.0, "vectors.learning_rate must be above 0, not 0.0"),
-            ("learning_rate", float("inf"), "vectors.learning_rate must be above 0, not inf"),
+            ("dim", 0, "dim must be at least 1, not 0"),
+            ("window", 0, "window must be at least 1, not 0"),
+            ("negative", 0, "negative must be at least 1, not 0"),
+            ("epochs", -1, "epochs must be at least 1, not -1"),
+            ("threads", 0, "threads must be at least 1, not 0"),
+            ("seed", -1, "seed must be at least 0, not -1"),
+            ("power", float("nan"), "power must be finite and at least 0, not nan"),
+            ("subsample", -0.1, "subsample must be at least 0, not -0.1"),
+            ("learning_rate", 0.0, "learning_rate must be above 0, not 0.0"),
+            ("learning_rate", float("inf"), "learning_rate must be finite and above 0, not inf"),
         ],
     )
     def test_a_bad_value_is_named_with_its_key(self, name, value, message):
         with pytest.raises(UserError) as caught:
             SkipGram(**{name: value})
-        assert str(caught.value) == message
+        assert str(caught.value) == f"{message}."
 
     def test_the_learning_rate_may_not_rise(self):
         with pytest.raises(UserError, match=r"min_learning_rate must be at most"):

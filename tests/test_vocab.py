@@ -134,8 +134,8 @@ def test_a_text_without_words_has_no_vocabulary(text):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"min_count": 0}, "vocab.min_count must be at least 1, not 0"),
-        ({"max_size": 0}, "vocab.max_size must be at least 1, or null for no limit, not 0"),
+        ({"min_count": 0}, "min_count must be at least 1, not 0"),
+        ({"max_size": 0}, "max_size must be at least 1, or null, not 0"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(settings, message):

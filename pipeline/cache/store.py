@@ -28,12 +28,13 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from pipeline.cache.inputs import UnknownError
 from pipeline.cache.observe import Observed, changed, observing
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import SettingError, UserError
 from pipeline.core.files import file_digest, sync, sync_all, write_json
 from pipeline.core.locks import locked
 from pipeline.core.notebook import displayed
 from pipeline.core.plain import json_digest
 from pipeline.core.secrets import mask
+from pipeline.core.settings import Settings, bounded
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ Plain = dict[str, Any]
 
 @displayed
 @dataclass
-class Cache:
+class Cache(Settings):
     """Whether and where results are cached.
 
     Parameters
@@ -60,13 +61,13 @@ class Cache:
 
     path: str = "outputs/cache"
     enabled: bool = True
-    checkpoint_minutes: float = 5.0
+    checkpoint_minutes: float = bounded(5.0, least=0)
 
     def __post_init__(self) -> None:
         """Check values."""
-        require(self.path, "cache.path is empty: name a folder, or say cache=off.")
-        minutes = self.checkpoint_minutes
-        require(minutes >= 0, f"cache.checkpoint_minutes must be at least 0, not {minutes}.")
+        super().__post_init__()
+        if not self.path:
+            raise SettingError("path is empty: name a folder, or say cache=off.")
 
 
 class DamagedError(Exception):

@@ -23,7 +23,7 @@ from pipeline.cli.explain import explain
 from pipeline.cli.secrets import hide_secrets
 from pipeline.core.download import OFFLINE
 from pipeline.core.engine import Local, Ray
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import SettingError, UserError, require
 from pipeline.core.files import missing
 from pipeline.core.packed import LIMITS, Limits
 from pipeline.experiment import STAGES, Experiment
@@ -126,8 +126,8 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     hide_secrets(cfg)
     OFFLINE.set(bool(cfg.offline))  # no parameter of a stage: what comes out is the same
     try:
-        made: dict[str, Any] = {name: OmegaConf.to_object(cfg[name]) for name in SCHEMAS}
-        LIMITS.set(OmegaConf.to_object(cfg.limits))  # type: ignore[arg-type]
+        made: dict[str, Any] = {name: _object(name, cfg[name]) for name in SCHEMAS}
+        LIMITS.set(_object("limits", cfg.limits))
         shared = {"seed": cfg.seed, "name": cfg.name or choices.get("arm")}
     except OmegaConfBaseException as error:
         raise UserError(explain(error)) from error
@@ -139,6 +139,17 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
         raise UserError("registry.name is part of tracking: leave out tracking=off.")
     experiment = Experiment(**made, **shared, choices={name: choices[name] for name in STAGES})
     return Plan(experiment, tracking, registry, cfg.match)
+
+
+def _object(group: str, node: Any) -> Any:
+    """Make the object that a part of the configuration describes; errors name its whole key."""
+    for name, part in node.items_ex(resolve=False):
+        if isinstance(part, DictConfig) and is_dataclass(OmegaConf.get_type(part)):
+            _object(f"{group}.{name}", part)
+    try:
+        return OmegaConf.to_object(node)
+    except SettingError as error:
+        raise UserError(f"{group}.{error}") from error
 
 
 def check_files(experiment: Experiment) -> None:
@@ -193,6 +204,8 @@ def _instantiate(group: str, value: dict[str, Any]) -> Any:
             return instantiate(value, _convert_="all")
     except HydraException as error:
         reason = error.__cause__ or error
+        if isinstance(reason, SettingError):
+            raise UserError(f"{group}.{reason}") from error
         if isinstance(reason, UserError):
             raise reason from error
         raise UserError(f"{group}._target_={value['_target_']}: {reason}") from error

@@ -11,8 +11,9 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import UserError
 from pipeline.core.notebook import displayed
+from pipeline.core.settings import Settings, bounded
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Local:
 
 @displayed
 @dataclass
-class Ray:
+class Ray(Settings):
     """Tasks of a Ray cluster, or of Ray on this machine.
 
     A task that is lost, with its node or for lack of memory, is run again: what it returns does not
@@ -89,11 +90,7 @@ class Ray:
     """
 
     address: str | None = None
-    retries: int = 3
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        require(self.retries >= 0, f"engine.retries must be at least 0, not {self.retries}.")
+    retries: int = bounded(3, least=0)
 
     @cached_property
     def _ray(self) -> Any:

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import UserError
+from pipeline.core.settings import Settings, bounded
 
 KINDS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstandard", ".zip": "zip"}
 UNSUSPICIOUS = 1 << 26  # bytes that may be unpacked before the ratio counts
@@ -40,7 +41,7 @@ DAMAGE = (
 
 
 @dataclass
-class Limits:
+class Limits(Settings):
     """What a file may cost, so that a hostile or broken one cannot fill memory or run for hours.
 
     Parameters
@@ -53,14 +54,9 @@ class Limits:
         How many times larger than the compressed file its content may be. Text seldom reaches 20.
     """
 
-    line_mb: int = 64
-    unpacked_gb: int = 100
-    ratio: int = 200
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        for name, value in vars(self).items():
-            require(value >= 1, f"limits.{name} must be at least 1, not {value}.")
+    line_mb: int = bounded(64, least=1)
+    unpacked_gb: int = bounded(100, least=1)
+    ratio: int = bounded(200, least=1)
 
     @property
     def line(self) -> int:

@@ -21,19 +21,19 @@ def old_names(config: Any) -> set[str]:
     return {old.name for old in listed if "renamed" in old.metadata}
 
 
-def accept_old_names(config: Any, group: str) -> None:
+def accept_old_names(config: Any) -> None:
     """Give values that were set by an old name to the field that replaced it.
 
-    Call it first in ``__post_init__``; afterwards the old fields are None.
+    Afterwards the old fields are None.
     """
     for old in fields(config):
         value = getattr(config, old.name)
         if "renamed" in old.metadata and value is not None:
-            _notice(f"{group}.{old.name}", f"{group}.{old.metadata['renamed']}")
+            _notice(old.name, old.metadata["renamed"])
             setattr(config, old.metadata["renamed"], value)
             setattr(config, old.name, None)
 
 
 @cache  # once, however many jobs a multirun has
 def _notice(old: str, new: str) -> None:
-    log.warning("%s is now called %s; the old name still works.", old, new)
+    log.warning("the setting %s is now called %s; the old name still works.", old, new)

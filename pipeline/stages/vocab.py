@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.arrays import read_array, write_array
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import UserError, expect
 from pipeline.core.files import write, write_json
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
+from pipeline.core.settings import Settings, bounded
 from pipeline.stages.corpus import Corpus
 from pipeline.stages.corpus.encoded import Encoded, encode, encode_blocks
 
@@ -29,7 +30,7 @@ IN_MEMORY = 1 << 28  # bytes of encoded text; more is held in a temporary file
 
 @displayed
 @dataclass
-class Vocab:
+class Vocab(Settings):
     """Which words the vocabulary has.
 
     Parameters
@@ -40,16 +41,8 @@ class Vocab:
         Keep only this many of the most frequent words; unset: all.
     """
 
-    min_count: int = 1
-    max_size: int | None = None
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        require(self.min_count >= 1, f"vocab.min_count must be at least 1, not {self.min_count}.")
-        require(
-            self.max_size is None or self.max_size >= 1,
-            f"vocab.max_size must be at least 1, or null for no limit, not {self.max_size}.",
-        )
+    min_count: int = bounded(1, least=1)
+    max_size: int | None = bounded(None, least=1)
 
 
 @displayed
@@ -152,6 +145,7 @@ def build_vocab(
     UserError
         If no word occurs often enough.
     """
+    expect(corpus=(corpus, Corpus), config=(config, Vocab | None))
     labelled = (corpus.splits[name].sentences for name in corpus.text_splits)
     text = corpus.unlabelled
     if unlabelled is None:

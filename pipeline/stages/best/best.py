@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import choose, require
+from pipeline.core.errors import expect, require
 from pipeline.core.files import write
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
@@ -24,6 +24,7 @@ from pipeline.core.scores import (
     confusion_matrix,
     score,
 )
+from pipeline.core.settings import Settings
 from pipeline.stages.corpus import SPLITS
 from pipeline.stages.features.features import Features
 from pipeline.stages.sweep.persistence import Classifier
@@ -61,7 +62,7 @@ class Ties(StrEnum):
 
 @displayed
 @dataclass
-class OnDev:
+class OnDev(Settings):
     """How to choose the strength on dev.
 
     Parameters
@@ -76,11 +77,6 @@ class OnDev:
 
     ties: Ties = Ties.strongest
     metric: Criterion = Criterion.accuracy
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        self.ties = choose(Ties, self.ties, "best.ties")
-        self.metric = choose(Criterion, self.metric, "best.metric")
 
     def check(self, *, ordinal: bool) -> None:
         """Raise `UserError` if the metric needs ordered classes and they are not."""
@@ -248,6 +244,7 @@ def pick_best(swept: Sweep, features: Features, config: OnDev | None = None) -> 
     UserError
         If the metric needs ordered classes and these are not.
     """
+    expect(swept=(swept, Sweep), features=(features, Features), config=(config, OnDev | None))
     config = config or OnDev()
     config.check(ordinal=features.ordinal)
     row = choose_row(swept.rows, config)

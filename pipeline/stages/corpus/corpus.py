@@ -15,9 +15,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import UserError, require, suggest
+from pipeline.core.errors import check_choice, require
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
+from pipeline.core.settings import Settings, bounded
 from pipeline.stages.corpus.checks import Check, check
 from pipeline.stages.corpus.duplicates import copies
 from pipeline.stages.corpus.formats.rows import listed
@@ -249,8 +250,9 @@ class Corpus:
         return Split([self.phrases.sentences[i] for i in kept], self.phrases.labels[kept])
 
 
+@displayed
 @dataclass
-class CorpusConfig:
+class CorpusConfig(Settings):
     """What every corpus can be told.
 
     Parameters
@@ -280,7 +282,7 @@ class CorpusConfig:
     html: str = "keep"
     unlabelled: list[str] = field(default_factory=list)
     unlabelled_column: str | None = None
-    unlabelled_words: int | None = None
+    unlabelled_words: int | None = bounded(None, least=1)
     tokenized: bool = False
     text_splits: list[str] = field(default_factory=lambda: ["train"])
     duplicates: str = "keep"
@@ -289,22 +291,11 @@ class CorpusConfig:
 
     def __post_init__(self) -> None:
         """Check values."""
+        super().__post_init__()
         CorpusConfig.rules(self)  # checks its values
-        require(
-            self.duplicates in {"keep", "drop"},
-            f"corpus.duplicates must be keep or drop, not '{self.duplicates}'.",
-        )
-        limit = self.unlabelled_words
-        require(
-            limit is None or limit >= 1,
-            f"corpus.unlabelled_words must be at least 1, or null for all, not {limit}.",
-        )
+        check_choice("duplicates", self.duplicates, ("keep", "drop"))
         for name in self.text_splits:
-            if name not in SPLITS:
-                raise UserError(
-                    f"corpus.text_splits: no split named '{name}'{suggest(name, SPLITS)}; "
-                    f"choose from {', '.join(SPLITS)}."
-                )
+            check_choice("text_splits", name, SPLITS)
 
     @property
     def task(self) -> str:

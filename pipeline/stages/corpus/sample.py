@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.core.errors import require
 from pipeline.core.files import file_digest
 from pipeline.core.notebook import displayed
+from pipeline.core.settings import bounded
 from pipeline.stages.corpus import grammar
 from pipeline.stages.corpus.corpus import FIVE_CLASSES, Corpus, CorpusConfig, Pretraining, Split
 
@@ -33,19 +33,11 @@ class Sample(CorpusConfig):
         Of the sentences. It does not follow the run's seed, so that all runs share one sample.
     """
 
-    train: int = 3000
-    dev: int = 500
-    test: int = 1000
-    pretraining: int = 100_000
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        super().__post_init__()
-        for name in ("train", "dev", "test", "pretraining"):
-            size = getattr(self, name)
-            require(size >= 50, f"corpus.{name} must be at least 50 sentences, not {size}.")
-        require(self.seed >= 0, f"corpus.seed must be at least 0, not {self.seed}.")
+    train: int = bounded(3000, least=50)
+    dev: int = bounded(500, least=50)
+    test: int = bounded(1000, least=50)
+    pretraining: int = bounded(100_000, least=50)
+    seed: int = bounded(1, least=0)
 
     @property
     def task(self) -> str:

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.core.download import Archive, download
-from pipeline.core.errors import UserError, choose, require
+from pipeline.core.errors import UserError, require
 from pipeline.core.files import read_lines
 from pipeline.core.notebook import displayed
+from pipeline.core.settings import bounded
 from pipeline.stages.corpus.corpus import FIVE_CLASSES, Corpus, CorpusConfig, Split
 from pipeline.stages.corpus.formats.splits import SPLITS
 from pipeline.stages.corpus.tokenizers import lowered, unescape
@@ -84,17 +85,8 @@ class Sst(CorpusConfig):
     path: str | None = None
     granularity: Granularity = Granularity.five
     unescape: bool = False
-    phrases: int | None = None
+    phrases: int | None = bounded(None, least=1)
     url: str = ARCHIVE.url
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        super().__post_init__()
-        self.granularity = choose(Granularity, self.granularity, "corpus.granularity")
-        require(
-            self.phrases is None or self.phrases >= 1,
-            f"corpus.phrases must be at least 1 word, or null for none, not {self.phrases}.",
-        )
 
     @property
     def task(self) -> str:

@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import SettingError, require
 from pipeline.core.notebook import displayed
 from pipeline.core.progress import progress
+from pipeline.core.settings import bounded
 from pipeline.stages.corpus.checks import Check
 from pipeline.stages.corpus.corpus import Corpus, CorpusConfig, Split
 from pipeline.stages.corpus.draw import draw_splits
@@ -92,9 +93,9 @@ class Table(CorpusConfig):
     max_classes: int = 1000
     tokenizer: str = "treebank"
     pattern: str = r"\w+|[^\w\s]"
-    dev: float = 0.1
-    test: float = 0.2
-    seed: int = 1
+    dev: float = bounded(0.1, above=0, below=1)
+    test: float = bounded(0.2, above=0, below=1)
+    seed: int = bounded(1, least=0)
     ordinal: bool = False
 
     slow: ClassVar[bool] = True  # texts are tokenized
@@ -102,20 +103,12 @@ class Table(CorpusConfig):
     def __post_init__(self) -> None:
         """Check values."""
         super().__post_init__()
-        for name in ("dev", "test"):
-            share = getattr(self, name)
-            require(0 < share < 1, f"corpus.{name} must be a share between 0 and 1, not {share}.")
-        require(
-            self.dev + self.test < 1,
-            f"corpus.dev={self.dev} and corpus.test={self.test} leave nothing to train on.",
-        )
-        require(self.seed >= 0, f"corpus.seed must be at least 0, not {self.seed}.")
-        require(
-            self.delimiter is None or len(self.delimiter) == 1,
-            f"corpus.delimiter must be one character, not '{self.delimiter}'.",
-        )
+        if self.dev + self.test >= 1:
+            raise SettingError(f"dev={self.dev} and test={self.test} leave nothing to train on.")
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise SettingError(f"delimiter must be one character, not '{self.delimiter}'.")
         for name in ("path", "train_file", "dev_file", "test_file"):
-            _paths(f"corpus.{name}", getattr(self, name))
+            _paths(name, getattr(self, name))
         self.rules()  # checks its values
 
     def rules(self, *, brackets: bool = True) -> Tokenizer:
@@ -248,5 +241,5 @@ def _paths(key: str, value: Any) -> list[Path]:
         return []
     names = value if isinstance(value, list | tuple) else [value]
     if not all(isinstance(name, str | int | Path) for name in names):
-        raise UserError(f"{key} must be the name of a file, or a list of names, not {value!r}.")
+        raise SettingError(f"{key} must be the name of a file, or a list of names, not {value!r}.")
     return [Path(str(name)).expanduser() for name in names]

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from pipeline.core.errors import UserError, require, suggest
+from pipeline.core.errors import SettingError, UserError, check_choice, suggest
 from pipeline.core.notebook import displayed
+from pipeline.core.settings import Settings
 
 HTML = ("keep", "strip")
 NAMES = ("treebank", "whitespace", "characters", "regex", "icu")
@@ -41,7 +42,7 @@ SentenceFunction = Callable[[str], list[list[str]]]
 
 @displayed
 @dataclass(frozen=True)
-class Tokenizer:
+class Tokenizer(Settings):
     r"""How a text becomes sentences, each a list of tokens.
 
     Parameters
@@ -71,20 +72,17 @@ class Tokenizer:
 
     def __post_init__(self) -> None:
         """Check values."""
-        require(
-            self.html in HTML,
-            f"corpus.html: no choice '{self.html}'{suggest(self.html, HTML)}; choose from "
-            f"{', '.join(HTML)}.",
-        )
+        super().__post_init__()
+        check_choice("html", self.html, HTML)
         if self.name not in NAMES and ":" not in self.name:
-            raise UserError(
-                f"corpus.tokenizer: no tokenizer '{self.name}'{suggest(self.name, NAMES)}; choose "
+            raise SettingError(
+                f"tokenizer: no tokenizer '{self.name}'{suggest(self.name, NAMES)}; choose "
                 f"from {', '.join(NAMES)}, or name a function of yours as module:function."
             )
         try:
             re.compile(self.pattern)
         except re.error as error:
-            raise UserError(f"corpus.pattern='{self.pattern}': {error}.") from error
+            raise SettingError(f"pattern='{self.pattern}': {error}.") from error
 
     def sentences(self, text: str) -> list[list[str]]:
         """Split a text into sentences, each a list of tokens; none is empty.

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.core.errors import require
+from pipeline.core.errors import SettingError
 from pipeline.core.notebook import displayed
 from pipeline.core.progress import progress
+from pipeline.core.settings import Settings
 from pipeline.stages.evaluation.files import read_pairs, read_questions
 from pipeline.stages.evaluation.results import TOTAL, Analogies, Evaluated, Similarity, slug
 from pipeline.stages.vectors.in_common import in_common
@@ -25,7 +26,7 @@ _BATCH = 512  # questions answered at once: bounds the memory of their (question
 
 @displayed
 @dataclass
-class Evaluation:
+class Evaluation(Settings):
     """What to evaluate vectors on, besides the sentences.
 
     Parameters
@@ -50,14 +51,15 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         """Refuse two files of one name: their metrics would have one name too."""
+        super().__post_init__()
         for key in ("similarity", "analogies"):
             stems = [_name(Path(path)) for path in getattr(self, key)]
             twice = next((stem for stem in stems if stems.count(stem) > 1), None)
-            require(
-                twice is None,
-                f"evaluation.{key}: two files are called '{twice}', and their metrics would have "
-                "the same name; rename one.",
-            )
+            if twice is not None:
+                raise SettingError(
+                    f"{key}: two files are called '{twice}', and their metrics would have the same "
+                    "name; rename one."
+                )
 
     def words(self) -> list[str]:
         """Return every word of the files, in order.

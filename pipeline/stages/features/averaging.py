@@ -10,7 +10,6 @@ the words, so a linear classifier's score is a sum over words.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -21,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.arrays import read_array, write_array
-from pipeline.core.errors import choose, require
+from pipeline.core.errors import require
 from pipeline.core.notebook import displayed
-from pipeline.core.renamed import accept_old_names, old_name_of
+from pipeline.core.renamed import old_name_of
+from pipeline.core.settings import Settings, bounded
 from pipeline.stages.features.bag import Bag, BagValues, NGrams
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -52,7 +52,7 @@ class Weighting(StrEnum):
 
 @displayed
 @dataclass
-class Mean:
+class Mean(Settings):
     """How to turn a sentence's word vectors into its features.
 
     Parameters
@@ -95,37 +95,14 @@ class Mean:
     unknown: Unknown = Unknown.skip
     normalize: bool = False
     weighting: Weighting = Weighting.none
-    sif_a: float = 1e-3
-    components: int | None = None
+    sif_a: float = bounded(1e-3, above=0)
+    components: int | None = bounded(None, least=1)
     vocabulary: list[str] = field(default_factory=list)
     bag: Bag = Bag.none
-    bag_min_df: int = 2
+    bag_min_df: int = bounded(2, least=1)
     bag_values: BagValues = BagValues.presence
-    bag_scale: float = 0.3
+    bag_scale: float = bounded(0.3, above=0)
     unit: bool | None = old_name_of("normalize")
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        accept_old_names(self, "features")
-        self.unknown = choose(Unknown, self.unknown, "features.unknown")
-        self.weighting = choose(Weighting, self.weighting, "features.weighting")
-        require(
-            0 < self.sif_a < math.inf,
-            f"features.sif_a must be above 0 and finite, not {self.sif_a}.",
-        )
-        require(
-            self.components is None or self.components >= 1,
-            f"features.components must be at least 1, or null for all, not {self.components}.",
-        )
-        self.bag = choose(Bag, self.bag, "features.bag")
-        self.bag_values = choose(BagValues, self.bag_values, "features.bag_values")
-        require(
-            self.bag_min_df >= 1, f"features.bag_min_df must be at least 1, not {self.bag_min_df}."
-        )
-        require(
-            0 < self.bag_scale < math.inf,
-            f"features.bag_scale must be above 0 and finite, not {self.bag_scale}.",
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.errors import expect
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
 from pipeline.stages.corpus import Corpus
@@ -174,6 +175,7 @@ def featurize(
         If a file of ``config.vocabulary`` cannot be read, or train has fewer principal components
         than asked for.
     """
+    expect(corpus=(corpus, Corpus), vectors=(vectors, WordVectors), config=(config, Mean | None))
     config = config or Mean()
     known = in_common(vectors, config.vocabulary, "features.vocabulary", vocabulary)
     index = Fitted(known).index(vectors)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import SettingError, UserError
 from pipeline.core.files import write, write_json
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
+from pipeline.core.settings import Settings, bounded
 from pipeline.stages.best.best import Best
 from pipeline.stages.best.text_classifier import TextClassifier
 from pipeline.stages.corpus import Corpus
@@ -59,7 +60,7 @@ def default_contrasts() -> list[str]:
 
 @displayed
 @dataclass
-class Report:
+class Report(Settings):
     """What the report of a run shows.
 
     Parameters
@@ -83,21 +84,15 @@ class Report:
     """
 
     words: list[str] = field(default_factory=default_words)
-    neighbours: int = 10
-    examples: int = 3
+    neighbours: int = bounded(10, least=0)
+    examples: int = bounded(3, least=0)
     negations: list[str] = field(default_factory=default_negations)
     contrasts: list[str] = field(default_factory=default_contrasts)
-    learning_curve: list[float] = field(default_factory=list)
-    draws: int = 5
-    min_count: int = 5
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        for name, least in (("neighbours", 0), ("examples", 0), ("draws", 1), ("min_count", 0)):
-            value = getattr(self, name)
-            require(value >= least, f"report.{name} must be at least {least}, not {value}.")
-        wrong = [share for share in self.learning_curve if not 0 < share <= 1]
-        require(not wrong, f"report.learning_curve: shares are above 0 and at most 1, not {wrong}.")
+    learning_curve: list[float] = field(
+        default_factory=list, metadata={"bounds": {"above": 0, "most": 1}}
+    )
+    draws: int = bounded(5, least=1)
+    min_count: int = bounded(5, least=0)
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Report:
@@ -108,16 +103,12 @@ class Report:
         UserError
             If a setting has another type.
         """
-        from pydantic import TypeAdapter, ValidationError
-
         named = {field.name: settings.get(f"report.{field.name}") for field in fields(cls)}
         given = {name: value for name, value in named.items() if value is not None}
         try:
-            return TypeAdapter(cls).validate_python(given)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise UserError(f"settings in result.json: report.{where}: {first['msg']}.") from error
+            return cls(**given)
+        except SettingError as error:
+            raise UserError(f"settings in result.json: report.{error}") from error
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import require
+from pipeline.core.errors import SettingError, require
 from pipeline.core.notebook import displayed
+from pipeline.core.settings import Settings, bounded
 from pipeline.stages.features.averaging import Matrix
 from pipeline.stages.sweep.newton import solve
 from pipeline.stages.sweep.persistence import Classifier
@@ -37,10 +38,10 @@ def default_strengths() -> list[float]:
 
 def check_strengths(strengths: list[float]) -> None:
     """Raise `UserError` unless there are strengths, none of them negative or given twice."""
-    require(strengths, "sweep.strengths is empty; give at least one, e.g. [0.1,1,10].")
-    negative = [s for s in strengths if not 0 <= s < np.inf]
-    require(not negative, f"sweep.strengths must be finite and not negative, not {negative}.")
-    require(len(set(strengths)) == len(strengths), "sweep.strengths has a strength twice.")
+    if not strengths:
+        raise SettingError("strengths is empty; give at least one, e.g. [0.1,1,10].")
+    if len(set(strengths)) != len(strengths):
+        raise SettingError("strengths has a strength twice.")
 
 
 def inverse(strength: float) -> float:
@@ -120,7 +121,7 @@ def check_takes_sparse(config: Sweepable) -> None:
 
 @displayed
 @dataclass
-class Logistic:
+class Logistic(Settings):
     """Multinomial logistic regression with an L2 penalty.
 
     It is fitted by L-BFGS, or with ``features.bag`` by Newton's method with conjugate gradients.
@@ -136,15 +137,16 @@ class Logistic:
         Tolerance at which a fit has converged.
     """
 
-    strengths: list[float] = field(default_factory=default_strengths)
-    max_iter: int = 10_000
-    tol: float = 1e-6  # looser, and a fit stops where the one before ended
+    strengths: list[float] = field(
+        default_factory=default_strengths, metadata={"bounds": {"least": 0}}
+    )
+    max_iter: int = bounded(10_000, least=1)
+    tol: float = bounded(1e-6, above=0)  # looser, and a fit stops where the one before ended
 
     def __post_init__(self) -> None:
         """Check values."""
+        super().__post_init__()
         check_strengths(self.strengths)
-        require(self.max_iter >= 1, f"sweep.max_iter must be at least 1, not {self.max_iter}.")
-        require(self.tol > 0, f"sweep.tol must be above 0, not {self.tol}.")
 
     def classifier(self, strength: float, previous: Classifier | None) -> Classifier:
         """Return the classifier for one strength."""
@@ -162,7 +164,7 @@ class Logistic:
 class OneVsRest(Logistic):
     """A binary logistic regression for each class, by liblinear; parameters as in `Logistic`."""
 
-    tol: float = 1e-4
+    tol: float = bounded(1e-4, above=0)
 
     def classifier(self, strength: float, previous: Classifier | None) -> Classifier:  # noqa: ARG002
         """Return the classifier for one strength."""
@@ -194,15 +196,10 @@ class TwoLayer(Logistic):
         stronger penalty the weights may have shrunk to zero, where the gradient vanishes.
     """
 
-    max_iter: int = 1000
-    tol: float = 1e-4
-    hidden: int = 32
+    max_iter: int = bounded(1000, least=1)
+    tol: float = bounded(1e-4, above=0)
+    hidden: int = bounded(32, least=1)
     seed: int = 1
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        super().__post_init__()
-        require(self.hidden >= 1, f"sweep.hidden must be at least 1, not {self.hidden}.")
 
     def classifier(self, strength: float, previous: Classifier | None) -> Classifier:  # noqa: ARG002
         """Return the classifier for one strength."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pipeline.core.arrays import read_array, write_array
+from pipeline.core.errors import expect
 from pipeline.core.files import write_json
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
@@ -157,6 +158,7 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
     """Fit at every strength, the strongest first; the test split is not used."""
     from sklearn.exceptions import ConvergenceWarning
 
+    expect(features=(features, Features), config=(config, object))
     config = config or Logistic()
     training_data = features.training_data
     if training_data[-1] is not None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.core.notebook import displayed
+from pipeline.core.settings import Settings
 from pipeline.stages.vectors.pretrained import Pretrained
 from pipeline.stages.vectors.word2vec import SkipGram
 from pipeline.stages.vectors.word_vectors import WordVectors
@@ -20,7 +21,7 @@ from pipeline.stages.vocab import Vocabulary
 
 @displayed
 @dataclass
-class Both:
+class Both(Settings):
     """Own vectors beside pretrained ones: the numbers of a word are those of both.
 
     The own block is scaled so that its numbers deviate as much as those of the pretrained block, by
@@ -40,6 +41,7 @@ class Both:
 
     def __post_init__(self) -> None:
         """Fill in the default."""
+        super().__post_init__()
         self.own = self.own or SkipGram()
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from pipeline.core.download import Archive, fetch
-from pipeline.core.errors import UserError, suggest
+from pipeline.core.errors import SettingError, suggest
 
 CATALOG = Path(__file__).with_name("catalog.toml")
 FOLDER = Path("data")
@@ -117,7 +117,7 @@ def find(name: str) -> Named:
         if full in known:
             return known[full]
     short = {full.removeprefix("glove."): full for full in known}
-    raise UserError(
-        f"vectors.name={name[:40]}: no such vectors{suggest(name, [*short, *known])}; "
+    raise SettingError(
+        f"name={name[:40]}: no such vectors{suggest(name, [*short, *known])}; "
         f"choose from {', '.join(short)}."
     )

@@ -10,7 +10,6 @@ squares, pair by pair. The inner loops are in `kernels.glove`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import require
 from pipeline.core.notebook import displayed
-from pipeline.core.renamed import accept_old_names, old_name_of
+from pipeline.core.renamed import old_name_of
+from pipeline.core.settings import Settings, bounded
 from pipeline.stages.vectors.blocks import ROUNDS, group
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.init import check_init, read_known
@@ -35,11 +34,10 @@ from pipeline.stages.vectors.loop import (
     Trained,
     TrainingLoop,
     aligned,
-    at_least,
     check_text,
 )
 from pipeline.stages.vectors.loss_curve import POINTS
-from pipeline.stages.vectors.subword import check_subword
+from pipeline.stages.vectors.subword import MOST
 
 CHUNK = 200_000  # pairs: some 30 ms of one thread
 COUNTED = 1_000_000  # occurrences whose rows of X are counted in one call
@@ -62,7 +60,7 @@ class Cooccurrences(NamedTuple):
 
 @displayed
 @dataclass
-class GloVe:
+class GloVe(Settings):
     """GloVe: dot products of vectors are fitted to the logarithms of co-occurrence counts.
 
     A word j that is d words away from a word i of the same sentence, d at most ``window``, adds 1/d
@@ -114,16 +112,16 @@ class GloVe:
         Old name of ``subword``.
     """
 
-    dim: int = 50
-    window: int = 10
-    x_max: float = 10.0
-    alpha: float = 0.75
-    learning_rate: float = 0.05
-    epochs: int = 25
-    threads: int = 1
+    dim: int = bounded(50, least=1)
+    window: int = bounded(10, least=1)
+    x_max: float = bounded(10.0, above=0)
+    alpha: float = bounded(0.75, least=0)
+    learning_rate: float = bounded(0.05, above=0)
+    epochs: int = bounded(25, least=1)
+    threads: int = bounded(1, least=1)
     combine: Combine = Combine.sum
-    subword: float = 0
-    seed: int = 1
+    subword: float = bounded(0, least=0, most=MOST)
+    seed: int = bounded(1, least=0)
     init: str | None = None
     freeze: bool = False
     spelling: float | None = old_name_of("subword")
@@ -133,16 +131,8 @@ class GloVe:
 
     def __post_init__(self) -> None:
         """Check values."""
-        accept_old_names(self, "vectors")
-        for name in ("dim", "window", "epochs", "threads"):
-            at_least(1, name, getattr(self, name))
-        for name in ("alpha", "seed"):
-            at_least(0, name, getattr(self, name))
-        check_subword(self.subword)
+        super().__post_init__()
         check_init(self.init, self.freeze, self.combine, Combine.sum)
-        for name in ("x_max", "learning_rate"):
-            value = getattr(self, name)
-            require(0 < value < math.inf, f"vectors.{name} must be above 0, not {value}")
 
     def train(
         self,

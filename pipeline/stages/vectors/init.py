@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import SettingError, UserError
 from pipeline.stages.vectors import keys
 from pipeline.stages.vectors.formats import read_vectors
 from pipeline.stages.vectors.loop import Combine, EncodedText
@@ -71,9 +71,10 @@ def check_init(init: str | None, freeze: bool, combine: Combine, wanted: Combine
     UserError
         If there is no file to freeze the vectors of, or `combine` adds others to them.
     """
-    require(not freeze or init is not None, "vectors.freeze=true needs vectors.init=FILE.")
-    require(
-        not freeze or combine is wanted,
-        f"vectors.freeze=true needs vectors.combine={wanted.value}: with {combine.value}, vectors "
-        "that are still trained become part of the word's.",
-    )
+    if freeze and init is None:
+        raise SettingError("freeze=true needs init=FILE.")
+    if freeze and combine is not wanted:
+        raise SettingError(
+            f"freeze=true needs combine={wanted.value}: with {combine.value}, vectors that are "
+            "still trained become part of the word's."
+        )

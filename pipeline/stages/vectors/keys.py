@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.core.errors import require
+from pipeline.core.errors import SettingError
 from pipeline.stages.vectors.formats import NoWordsError, first_words
 from pipeline.stages.vectors.formats.rows import shown
 from pipeline.stages.vectors.word_vectors import WordVectors
@@ -61,11 +61,11 @@ class Found(NamedTuple):
 
 def check(keys: str) -> None:
     """Refuse what is no way to write words."""
-    require(
-        keys in {AUTO, POS, *PATTERNS} or "{}" in keys,
-        f"vectors.keys={keys[:40]}: choose from {AUTO}, {', '.join(PATTERNS)}, {POS}, or give a "
-        "pattern with {} in the word's place, as in en:{}.",
-    )
+    if keys not in {AUTO, POS, *PATTERNS} and "{}" not in keys:
+        raise SettingError(
+            f"keys={keys[:40]}: choose from {AUTO}, {', '.join(PATTERNS)}, {POS}, or give a "
+            "pattern with {} in the word's place, as in en:{}."
+        )
 
 
 def find(

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.arrays import read_array, write_array
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.kernels import CACHE_LINE
@@ -252,11 +252,6 @@ def ahead(
             yield first, future.result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def at_least(least: int, name: str, value: float) -> None:
-    """Raise `UserError` for a setting that is below `least` or not finite."""
-    require(least <= value < math.inf, f"vectors.{name} must be at least {least}, not {value}")
 
 
 def check_text(text: EncodedText) -> None:

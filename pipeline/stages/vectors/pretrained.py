@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.core.errors import UserError, require
+from pipeline.core.errors import SettingError, UserError, require
 from pipeline.core.files import file_digest
 from pipeline.core.notebook import displayed
+from pipeline.core.settings import Settings, bounded
 from pipeline.stages.corpus import Corpus, Pretraining
 from pipeline.stages.vectors import catalog, keys
 from pipeline.stages.vectors.checkpoint import Checkpoint
@@ -30,7 +31,7 @@ PRETRAINED_VOCAB = Vocab(min_count=5)
 
 @displayed
 @dataclass
-class Pretrained:
+class Pretrained(Settings):
     """Pretrained vectors, by file or by name, read for the words needed.
 
     Parameters
@@ -55,19 +56,16 @@ class Pretrained:
 
     path: str | None = None
     name: str | None = None
-    dim: int | None = None
+    dim: int | None = bounded(None, least=1)
     url: str | None = None
     keys: str = keys.AUTO
     unpickle: bool = False
 
     def __post_init__(self) -> None:
         """Check values."""
-        if self.dim is not None:
-            require(self.dim >= 1, f"vectors.dim must be at least 1, not {self.dim}.")
-        require(
-            self.path is None or self.name is None,
-            "vectors.path and vectors.name: give one of them (vectors.path=null).",
-        )
+        super().__post_init__()
+        if self.path is not None and self.name is not None:
+            raise SettingError("path and name: give one of them.")
         if self.name is not None:
             catalog.find(self.name)
         keys.check(self.keys)
@@ -170,7 +168,7 @@ def pretrain(
 
 @displayed
 @dataclass
-class Random:
+class Random(Settings):
     """A random vector for every word of the vocabulary: the floor that all others must beat.
 
     Parameters
@@ -181,13 +179,8 @@ class Random:
         Of the random numbers.
     """
 
-    dim: int = 50
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        require(self.dim >= 1, f"vectors.dim must be at least 1, not {self.dim}.")
-        require(self.seed >= 0, f"vectors.seed must be at least 0, not {self.seed}.")
+    dim: int = bounded(50, least=1)
+    seed: int = bounded(1, least=0)
 
     def make(self, corpus: Corpus, vocabulary: Vocabulary) -> WordVectors:  # noqa: ARG002
         """Draw (V, dim) normal numbers of variance 1 / dim."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import require
 from pipeline.core.progress import progress
 
 if TYPE_CHECKING:
@@ -20,14 +19,6 @@ LEAST = 3  # words that must share an n-gram: fewer, and the sum of n-grams memo
 PENALTY = 1.0
 BLOCK = 10  # dimensions between two steps of the progress bar
 MOST = 1_000_000  # occurrences; beyond, only the n-grams would count
-
-
-def check_subword(weight: float) -> None:
-    """Raise `UserError` for a weight that is negative, too large or not a number."""
-    require(
-        0 <= weight <= MOST,
-        f"vectors.subword must be at least 0 and at most {MOST:,}, not {weight}",
-    )
 
 
 def smooth(words: list[str], counts: NDArray[np.int64], matrix: Floats, weight: float) -> Floats:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.core.errors import expect
 from pipeline.stages.corpus import Corpus
 from pipeline.stages.vectors.both import Both, join
 from pipeline.stages.vectors.checkpoint import Checkpoint
@@ -93,6 +94,8 @@ def train_vectors(
     UserError
         If the source cannot make them; see each source.
     """
+    expect(corpus=(corpus, Corpus | None), vocabulary=(vocabulary, Vocabulary | None))
+    expect(source=(source, object))
     source = source or SkipGram()
     if isinstance(source, Both):
         own = train_vectors(corpus, vocabulary, source.own, also, checkpoint)

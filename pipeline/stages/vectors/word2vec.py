@@ -12,7 +12,6 @@ the loop over chunks is `loop.TrainingLoop`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,9 +21,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import UserError
+from pipeline.core.errors import SettingError
 from pipeline.core.notebook import displayed
-from pipeline.core.renamed import accept_old_names, old_name_of
+from pipeline.core.renamed import old_name_of
+from pipeline.core.settings import Settings, bounded
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.init import Known, check_init, read_known
 from pipeline.stages.vectors.loop import (
@@ -34,14 +34,13 @@ from pipeline.stages.vectors.loop import (
     Progress,
     Trained,
     TrainingLoop,
-    at_least,
     nothing,
     padded,
     unpadded,
 )
 from pipeline.stages.vectors.loss_curve import POINTS
 from pipeline.stages.vectors.sampling import Sampled, Sampler, chunks, split
-from pipeline.stages.vectors.subword import check_subword
+from pipeline.stages.vectors.subword import MOST
 
 CHUNK = 50_000  # words: some 30 ms of one thread
 SOFTMAX_CHUNK = 2_000  # words, each about a hundred times as expensive
@@ -65,8 +64,9 @@ class Parallel(Enum):
     hogwild = "hogwild"
 
 
+@displayed
 @dataclass
-class Word2Vec:
+class Word2Vec(Settings):
     """The hyper-parameters that skip-gram and CBOW share.
 
     Parameters
@@ -111,20 +111,20 @@ class Word2Vec:
         Old name of ``subword``.
     """
 
-    dim: int = 50
-    window: int = 5
-    negative: int = 5
+    dim: int = bounded(50, least=1)
+    window: int = bounded(5, least=1)
+    negative: int = bounded(5, least=1)
     loss: Loss = Loss.negative
-    power: float = 0.75
-    subsample: float = 1e-3
-    learning_rate: float = 0.05
-    min_learning_rate: float = 1e-4
-    epochs: int = 20
-    threads: int = 1
+    power: float = bounded(0.75, least=0)
+    subsample: float = bounded(1e-3, least=0)
+    learning_rate: float = bounded(0.05, above=0)
+    min_learning_rate: float = bounded(1e-4, least=0)
+    epochs: int = bounded(20, least=1)
+    threads: int = bounded(1, least=1)
     parallel: Parallel = Parallel.exact
     combine: Combine = Combine.input
-    subword: float = 0
-    seed: int = 1
+    subword: float = bounded(0, least=0, most=MOST)
+    seed: int = bounded(1, least=0)
     init: str | None = None
     freeze: bool = False
     spelling: float | None = old_name_of("subword")
@@ -133,19 +133,12 @@ class Word2Vec:
 
     def __post_init__(self) -> None:
         """Check values."""
-        accept_old_names(self, "vectors")
-        for name in ("dim", "window", "negative", "epochs", "threads"):
-            at_least(1, name, getattr(self, name))
-        for name in ("power", "subsample", "min_learning_rate", "seed"):
-            at_least(0, name, getattr(self, name))
-        check_subword(self.subword)
+        super().__post_init__()
         check_init(self.init, self.freeze, self.combine, Combine.input)
-        if not (0 < self.learning_rate < math.inf):
-            raise UserError(f"vectors.learning_rate must be above 0, not {self.learning_rate}")
         if self.min_learning_rate > self.learning_rate:
-            raise UserError(
-                f"vectors.min_learning_rate must be at most vectors.learning_rate"
-                f" ({self.learning_rate}), not {self.min_learning_rate}"
+            raise SettingError(
+                f"min_learning_rate must be at most learning_rate ({self.learning_rate}), "
+                f"not {self.min_learning_rate}."
             )
 
     def train(
@@ -266,8 +259,7 @@ class SkipGram(Word2Vec):
     300; the last of each with the sum of both vectors, the others with input vectors.
     """
 
-    window: int = 15
-    learning_rate: float = 0.05
+    window: int = bounded(15, least=1)
     combine: Combine = Combine.sum
     averages: ClassVar[bool] = False
 
@@ -282,7 +274,6 @@ class CBOW(Word2Vec):
     words.
     """
 
-    learning_rate: float = 0.05
     averages: ClassVar[bool] = True
 
 
