@@ -40,10 +40,12 @@ def main() -> None:
         return
     if first in COMMANDS:
         try:
-            sys.exit(import_module(COMMANDS[first]).main(sys.argv[2:]))
+            code = import_module(COMMANDS[first]).main(sys.argv[2:])
+            sys.stdout.flush()
         except BrokenPipeError:  # the reader, such as `head`, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains when it ends
-            sys.exit(1)
+            code = 1
+        sys.exit(code)
     if {"--help", "-h"} & set(sys.argv[1:]):
         from pipeline.cli.conf import help_text
 
