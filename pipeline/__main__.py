@@ -1,9 +1,9 @@
-"""The command line: ``python -m pipeline``, or ``yourvectors``.
+"""The command line: ``yourvectors``, which is also ``python -m pipeline``.
 
 An experiment with Hydra's overrides, or one of the small commands::
 
-    python -m pipeline -m vectors=skipgram,glove
-    python -m pipeline report FOLDER...
+    yourvectors -m vectors=skipgram,glove
+    yourvectors report FOLDER...
 """
 
 from __future__ import annotations
@@ -39,7 +39,13 @@ def main() -> None:
         print(f"yourvectors {version('yourvectors')}")  # noqa: T201
         return
     if first in COMMANDS:
-        sys.exit(import_module(COMMANDS[first]).main(sys.argv[2:]))
+        try:
+            code = import_module(COMMANDS[first]).main(sys.argv[2:])
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader, such as `head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains when it ends
+            code = 1
+        sys.exit(code)
     if {"--help", "-h"} & set(sys.argv[1:]):
         from pipeline.cli.conf import help_text
 

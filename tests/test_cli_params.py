@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from pipeline.cli.params import explained, main
+from pipeline.cli.params import main, parameters
 
 
 def test_every_setting_of_every_choice_is_explained():
-    assert not [name for name, text in explained() if not text or "does not say" in text]
+    unexplained = [one.key for one in parameters() if "does not say" in one.meaning]
+    assert not unexplained
 
 
-@pytest.mark.parametrize("name", ["vectors.window", "window", "vectors=cbow", "vectors"])
+@pytest.mark.parametrize("name", ["vectors.window", "window", "vectors=cbow", "cbow", "vectors"])
 def test_a_setting_is_found_by_each_of_its_names(name, capsys):
     main([name])
     assert "vectors.window\n    Words on either side" in capsys.readouterr().out
@@ -20,3 +24,32 @@ def test_a_setting_is_found_by_each_of_its_names(name, capsys):
 def test_an_unknown_name_gives_a_line_with_the_nearest():
     with pytest.raises(SystemExit, match=r"did you mean 'vectors.window'"):
         main(["vectors.windw"])
+
+
+def test_a_default_is_shown_with_the_choices_that_have_it(capsys):
+    main(["vectors.window"])
+    said = capsys.readouterr().out
+    assert "Default: 15 (skipgram), 5 (cbow)" in said
+    assert "Default: 10 (glove_train)" in said
+
+
+def test_of_one_choice_the_default_is_shown_alone(capsys):
+    main(["vectors=cbow"])
+    assert "Default: 5\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["treebank", "vectors=treebank"])
+def test_a_choice_with_other_values_for_the_settings_shows_them(name, capsys):
+    main([name])
+    said = capsys.readouterr().out
+    assert said.startswith("vectors=treebank\n")
+    assert "subsample: 0\n" in said
+
+
+def test_a_reader_that_closes_the_pipe_gives_no_traceback(tmp_path):
+    command = [sys.executable, "-m", "pipeline", "params"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""

@@ -176,7 +176,7 @@ class TestAJob:
         job = {"role": "job", PARENT: parent.run_id}
         gone = Tracking(uri="http://127.0.0.1:1")
         with (
-            pytest.raises(UserError, match="python -m pipeline upload"),
+            pytest.raises(UserError, match="yourvectors upload"),
             tracked(gone, tmp_path / "0", "task", "0", job) as run_id,
         ):
             assert run_id is None

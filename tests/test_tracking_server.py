@@ -66,7 +66,7 @@ def test_a_server_that_is_killed_in_mid_run_costs_nothing_but_one_command(server
     server.kill()
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].endswith("python -m pipeline upload F")
+    assert done.stderr.splitlines()[-1].endswith("yourvectors upload F")
     assert len(list(tmp_path.glob("F/*/result.json"))) == 2
     assert pd.read_csv(tmp_path / "F" / "comparison.csv")["status"].tolist() == ["done", "done"]
 

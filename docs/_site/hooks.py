@@ -8,17 +8,15 @@ from __future__ import annotations
 import html
 import os
 import re
-from dataclasses import MISSING, Field, fields
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import griffe
 from latex2mathml import converter
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from pipeline.cli import params
 from pipeline.cli.config import SCHEMAS
 
 ROOT = Path(__file__).parents[2]
@@ -74,41 +72,16 @@ def on_page_content(content: str, **_: Any) -> str:
 def parameters() -> str:
     """Return a table of every choice of every group: each field, its default and its meaning."""
     parts = []
+    known = list(params.parameters())
     for group, choices in SCHEMAS.items():
         parts.append(f"## {group}\n")
         for choice, schema in choices.items():
             summary = (schema.__doc__ or "").splitlines()[0]
             parts += [f"### {group}={choice}\n", f"{summary}\n"]
             parts += ["| parameter | default | meaning |", "|---|---|---|"]
-            meaning = described(schema)
-            for field in fields(schema):
-                text = meaning.get(field.name, "")
-                parts.append(f"| `{group}.{field.name}` | `{default(field)}` | {text} |")
+            for one in known:
+                if (one.group, one.choice) == (group, choice):
+                    meaning = " ".join(one.meaning.split()).replace("|", "\\|")
+                    parts.append(f"| `{one.key}` | `{one.default}` | {meaning} |")
             parts.append("")
     return "\n".join(parts)
-
-
-def described(schema: type) -> dict[str, str]:
-    """Return the meaning of each field, from the docstrings of a dataclass and its bases."""
-    found: dict[str, str] = {}
-    for kind in reversed(schema.__mro__):
-        for section in griffe.Docstring(kind.__doc__ or "", parser="numpy").parse():
-            if section.kind is griffe.DocstringSectionKind.parameters:
-                for item in section.value:
-                    text = " ".join(item.description.split()).replace("|", "\\|")
-                    found |= {name.strip(): text for name in item.name.split(",")}
-    return found
-
-
-def default(field: Field[Any]) -> str:
-    """Return a field's default as one would type it."""
-    value = field.default_factory() if field.default_factory is not MISSING else field.default
-    if isinstance(value, Enum):
-        value = value.value
-    if isinstance(value, list):
-        return "[" + ", ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in value) + "]"
-    if value is MISSING:
-        return ""
-    return (
-        "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    )

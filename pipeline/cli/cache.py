@@ -1,10 +1,10 @@
-"""Look after the cache from the command line: ``python -m pipeline cache``.
+"""Look after the cache from the command line: ``yourvectors cache``.
 
 List what is there, remove what is old or too much, check that everything is intact::
 
-    python -m pipeline cache list
-    python -m pipeline cache prune --older-than 30d --max-size 5GB
-    python -m pipeline cache verify
+    yourvectors cache list
+    yourvectors cache prune --older-than 30d --max-size 5GB
+    yourvectors cache verify
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     text = f"the folder of the cache; {default}"
     common.add_argument("--cache", default=default, metavar="PATH", help=text)
     parser = argparse.ArgumentParser(
-        prog="python -m pipeline cache", description="Look after the cache of results."
+        prog="yourvectors cache", description="Look after the cache of results."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", parents=[common], help="list the entries, the last used at the end")

@@ -1,9 +1,9 @@
-"""Explain parameters: ``python -m pipeline params [NAME...]``.
+"""Explain parameters: ``yourvectors params [NAME...]``.
 
 A name is that of a group, a choice, or a setting::
 
-    python -m pipeline params vectors=skipgram
-    python -m pipeline params vectors.window
+    yourvectors params vectors=skipgram
+    yourvectors params vectors.window
 """
 
 from __future__ import annotations
@@ -13,63 +13,97 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
+from enum import Enum
 from inspect import getdoc
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from pipeline.cli.conf import CONF
 from pipeline.cli.config import SCHEMAS
 from pipeline.core.errors import suggest
+
+
+class Parameter(NamedTuple):
+    """A setting of one choice: ``vectors``, ``skipgram``, ``window``, ``15``, its meaning."""
+
+    group: str
+    choice: str
+    field: str
+    default: str
+    meaning: str
+
+    @property
+    def key(self) -> str:
+        """What is typed before ``=VALUE``."""
+        return f"{self.group}.{self.field}"
+
+    def names(self) -> set[str]:
+        """Return all names by which it can be asked for."""
+        return {"", self.group, self.choice, f"{self.group}={self.choice}", self.key, self.field}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print what the parameters mean that the names fit; without a name, all."""
     parser = argparse.ArgumentParser(
-        prog="python -m pipeline params",
+        prog="yourvectors params",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="vectors, vectors=cbow, window")
     names = parser.parse_args(arguments).names
-    known = dict(explained())
+    known = list(parameters())
     for name in names or [""]:
-        found = {key: text for key, text in known.items() if _fits(key, name)}
-        if not found:
-            keys = {key.rpartition(" ")[2] for key in known}
-            sys.exit(f"error: {name}: no such parameter{suggest(name, keys)}; --help lists groups.")
-        for (_, key), text in _by_text(found):
-            print(f"{key}\n{textwrap.indent(text, '    ')}\n")  # noqa: T201 - it was asked for
+        found = [one for one in known if name in one.names()]
+        variants = [] if found else _variants(name)
+        if not found and not variants:
+            every = {name for one in known for name in one.names()}
+            sys.exit(f"error: {name}: no such parameter{suggest(name, every)}; --help lists all.")
+        for path in variants:
+            print(f"{path.parent.name}={path.stem}\n{_indented(path.read_text('utf-8'))}")  # noqa: T201 - it was asked for
+        for key, text in _by_meaning(found):
+            print(f"{key}\n{_indented(text)}")  # noqa: T201
 
 
-def _fits(key: str, name: str) -> bool:
-    """Tell whether ``vectors=cbow vectors.window`` is meant by a name."""
-    choice, _, setting = key.partition(" ")
-    group, _, field = setting.partition(".")
-    return name in {"", group, choice, field, setting}
+def _indented(text: str) -> str:
+    return textwrap.indent(text.strip() + "\n", "    ")
 
 
-def _by_text(found: dict[str, str]) -> Iterator[tuple[tuple[str, str], str]]:
+def _variants(name: str) -> list[Path]:
+    """Return the file of a choice that only gives other values to the settings of another one."""
+    group, _, choice = name.rpartition("=")
+    return sorted(path for path in CONF.glob(f"{group or '*'}/*.yaml") if path.stem == choice)
+
+
+def _by_meaning(found: Sequence[Parameter]) -> Iterator[tuple[str, str]]:
     """Yield each setting once, though several choices may have it with the same meaning."""
-    seen = set()
-    for key, text in found.items():
-        choice, _, setting = key.partition(" ")
-        if (setting, text) not in seen:
-            seen.add((setting, text))
-            yield (choice, setting), text
+    for group, key, meaning in dict.fromkeys((one.group, one.key, one.meaning) for one in found):
+        choices: dict[str, list[str]] = {}
+        for one in found:
+            if (one.key, one.meaning) == (key, meaning):
+                choices.setdefault(one.default, []).append(one.choice)
+        several = len({one.choice for one in found if one.group == group}) > 1
+        defaults = [
+            f"{value} ({', '.join(names)})" if several else value
+            for value, names in choices.items()
+        ]
+        yield key, f"{meaning}\nDefault: {', '.join(defaults)}"
 
 
-def explained() -> Iterator[tuple[str, str]]:
-    """Yield ``GROUP=CHOICE GROUP.SETTING`` and what it means, from the docstrings."""
+def parameters() -> Iterator[Parameter]:
+    """Yield every setting of every choice, explained by its docstring."""
     for group, choices in SCHEMAS.items():
         for choice, schema in choices.items():
-            texts: dict[str, str] = {}
+            meanings: dict[str, str] = {}
             for parent in reversed(schema.__mro__[:-1]):
-                texts |= _parameters(getdoc(parent) or "")
+                meanings |= _meanings(getdoc(parent) or "")
             for item in fields(schema):
                 if "renamed" not in item.metadata:
-                    text = texts.get(item.name, "(its docstring does not say)")
-                    yield f"{group}={choice} {group}.{item.name}", text
+                    meaning = meanings.get(item.name, "(its docstring does not say)")
+                    yield Parameter(group, choice, item.name, _default(item), meaning)
 
 
-def _parameters(doc: str) -> dict[str, str]:
+def _meanings(doc: str) -> dict[str, str]:
     """Return what the section ``Parameters`` of a NumPy docstring says of each name."""
     pattern = r"(?ms)^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-{3,}\n|\Z)"
     section = re.search(pattern, doc)
@@ -80,3 +114,20 @@ def _parameters(doc: str) -> dict[str, str]:
         for name in names.split(","):
             found[name.strip()] = textwrap.dedent(text).strip()
     return found
+
+
+def _default(item: Field[Any]) -> str:
+    """Return a field's default as it is typed on the command line."""
+    if item.default_factory is not MISSING:
+        return _typed(item.default_factory())
+    return "must be given" if item.default is MISSING else _typed(item.default)
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ",".join(map(_typed, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value.value if isinstance(value, Enum) else value)

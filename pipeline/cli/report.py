@@ -2,10 +2,10 @@
 
 A run, a multirun, any runs side by side, and runs in MLflow by their id::
 
-    python -m pipeline report outputs/runs/2026-01-31_12-00-00_0a1b2c3d
-    python -m pipeline report outputs/multiruns/2026-01-31_12-00-00_0a1b2c3d
-    python -m pipeline report outputs/runs/* --output outputs/all
-    python -m pipeline report 0123456789abcdef0123456789abcdef
+    yourvectors report outputs/runs/2026-01-31_12-00-00_0a1b2c3d
+    yourvectors report outputs/multiruns/2026-01-31_12-00-00_0a1b2c3d
+    yourvectors report outputs/runs/* --output outputs/all
+    yourvectors report 0123456789abcdef0123456789abcdef
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger("pipeline")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, and turn errors into one line."""
     parser = argparse.ArgumentParser(
-        prog="python -m pipeline report",
+        prog="yourvectors report",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

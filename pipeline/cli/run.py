@@ -2,9 +2,9 @@
 
 One experiment, a comparison, anything changed by its name::
 
-    python -m pipeline
-    python -m pipeline -m vectors=skipgram,glove
-    python -m pipeline vectors.dim=100 seed=2
+    yourvectors
+    yourvectors -m vectors=skipgram,glove
+    yourvectors vectors.dim=100 seed=2
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Upload what a tracking store did not take: ``python -m pipeline upload FOLDER``."""
+"""Upload what a tracking store did not take: ``yourvectors upload FOLDER``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.tracking.upload import upload
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Send what the folder of a run or multirun holds and the tracking store lacks."""
-    parser = argparse.ArgumentParser("python -m pipeline upload", description=main.__doc__)
+    parser = argparse.ArgumentParser("yourvectors upload", description=main.__doc__)
     parser.add_argument("folder", type=Path, help="folder of a run or a multirun")
     parser.add_argument("--uri", help="the tracking store; unset: the one the run was meant for")
     given = parser.parse_args(arguments)

@@ -1,7 +1,7 @@
 """Check every gradient of `pipeline.formulas.objectives` against finite differences.
 
-    python -m pipeline gradcheck             # a table, and exit code 1 if any gradient is wrong
-    python -m pipeline gradcheck --seeds 50  # more random points
+    yourvectors gradcheck             # a table, and exit code 1 if any gradient is wrong
+    yourvectors gradcheck --seeds 50  # more random points
 
 A gradient derived by hand is right if it predicts how the loss changes with a small change of each
 number. Check a formula of your own in the same way::
@@ -213,7 +213,7 @@ def worst_errors(case: Case, seeds: Iterable[int]) -> dict[str, float]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; return 1 if any gradient is wrong and 0 otherwise."""
     parser = argparse.ArgumentParser(
-        prog="python -m pipeline gradcheck",
+        prog="yourvectors gradcheck",
         description="Check every gradient in `formulas.objectives` against finite differences.",
     )
     parser.add_argument("--seeds", type=int, default=5, help="random points a formula (default: 5)")

@@ -13,7 +13,7 @@ How word2vec learns, in three sentences:
 A function that returns a named tuple returns the ``loss`` first and then the gradients. The
 gradient with respect to an argument has that argument's name and shape: ``skipgram(...).output`` is
 the gradient with respect to ``output``. Arrays are float64, and no argument is ever changed.
-``python -m pipeline gradcheck`` compares every gradient with finite differences.
+``yourvectors gradcheck`` compares every gradient with finite differences.
 
 Sizes in the docstrings: V words of D dimensions; N rows of Dx features, H hidden units, Dy classes.
 

@@ -2,7 +2,7 @@
 
 A run is created before any work, so that a store that does not work is noticed at once. Its results
 are sent when it ends, from its folder: a server that dies meanwhile costs nothing. Once it is back,
-``python -m pipeline upload FOLDER`` sends what it lacks.
+``yourvectors upload FOLDER`` sends what it lacks.
 """
 
 from __future__ import annotations

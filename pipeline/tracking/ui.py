@@ -1,4 +1,4 @@
-"""Open MLflow's UI on the comparison of the last multirun: ``python -m pipeline ui``."""
+"""Open MLflow's UI on the comparison of the last multirun: ``yourvectors ui``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         require(
             given.folder is None or read(given.folder),
             f"{given.folder}: no {FILE}. Name the folder of a run or multirun that was tracked, or "
-            f"upload it: python -m pipeline upload {given.folder}",
+            f"upload it: yourvectors upload {given.folder}",
         )
         folder = given.folder or last_folder(Path("outputs"))
         _open(given.uri, folder, given.port, not given.no_browser)

@@ -29,7 +29,7 @@ class NotUploadedError(UserError):
     def __init__(self, folder: Path, why: Exception) -> None:
         super().__init__(
             f"the run is complete in {folder}, but not uploaded: {why} "
-            f"To upload it later: python -m pipeline upload {folder}"
+            f"To upload it later: yourvectors upload {folder}"
         )
 
 
