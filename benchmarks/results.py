@@ -31,70 +31,44 @@ from pipeline.render import plots
 from pipeline.stages.report.finished_run import FinishedRun, in_order
 
 SEEDS = "seed=1,2,3,4,5"
-TREEBANK = {
-    "glove50": "experiment=glove50",
-    "glove100": "experiment=glove100",
-    "random100": f"corpus=sst vectors=random vectors.dim=100 {SEEDS}",
-    "skipgram50": f"corpus=sst vectors=skipgram {SEEDS}",
-    "own50": f"experiment=own50 {SEEDS}",
-    "own100": f"experiment=own100 {SEEDS}",
-    "init100": f"experiment=init100 {SEEDS}",
-    "both200": f"experiment=both200 {SEEDS}",
-    "treebank50": f"experiment=treebank50 {SEEDS}",
-    "treebank100": f"experiment=treebank100 {SEEDS}",
-    "treebank300": f"experiment=treebank300 {SEEDS}",
-    "treebank300-100": f"experiment=treebank300 features.components=100 {SEEDS}",
-}
 AMOUNTS = (60_000, 200_000, 600_000, 2_000_000)
-IMDB = {
-    "imdb-glove100": "corpus=imdb vectors=glove vectors.dim=100",
-    "imdb-own50": "corpus=imdb vectors=skipgram corpus.text_splits=[] "
-    f"corpus.unlabelled_words={','.join(map(str, AMOUNTS))} seed=1,2,3",
-    "imdb-train50": "corpus=imdb vectors=skipgram seed=1,2,3",
-}
-REVIEWS = {
-    "glove50": "experiment=glove50",
-    "glove100": "experiment=glove100",
-    "reviews300": f"experiment=reviews300 vectors.threads=2 {SEEDS}",
-    "reviews300-100": "experiment=reviews300 features.components=100 vectors.threads=2 " + SEEDS,
-}
-ASSIGNMENT = {
-    "assignment-glove": "experiment=assignment corpus=sst vectors=glove",
-    "assignment-own": f"experiment=assignment corpus=sst {SEEDS}",
-}
-PHRASES = {
-    "glove50_phrases": "experiment=glove50_phrases",
-    "glove100_phrases": "experiment=glove100 corpus.phrases=12",
-    "treebank300_phrases": "experiment=treebank300_phrases seed=1,2,3",
-    "reviews300_phrases": "experiment=reviews300_phrases vectors.threads=2 seed=1,2,3",
-}
-BAG = {
-    "glove100": "experiment=glove100",
-    "glove100_bag": "experiment=glove100_bag",
-    "glove100_bag-ratio": "experiment=glove100_bag features.bag_values=log_ratio",
-    "random100_bag": f"experiment=treebank100_bag vectors=random {SEEDS}",
-    "treebank100_bag": f"experiment=treebank100_bag {SEEDS}",
-    "both200_bag": f"experiment=both200_bag {SEEDS}",
-    "reviews300_bag": f"experiment=reviews300_bag vectors.threads=2 {SEEDS}",
-}
-BINARY = {
-    f"binary-{name}": f"{row} corpus.granularity=binary"
-    for name, row in (TREEBANK | REVIEWS | BAG).items()
-    if name
-    in {
-        *("glove100", "glove100_bag", "own100", "treebank100_bag", "both200_bag"),
-        *("reviews300", "reviews300_bag"),
-    }
-}
+"""Words of own text, of film reviews."""
+SWEPT_AMOUNTS = f"corpus.unlabelled_words={','.join(map(str, AMOUNTS))} seed=1,2,3"
+
+
+def of(*names: str, **more: str) -> dict[str, str]:
+    """Return the overrides of rows: an experiment each, and more for some, by default five seeds.
+
+    GloVe has no seed.
+    """
+    seeds = {name: "" if re.search(r"\bglove", name) else SEEDS for name in names} | more
+    return {name: f"experiment={name} {seeds[name]}".strip() for name in names}
+
+
 POOLED = {
-    "assignment": ASSIGNMENT,
-    "treebank": TREEBANK,
-    "reviews": REVIEWS,
-    "phrases": PHRASES,
-    "bag": BAG,
-    "binary": BINARY,
-    "imdb": IMDB,
+    "assignment": of("assignment-glove", "assignment-own"),
+    "treebank": of(
+        *("glove50", "glove100", "random100", "skipgram50", "own50", "own100", "init100"),
+        *("both200", "treebank50", "treebank100", "treebank300", "treebank300-100"),
+    ),
+    "reviews": of("glove50", "glove100", "reviews300", "reviews300-100"),
+    "phrases": of(
+        *("glove50_phrases", "glove100_phrases", "treebank300_phrases", "reviews300_phrases")
+    ),
+    "bag": of(
+        *("glove100", "glove100_bag", "glove100_bag-ratio", "random100_bag", "treebank100_bag"),
+        *("both200_bag", "reviews300_bag"),
+    ),
+    "binary": of(
+        *("binary-glove100", "binary-own100", "binary-reviews300", "binary-glove100_bag"),
+        *("binary-treebank100_bag", "binary-both200_bag", "binary-reviews300_bag"),
+    ),
+    "imdb": of(
+        *("imdb-glove100", "imdb-own50", "imdb-train50"),
+        **{"imdb-own50": SWEPT_AMOUNTS, "imdb-train50": "seed=1,2,3"},
+    ),
 }
+"""The overrides of each row, by table."""
 REFERENCES = {
     "assignment": ("assignment-glove",),
     "treebank": ("glove50", "glove100"),
@@ -125,7 +99,7 @@ FACTORS = {  # the first override is the one that is swept
     "weighting": f"features.weighting=none,idf,sif {BASE}",
     "labels of phrases": f"corpus.phrases=null,16,12,8 {BASE}",
     "words of reviews": "corpus.unlabelled_words=100000,300000,1000000,3000000,null "
-    "experiment=reviews300 vectors.dim=100 vectors.threads=2 seed=1,2",
+    "experiment=reviews300 vectors.dim=100 seed=1,2",
     # The full softmax takes minutes per epoch and needs smaller steps.
     "loss, 5 epochs": "vectors.loss=negative experiment=treebank50 vectors.epochs=5 seed=1,2",
 }
@@ -152,15 +126,13 @@ FILES = {  # as the page names them
 
 def inputs(overrides: str, files: dict[str, str]) -> list[str]:
     """Return the overrides that name a row's files; a file that is not given is downloaded."""
-    named = {"corpus.path": "imdb" if "corpus=imdb" in overrides else "trees"}
-    if "glove" in overrides or re.search(r"both|init", overrides):
+    named = {"corpus.path": "imdb" if "=imdb" in overrides else "trees"}
+    if re.search(r"glove|both|init", overrides):
         named["glove"] = "glove100" if re.search(r"100|both", overrides) else "glove50"
-    if "reviews" in overrides:
+    if re.search(r"reviews|imdb-own", overrides):
         named["unlabelled"] = "reviews"
-    if "text_splits=[]" in overrides:
-        named["corpus.unlabelled"] = "reviews"
     found = {key: files[name] for key, name in named.items() if name in files}
-    return [f"{key}=[{v}]" if "unlabelled" in key else f"{key}={v}" for key, v in found.items()]
+    return [f"{key}=[{v}]" if key == "unlabelled" else f"{key}={v}" for key, v in found.items()]
 
 
 def command(overrides: str) -> str:
@@ -236,7 +208,7 @@ def run_factors(output: Path, files: dict[str, str]) -> list[Row]:
 
 def run_groups(output: Path, files: dict[str, str]) -> list[Row]:
     """Return the accuracy of groups of test sentences, and what the bag changes in each."""
-    rows = TREEBANK | REVIEWS | BAG
+    rows = POOLED["treebank"] | POOLED["reviews"] | POOLED["bag"]
     jobs = {name: run(output / name, rows[name], files) for name in GROUPED}
     found = [{"part": name, **row} for name, of in jobs.items() for row in groups_of(of)]
     changes = changes_of(jobs["reviews300"], jobs["reviews300_bag"])
