@@ -215,3 +215,10 @@ class TestHelp:
         shown = here("--cfg", "job", "vectors=cbow").stdout
         for line in ("window: 5", "negative: 5", "min_count: 1", "ties: strongest"):
             assert line in shown
+
+
+@pytest.mark.parametrize("vectors", ["glove", "both", "pretrained"])
+def test_missing_published_vectors_are_reported_before_the_corpus_is_read(vectors, tmp_path):
+    done = call(tmp_path, "corpus=sst", f"vectors={vectors}", "offline=true", "tracking=off")
+    assert_one_clear_line(done, "glove.6B.zip must be downloaded, and offline=true forbids it")
+    assert "corpus" not in done.stderr

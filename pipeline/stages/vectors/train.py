@@ -28,6 +28,9 @@ POSTPROCESSING = ("combine", "subword")
 THREADS = ("threads", "parallel")
 """The settings of a trainer that change nothing but its speed, if it is `reproducible`."""
 
+NAMES = {"SkipGram": "skip-gram"}
+"""Trainers whose usual name is not that of their class."""
+
 
 def train(
     vocabulary: Vocabulary, trainer: Trainer, checkpoint: Checkpoint | None = None
@@ -53,11 +56,11 @@ def train(
             "%d threads write to the same vectors: not reproducible bit by bit", trainer.threads
         )
     total = len(vocabulary.tokens) * trainer.epochs
-    with bar("vectors", "words", total) as shown, report_compilation():
+    kind = type(trainer).__name__
+    with bar(f"training {NAMES.get(kind, kind)}", "words", total) as shown, report_compilation():
 
         def show(now: Progress) -> None:
-            state = f"loss {now.loss:.3f}, rate {now.learning_rate:.4f}"
-            shown.set_postfix_str(state, refresh=False)
+            shown.set_postfix_str(f"loss {now.loss:.3f}", refresh=False)
             shown.initial = now.words_before  # so that the speed shown is that of this run
             shown.update(now.words_seen - shown.n)
 
