@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.engine import Engine
 from pipeline.core.plain import plain_or_digest
 from pipeline.core.progress import bar, report_compilation
 from pipeline.core.renamed import old_names
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.loop import Progress, Trained, Trainer
+from pipeline.stages.vectors.rounds import train_in_rounds
 from pipeline.stages.vectors.subword import smooth
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
@@ -33,7 +35,10 @@ NAMES = {"SkipGram": "skip-gram"}
 
 
 def train(
-    vocabulary: Vocabulary, trainer: Trainer, checkpoint: Checkpoint | None = None
+    vocabulary: Vocabulary,
+    trainer: Trainer,
+    checkpoint: Checkpoint | None = None,
+    engine: Engine | None = None,
 ) -> Trained:
     """Train input and output vectors, with a progress bar.
 
@@ -45,6 +50,8 @@ def train(
         The algorithm and its settings.
     checkpoint
         Where to save the state meanwhile, and where to continue from. Unset: nothing is saved.
+    engine
+        Where to train, with the same result; see `train_in_rounds`. Unset: in this process.
 
     Raises
     ------
@@ -64,6 +71,8 @@ def train(
             shown.initial = now.words_before  # so that the speed shown is that of this run
             shown.update(now.words_seen - shown.n)
 
+        if engine is not None and engine.elsewhere:
+            return train_in_rounds(vocabulary, trainer, engine, show, checkpoint)
         return trainer.train(vocabulary, show, checkpoint)
 
 
