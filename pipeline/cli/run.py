@@ -110,17 +110,25 @@ def run(plan: config.Plan, folder: Path, place: Place | None, overrides: list[st
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
         if is_done(folder, experiment):
-            log.info("%s, %s: done already", name, folder)
+            log.info("%s, %s: done already", name, here(folder))
             keep_uploaded(tracking, folder, name, tags)
             return
     else:
         config.check_files(experiment)
     claim(folder)
-    log.info("%s, %s", name, folder)
+    log.info("%s, %s", name, here(folder))
     with tracked(tracking, folder, experiment.corpus.task, name, tags) as run_id:
         experiment.run(folder, run_id)
-    if run_id and place is None:
-        log.info("In MLflow: yourvectors ui %s", shlex.quote(str(folder)))
+    if place is None:  # the jobs of a multirun have their comparison
+        log.info("The page: %s", here(folder / "report" / "index.html"))
+        if run_id:
+            log.info("In MLflow: yourvectors ui %s", shlex.quote(here(folder)))
+
+
+def here(path: Path) -> str:
+    """Return a path as it is typed in the folder where the command was."""
+    inside = path.is_relative_to(Path.cwd())
+    return str(path.relative_to(Path.cwd()) if inside else path)
 
 
 def end_with(place: Place) -> None:

@@ -29,7 +29,7 @@ def _options(unit: str, total: int | None) -> dict[str, Any]:
     return {
         "total": total,
         "unit": f" {unit}",
-        "unit_scale": total is None or total >= 10_000,  # 3.27M words, but 7 strengths
+        "unit_scale": (total or 0) >= 10_000,  # 3.27M words, but 7 strengths
         "leave": False,
         "disable": None,  # where there is no terminal
     }
