@@ -29,6 +29,15 @@ COMMANDS = {
 
 
 def main() -> None:
+    """Run a command; Ctrl-C ends it without a traceback."""
+    try:
+        _run()
+    except KeyboardInterrupt:  # an experiment that has begun says how it is continued
+        print("\nstopped", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+
+
+def _run() -> None:
     """Run the command that the first argument names; without one, an experiment."""
     from importlib import import_module
 

@@ -215,3 +215,25 @@ class TestHelp:
         shown = here("--cfg", "job", "vectors=cbow").stdout
         for line in ("window: 5", "negative: 5", "min_count: 1", "ties: strongest"):
             assert line in shown
+
+
+@pytest.mark.parametrize("vectors", ["glove", "both", "pretrained"])
+def test_missing_published_vectors_are_reported_before_the_corpus_is_read(vectors, tmp_path):
+    done = call(tmp_path, "corpus=sst", f"vectors={vectors}", "offline=true", "tracking=off")
+    assert_one_clear_line(done, "glove.6B.zip must be downloaded, and offline=true forbids it")
+    assert "corpus" not in done.stderr
+
+
+def test_a_run_ends_with_the_path_of_its_page(tmp_path):
+    small = ["vectors=random", "sweep.strengths=[1]", "report.words=[]", "tracking=off"]
+    done = call(tmp_path, *SIZES, *small)
+    said, path = done.stderr.splitlines()[-1].split(": ")
+    assert said == "The page"
+    assert (tmp_path / path).is_file()
+    assert not Path(path).is_absolute()
+
+
+def test_a_multirun_says_at_once_how_many_jobs_it_checks(tmp_path):
+    done = call(tmp_path, "-m", "seed=1,2,3", "vectors.dim=0", "tracking=off")
+    assert done.stderr.splitlines()[0] == "checking 3 jobs"
+    assert_one_clear_line(done, "dim")

@@ -13,6 +13,8 @@ from pipeline import Cache, Experiment, Logistic, SkipGram, UserError, Vocab, bu
 from pipeline.core.engine import Local, Ray
 from pipeline.stages.corpus import Sample, Text
 from pipeline.stages.corpus.encoded import encode_blocks
+from pipeline.stages.vectors.rounds import train_in_rounds
+from pipeline.stages.vocab import build
 
 
 def square(number):
@@ -84,6 +86,34 @@ def noted(folder, number):
     return number
 
 
+def begun(folder, number, task, *arguments):
+    """Note that a round began, and do it."""
+    (folder / f"{number}.{os.getpid()}").touch()
+    return task(*arguments)
+
+
+class Losing(Ray):
+    """An engine whose second round loses its node: the only one with two cores."""
+
+    def __init__(self, cluster, folder):
+        super().__init__(cluster.address)
+        self.cluster, self.folder, self.rounds = cluster, folder, 0
+        self.node = cluster.add_node(num_cpus=2)
+        cluster.wait_for_nodes()
+
+    def submit(self, task, *arguments, cores=1):
+        self.rounds += 1
+        began = partial(begun, self.folder, self.rounds, task)
+        wait = super().submit(began, *arguments, cores=cores)
+        if self.rounds == 2:
+            while not list(self.folder.glob("2.*")):
+                time.sleep(0.05)
+            time.sleep(0.2)  # the round takes two seconds
+            self.cluster.remove_node(self.node)
+            self.cluster.add_node(num_cpus=2)
+        return wait
+
+
 class TestRay:
     def test_gives_the_same_as_this_machine_also_when_a_node_goes(self, cluster, text, tmp_path):
         made, nodes = cluster
@@ -115,6 +145,20 @@ class TestRay:
         ]
         assert results[0]["digests"] == results[1]["digests"]
         assert results[0]["test"] == results[1]["test"]
+
+    def test_trains_the_same_vectors_also_when_a_node_goes_in_the_middle_of_a_round(
+        self, cluster, tmp_path
+    ):
+        engine = Losing(cluster[0], tmp_path)
+        vocabulary = build(([*"abcdefghij"][i % 7 :] for i in range(60_000)), Vocab())
+        trainer = SkipGram(dim=50, epochs=4, threads=2, subsample=0)
+        trained = train_in_rounds(vocabulary, trainer, engine, print, seconds=2)
+        assert len(list(tmp_path.glob("2.*"))) == 2
+        assert engine.rounds >= 2
+        here = trainer.train(vocabulary)
+        assert np.array_equal(trained.input, here.input)
+        assert np.array_equal(trained.output, here.output)
+        assert trained.curve == here.curve
 
     def test_raises_what_a_task_raises(self, cluster):
         with pytest.raises(UserError, match="line 3 is broken"):

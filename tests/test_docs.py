@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import tomllib
@@ -37,3 +38,42 @@ def test_every_parameter_is_explained():
     assert ("vectors.dim", "50") in {row[:2] for row in rows}
     unexplained = {name for name, _, meaning in rows if not meaning}
     assert not unexplained
+
+
+@pytest.fixture(scope="module")
+def search_index(tmp_path_factory):
+    pytest.importorskip("mkdocs")
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    site = tmp_path_factory.mktemp("site")
+    build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(site)))
+    return json.loads((site / "search" / "search_index.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "page"),
+    [
+        ("csv", "data/"),
+        ("own csv", "data/"),
+        ("interval", "statistics/"),
+        ("interval means", "statistics/"),
+        ("resume", "cache/"),
+        ("continue", "cache/"),
+        ("skip-gram parameters", "reference/parameters/"),
+        ("skipgram", "reference/parameters/"),
+    ],
+)
+def test_a_search_finds_the_page_with_the_answer(typed, page, search_index):
+    """A title weighs a thousand times a text, unless its page is marked down."""
+
+    def words(text):
+        return set(re.split(search_index["config"]["separator"], text.lower()))
+
+    titled = [
+        entry["location"]
+        for entry in search_index["docs"]
+        if words(typed) <= words(entry["title"]) and entry.get("boost", 1) >= 1
+    ]
+    found = {location.partition("#")[0] for location in titled} - {"", "tutorial/"}
+    assert found == {page}

@@ -28,6 +28,8 @@ OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "benchmarks/README.md": "benchmarks.md",
 }
+# Pages with so many words that a search would show them before the page that has the answer.
+LAST = {"changelog.md", "benchmarks.md", "contributing.md", "security.md", "reference/api.md"}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -41,6 +43,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
     """Point links to where pages are on the site, and insert the tables of parameters."""
     here = page.file.src_uri
+    page.meta["search"] = {"boost": 0.01 if here in LAST else 1}
     sources = {name: source for source, name in OUTSIDE.items()}
     folder = (ROOT / sources.get(here, f"docs/{here}")).parent
 
@@ -74,10 +77,13 @@ def parameters() -> str:
     parts = []
     known = list(params.parameters())
     for group, choices in SCHEMAS.items():
-        parts.append(f"## {group}\n")
+        single = len(choices) == 1
+        parts.append(f"## {group} parameters\n" if single else f"## {group}\n")
         for choice, schema in choices.items():
-            summary = (schema.__doc__ or "").splitlines()[0]
-            parts += [f"### {group}={choice}\n", f"{summary}\n"]
+            if not single:
+                name = choice.replace("skipgram", "skip-gram").replace("_", " ")
+                parts.append(f"### Parameters of {name}: {group}={choice}\n")
+            parts.append(f"{(schema.__doc__ or '').splitlines()[0]}\n")
             parts += ["| parameter | default | meaning |", "|---|---|---|"]
             for one in known:
                 if (one.group, one.choice) == (group, choice):

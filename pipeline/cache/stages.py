@@ -193,7 +193,7 @@ class CachedStages:
         return self.store.get(
             "vectors",
             key=key,
-            make=lambda: train(vocabulary, trainer, self._checkpoint(key)),
+            make=lambda: train(vocabulary, trainer, self._checkpoint(key), self.engine),
             save=Trained.save,
             load=Trained.load,
         )

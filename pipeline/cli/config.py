@@ -27,8 +27,11 @@ from pipeline.core.errors import SettingError, UserError, require
 from pipeline.core.files import missing
 from pipeline.core.packed import LIMITS, Limits
 from pipeline.experiment import STAGES, Experiment
+from pipeline.stages.corpus import Sample
 from pipeline.stages.corpus.sources import is_remote
+from pipeline.stages.vectors.both import Both
 from pipeline.stages.vectors.in_common import VOCAB
+from pipeline.stages.vectors.pretrained import Pretrained
 from pipeline.tracking.client import Tracking
 from pipeline.tracking.registry import Registry
 
@@ -153,7 +156,9 @@ def _object(group: str, node: Any) -> Any:
 
 
 def check_files(experiment: Experiment) -> None:
-    """Check that every file that the settings name is there, before anything is read or trained.
+    """Check that every file that is needed is there, before anything is read or trained.
+
+    Published vectors are downloaded now: a download that fails must not fail after an hour.
 
     Raises
     ------
@@ -168,6 +173,10 @@ def check_files(experiment: Experiment) -> None:
         for where, part in parts.items():
             for name in names:
                 _check_files_of(f"{where}.{name}", getattr(part, name, None))
+    has_own, vectors = isinstance(experiment.corpus, Sample), experiment.vectors
+    source = vectors.pretrained if isinstance(vectors, Both) else vectors
+    if isinstance(source, Pretrained) and source.path is None and not source.is_of_corpus(has_own):
+        source.files()  # downloaded if they are not there
 
 
 def _check_files_of(setting: str, value: Any) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import yaml
 from hydra.experimental.callback import Callback
@@ -30,6 +31,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class Ending(NamedTuple):
+    """How a multirun ended: for its parent run in MLflow, and for the terminal."""
+
+    status: str
+    error: str = ""
+    note: str = ""
+    notes: Mapping[Path, str] = {}
+    shown: tuple[Comparison, Console] | None = None
+
+
 class Multirun(Callback):
     """Checks every job before the first starts; afterwards compares them."""
 
@@ -42,6 +53,12 @@ class Multirun(Callback):
         self.register_as: str | None = None
         self.plan = MultirunPlan([], [], "")
         self.planned = False
+        self.ended = False
+
+    @classmethod
+    def reset(cls) -> None:
+        """Forget an earlier multirun of this process."""
+        cls.current, cls.failed = None, False
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Plan and check the jobs, start the parent run, and write ``jobs.json``."""
@@ -101,41 +118,55 @@ class Multirun(Callback):
 
     def end(self, status: str) -> None:
         """Write and show the comparison of the jobs there are; end the parent run."""
-        Multirun.current = None
-        error, note, jobs = "", "", self._jobs()
-        notes: dict[Path, str] = {}
-        shown: tuple[Comparison, Console] | None = None
+        if self.ended:
+            return
+        self.ended, jobs = True, self._jobs()
+        ending, stop = Ending(status), None
+        done = any((folder / "result.json").exists() for folder in jobs)
         try:
-            if jobs:
-                comparison = compare(list(jobs), jobs)
-                log.info("  drawing the page of the comparison")
-                comparison.save(self.folder)
-                print()  # noqa: T201 - below the progress of the last job
-                shown = comparison, comparison.show()
-                note = "\n\n".join(comparison.sentences())
-                notes = {
-                    Path(row["folder"]): verdict.text()
-                    for verdict in comparison.verdicts
-                    for row in verdict.arm.rows
-                }
-                if comparison.failed:
-                    status = "FAILED" if status == "FINISHED" else status
-                    error = "; ".join(f"{row['arm']}: {row['error']}" for row in comparison.failed)
+            if done or (jobs and status != "KILLED"):
+                ending = self._compare(jobs, status)
+        except KeyboardInterrupt as asked:
+            ending, stop = Ending("KILLED"), asked
         except Exception as problem:  # Hydra would make a warning of it
-            status, error = "FAILED", str(problem)
+            ending = Ending("FAILED", str(problem))
             log.exception("the comparison failed; the runs themselves are in %s", self.folder)
-        Multirun.failed = Multirun.failed or status != "FINISHED"
+        Multirun.failed = Multirun.failed or ending.status != "FINISHED"
         if self.uri:
-            try:
-                tracking.finish(self.folder, status, error, note=note, jobs=list(jobs), notes=notes)
-                if self.register_as and status == "FINISHED":  # else it is when the rest is run
-                    register(self.register_as, self.folder)
-            except UserError as problem:
-                Multirun.failed = True
-                log.error("error: %s", problem)  # noqa: TRY400 - a line, no traceback
-        if shown is not None:
+            self._save(jobs, ending)
+        if ending.shown is not None:
             waiting = len(self.plan.jobs) - len(jobs)
-            show_where(*shown, self.folder, self.uri, waiting=waiting)
+            show_where(*ending.shown, self.folder, self.uri, waiting=waiting)
+        if stop is not None:
+            raise stop
+
+    def _compare(self, jobs: dict[Path, list[str]], status: str) -> Ending:
+        comparison = compare(list(jobs), jobs)
+        log.info("  drawing the page of the comparison")
+        comparison.save(self.folder)
+        print()  # noqa: T201 - below the progress of the last job
+        console = comparison.show()
+        error = "; ".join(f"{row['arm']}: {row['error']}" for row in comparison.failed)
+        if error and status == "FINISHED":
+            status = "FAILED"
+        note = "\n\n".join(comparison.sentences())
+        notes = {
+            Path(row["folder"]): verdict.text()
+            for verdict in comparison.verdicts
+            for row in verdict.arm.rows
+        }
+        return Ending(status, error, note, notes, (comparison, console))
+
+    def _save(self, jobs: dict[Path, list[str]], ending: Ending) -> None:
+        """Save to MLflow how the multirun ended."""
+        status, error, note, notes, _ = ending
+        try:
+            tracking.finish(self.folder, status, error, note=note, jobs=list(jobs), notes=notes)
+            if self.register_as and status == "FINISHED":  # else it is when the rest is run
+                register(self.register_as, self.folder)
+        except UserError as problem:
+            Multirun.failed = True
+            log.error("error: %s", problem)  # noqa: TRY400 - a line, no traceback
 
     def _jobs(self) -> dict[Path, list[str]]:
         """Return the folders of the jobs that were started, with their overrides."""

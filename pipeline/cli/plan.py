@@ -24,6 +24,7 @@ from pipeline.comparison import arm_names
 from pipeline.comparison.rows import is_seed
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import write_json
+from pipeline.core.progress import progress
 from pipeline.experiment import Experiment
 from pipeline.stages.corpus import Sample
 from pipeline.stages.vectors.both import Both
@@ -167,7 +168,11 @@ def plan_jobs(config_name: str, words: Sequence[str]) -> MultirunPlan:
     conditional = [_value(item) for item in overrides if _is_conditional(item)]
     swept = [item for item in overrides if not _is_conditional(item)]
     common = [only for item in swept if len(values := list(_values(item))) == 1 for only in values]
-    jobs = [Job(job, _build(config_name, job)) for job in expand(words)]
+    found = expand(words)
+    if len(found) > 1:  # each takes a tenth of a second
+        log.info("checking %d jobs", len(found))
+    checked = progress(found, "checking", "jobs", len(found))
+    jobs = [Job(job, _build(config_name, job)) for job in checked]
     jobs = list(_matched(config_name, jobs))
     asked = [item for item in swept if len(list(_values(item))) > 1]
     typed = " ".join([*(str(item.input_line) for item in asked), *conditional])

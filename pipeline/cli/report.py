@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pipeline.comparison import compare
 from pipeline.core.errors import UserError, require
+from pipeline.core.progress import progress
 from pipeline.stages.report.finished_run import in_order
 from pipeline.stages.report.page import rebuild_page
 from pipeline.tracking.client import Tracking
@@ -88,9 +89,10 @@ def report(runs: Sequence[str], output: Path, uri: str) -> None:
         else:
             found += _folders(path)
     folders = list(dict.fromkeys(found))
-    for folder in folders:
-        if len(folders) == 1 or (folder / "result.json").exists():
-            print(rebuild_page(folder))  # noqa: T201 - it is what was asked for
+    done = [path for path in folders if len(folders) == 1 or (path / "result.json").exists()]
+    pages = [rebuild_page(path) for path in progress(done, "making pages", "pages", len(done))]
+    for page in pages:
+        print(page)  # noqa: T201 - it is what was asked for
     first = Path(runs[0])
     whole = len(runs) == 1 and all(folder.parent == first for folder in folders)
     if len(folders) > 1 or whole:

@@ -38,9 +38,11 @@ from pipeline.cli.explain import dashed, explain
 from pipeline.cli.multirun import Multirun
 from pipeline.cli.plan import Place, as_lists, for_each_job
 from pipeline.cli.run_folder import MARK, claim, is_done
+from pipeline.cli.stop import exit_code, how_to_continue, stoppable
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.core.locks import held
+from pipeline.core.progress import close_bars
 from pipeline.core.secrets import hide, mask
 from pipeline.stages.report.result import dev_score, read_result
 from pipeline.tracking.registry import NotRegisteredError, register
@@ -108,17 +110,25 @@ def run(plan: config.Plan, folder: Path, place: Place | None, overrides: list[st
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
         if is_done(folder, experiment):
-            log.info("%s, %s: done already", name, folder)
+            log.info("%s, %s: done already", name, here(folder))
             keep_uploaded(tracking, folder, name, tags)
             return
     else:
         config.check_files(experiment)
     claim(folder)
-    log.info("%s, %s", name, folder)
+    log.info("%s, %s", name, here(folder))
     with tracked(tracking, folder, experiment.corpus.task, name, tags) as run_id:
         experiment.run(folder, run_id)
-    if run_id and place is None:
-        log.info("In MLflow: yourvectors ui %s", shlex.quote(str(folder)))
+    if place is None:  # the jobs of a multirun have their comparison
+        log.info("The page: %s", here(folder / "report" / "index.html"))
+        if run_id:
+            log.info("In MLflow: yourvectors ui %s", shlex.quote(here(folder)))
+
+
+def here(path: Path) -> str:
+    """Return a path as it is typed in the folder where the command was."""
+    inside = path.is_relative_to(Path.cwd())
+    return str(path.relative_to(Path.cwd()) if inside else path)
 
 
 def end_with(place: Place) -> None:
@@ -160,15 +170,6 @@ def tell(error: str) -> None:
     log.error("error: %s", error)
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM has come."""
-
-
-def terminate(*_: object) -> None:
-    """Stop as Ctrl-C does."""
-    raise Terminated
-
-
 def is_multirun(words: list[str]) -> bool:
     """Tell whether a command line is a multirun by our own sweeper."""
     flags = {"-m", "--multirun"} & set(words)
@@ -191,15 +192,14 @@ def main() -> None:
     os.environ.setdefault("PYTHONSAFEPATH", SAFE)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, and are told in our own words
     logging.raiseExceptions = False  # a log that cannot be written, on a full disk, is no news
-    signal.signal(signal.SIGTERM, terminate)  # so that the runs are ended in order
     atexit.register(gc.freeze)  # else a million objects are looked through once more: a second
-    status = "FAILED"
+    Multirun.reset()
     try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
+        with stoppable():
+            hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
     except KeyboardInterrupt as stop:
-        status = "KILLED"
-        print(f"\nstopped{_how_to_continue()}", file=sys.stderr)  # noqa: T201
-        sys.exit(143 if isinstance(stop, Terminated) else 130)
+        _stopped(explain_module.TYPED)
+        sys.exit(exit_code(stop))
     except BrokenExecutor:  # joblib's word for it
         log.error("error: the process of a job was killed; it may have used too much memory.")  # noqa: TRY400
         sys.exit(1)
@@ -209,8 +209,21 @@ def main() -> None:
         sys.exit(f"error: {mask(said)}")
     finally:
         if Multirun.current:
-            Multirun.current.end(status)
+            Multirun.current.end("FAILED")
     sys.exit(1 if failures or Multirun.failed else 0)
+
+
+def _stopped(words: list[str]) -> None:
+    """Compare the jobs that are done, and print the command that continues."""
+    close_bars()
+    folder = None
+    if Multirun.current:
+        folder = Multirun.current.folder
+        with contextlib.suppress(
+            KeyboardInterrupt
+        ):  # asked twice: what is missing can be made later
+            Multirun.current.end("KILLED")
+    print(how_to_continue(words, folder), file=sys.stderr)  # noqa: T201
 
 
 def _in_a_line(error: Exception) -> str | None:
@@ -220,9 +233,3 @@ def _in_a_line(error: Exception) -> str | None:
     if isinstance(error, ValueError) and not isinstance(error, UserError | OmegaConfBaseException):
         return f"{error}." if "override" in str(error) else None  # Hydra's, for vectors=null
     return explain(error)
-
-
-def _how_to_continue() -> str:
-    if Multirun.current is None:
-        return "; the same command continues: what was finished is cached."
-    return f"; the same command with hydra.sweep.dir={Multirun.current.folder} continues."

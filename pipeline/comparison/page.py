@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from pipeline.comparison.origin import origin
 from pipeline.comparison.rows import INNER, Row
 from pipeline.comparison.sentences import SHOWN, disagreements
 from pipeline.core.files import write, write_json
+from pipeline.core.progress import progress
 from pipeline.render import html as pages
 from pipeline.stages.report.explain import has_own_weights, shade
 from pipeline.stages.report.figures import map_of
@@ -50,7 +52,8 @@ def write_page(folder: Path, comparison: Comparison) -> Path:
     page["files"] = [name for name in LINKED if (folder / name).exists()]
     write_json(folder / "comparison" / "page.json", page)
     path = folder / "comparison.html"
-    figures = _figures(comparison, curves) if comparison.arms else {}
+    drawings = _figures(comparison, curves) if comparison.arms else iter(())
+    figures = dict(progress(drawings, "drawing the comparison", "figures"))
     pages.save(path, pages.render("comparison.html.j2", page, figures, words))
     return path
 
@@ -167,7 +170,10 @@ def _case(i: int, winner: FinishedRun, loser: FinishedRun) -> dict[str, Any]:
     }
 
 
-def _figures(comparison: Comparison, learning: dict[str, pd.DataFrame]) -> dict[str, str]:
+def _figures(
+    comparison: Comparison, learning: dict[str, pd.DataFrame]
+) -> Iterator[tuple[str, str]]:
+    """Yield the name of each figure and its SVG."""
     from pipeline.render import plots
 
     table = comparison.drawn()
@@ -176,7 +182,7 @@ def _figures(comparison: Comparison, learning: dict[str, pd.DataFrame]) -> dict[
         for r in table.to_dict("records")
     )
     figure = plots.arms(table, comparison.majority())
-    drawn = {"arms": plots.svg(figure, "arms", alt)}
+    yield "arms", plots.svg(figure, "arms", alt)
     curves = {
         arm.name: [(run.strengths, run.result["strength"]) for run in arm.runs]
         for arm in comparison.arms
@@ -184,17 +190,16 @@ def _figures(comparison: Comparison, learning: dict[str, pd.DataFrame]) -> dict[
     tested = [arm for verdict in comparison.verdicts for arm in (verdict.arm, verdict.against)]
     for i, arm in enumerate(list(dict.fromkeys([*tested, *comparison.arms]))[:2]):
         if (drawing := map_of(arm.runs[0])) is not None:
-            drawn[f"map{i}"] = plots.svg(drawing[0], f"map{i}", f"{arm.name}. {drawing[1]}")
+            yield f"map{i}", plots.svg(drawing[0], f"map{i}", f"{arm.name}. {drawing[1]}")
     alt = "Accuracy on dev against regularisation strength, a line a run. Chosen: " + "; ".join(
         f"{arm} {', '.join(f'{chosen:.3g}' for _, chosen in runs)}" for arm, runs in curves.items()
     )
-    drawn["strengths"] = plots.svg(plots.strength_curves(curves), "strengths", alt)
+    yield "strengths", plots.svg(plots.strength_curves(curves), "strengths", alt)
     if learning:
         alt = "Accuracy on dev against the number of training sentences: " + "; ".join(
             f"{arm} up to {curve['dev_accuracy'].iloc[-1]:.1%}" for arm, curve in learning.items()
         )
-        drawn["learning"] = plots.svg(plots.learning_curves(learning), "learning", alt)
-    return drawn
+        yield "learning", plots.svg(plots.learning_curves(learning), "learning", alt)
 
 
 def _tables(folder: Path, page: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
@@ -30,6 +30,10 @@ _NO_STORE = (
 )
 
 
+class LostError(UserError):
+    """The engine lost a task for good; what the task itself raises is raised as it is."""
+
+
 class Engine(Protocol):
     """Runs tasks. What a task returns never depends on where it runs."""
 
@@ -38,8 +42,17 @@ class Engine(Protocol):
         """How many tasks may be under way: what memory is needed for."""
         ...
 
-    def submit(self, task: Callable[[], T]) -> Callable[[], T]:
-        """Start a task; return a function that waits for what it returns."""
+    @property
+    def elsewhere(self) -> bool:
+        """Whether tasks run on other machines, so that a single long one is worth sending."""
+        ...
+
+    def share(self, value: Any) -> Any:
+        """Return an argument for tasks that stands for a value, so that it is sent only once."""
+        ...
+
+    def submit(self, task: Callable[..., T], *arguments: Any, cores: int = 1) -> Callable[[], T]:
+        """Start a task that uses so many cores; return a function that waits for its result."""
         ...
 
 
@@ -61,21 +74,37 @@ class Local:
         """Two tasks for each core; none in a process that was started as one of many."""
         return 0 if multiprocessing.parent_process() else 2 * _cores()
 
-    def submit(self, task: Callable[[], T]) -> Callable[[], T]:
+    @property
+    def elsewhere(self) -> bool:
+        """No."""
+        return False
+
+    def share(self, value: Any) -> Any:
+        """Return the value."""
+        return value
+
+    def submit(
+        self,
+        task: Callable[..., T],
+        *arguments: Any,
+        cores: int = 1,  # noqa: ARG002
+    ) -> Callable[[], T]:
         """Start a task."""
         if not self.ahead or not self._begun:
             self._begun = True
-            return task
+            return partial(task, *arguments)
         from joblib.externals.loky import get_reusable_executor
 
-        result: Callable[[], T] = get_reusable_executor(_cores(), timeout=10).submit(task).result
+        result: Callable[[], T] = (
+            get_reusable_executor(_cores(), timeout=10).submit(task, *arguments).result
+        )
         return result
 
 
 @displayed
 @dataclass
 class Ray(Settings):
-    """Tasks of a Ray cluster, or of Ray on this machine.
+    """Tasks of a Ray cluster, or of Ray on this machine: blocks of text, and rounds of a training.
 
     A task that is lost, with its node or for lack of memory, is run again: what it returns does not
     depend on where.
@@ -119,12 +148,24 @@ class Ray(Settings):
         """Two tasks for each core of the cluster."""
         return 2 * int(self._ray.cluster_resources().get("CPU", 1))
 
-    def submit(self, task: Callable[[], T]) -> Callable[[], T]:
-        """Start a task."""
-        ray = self._ray
-        remote = ray.remote(num_cpus=1, max_retries=self.retries)(_call)
+    @property
+    def elsewhere(self) -> bool:
+        """Yes."""
+        return True
+
+    def share(self, value: Any) -> Any:
+        """Put the value into the object store."""
         with self._explained():
-            reference = remote.remote(task)
+            return self._ray.put(value)
+
+    def submit(self, task: Callable[..., T], *arguments: Any, cores: int = 1) -> Callable[[], T]:
+        """Start a task; where no node has so many cores, it takes all of one."""
+        ray = self._ray
+        nodes = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
+        cpus = max(1, min(cores, int(max(nodes, default=1))))
+        remote = ray.remote(num_cpus=cpus, max_retries=self.retries)(_call)
+        with self._explained():
+            reference = remote.remote(task, *arguments)
 
         def wait() -> T:
             with self._explained():
@@ -141,22 +182,22 @@ class Ray(Settings):
             yield
         except errors.RayTaskError as error:
             if isinstance(error.cause, MemoryError):
-                raise UserError(_NO_MEMORY) from error
+                raise LostError(_NO_MEMORY) from error
             raise error.cause from error
         except errors.OutOfMemoryError as error:
-            raise UserError(_NO_MEMORY) from error
+            raise LostError(_NO_MEMORY) from error
         except (errors.ObjectStoreFullError, errors.OutOfDiskError) as error:
-            raise UserError(_NO_STORE) from error
+            raise LostError(_NO_STORE) from error
         except errors.RayError as error:
             said = (str(error).strip() or type(error).__name__).partition("\n")[0][:150]
-            raise UserError(
+            raise LostError(
                 f"engine=ray: a task was lost {self.retries + 1} times ({said}). The same "
                 "command goes on with what is not done yet."
             ) from error
 
 
-def _call(task: Callable[[], T]) -> T:
-    return task()
+def _call(task: Callable[..., T], *arguments: Any) -> T:
+    return task(*arguments)
 
 
 def _cores() -> int:

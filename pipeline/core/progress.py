@@ -6,7 +6,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
@@ -16,17 +16,23 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], name: str, unit: str, total: int | None = None) -> Iterator[T]:
-    """Yield `items`; a bar that appears after two seconds shows how many are done."""
-    yield from tqdm(
-        items,
-        desc=name,
-        total=total,
-        unit=f" {unit}",
-        unit_scale=True,
-        delay=2,
-        leave=False,
-        disable=None,  # where there is no terminal
-    )
+    """Yield `items`; a bar, named for what is done to them, shows how many are done."""
+    yield from tqdm(items, desc=name, **_options(unit, total))
+
+
+def bar(name: str, unit: str, total: int) -> Any:
+    """Return a tqdm bar to update by hand; use it in a ``with``."""
+    return tqdm(desc=name, **_options(unit, total))
+
+
+def _options(unit: str, total: int | None) -> dict[str, Any]:
+    return {
+        "total": total,
+        "unit": f" {unit}",
+        "unit_scale": (total or 0) >= 10_000,  # 3.27M words, but 7 strengths
+        "leave": False,
+        "disable": None,  # where there is no terminal
+    }
 
 
 def shown() -> bool:
@@ -34,17 +40,19 @@ def shown() -> bool:
     return sys.stderr.isatty()
 
 
-def bar(name: str, unit: str, total: int, delay: float = 0) -> Any:
-    """Return a tqdm bar to update by hand, shown after `delay` seconds; use it in a ``with``."""
-    return tqdm(
-        desc=name,
-        total=total,
-        unit=f" {unit}",
-        unit_scale=True,
-        delay=delay,
-        leave=False,
-        disable=None,
-    )
+def close_bars() -> None:
+    """Remove all bars from the terminal: what they count has been interrupted."""
+    for one in list(getattr(tqdm, "_instances", ())):
+        one.close()
+
+
+class LogHandler(logging.StreamHandler[TextIO]):
+    """Writes log lines above the bars, on lines of their own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        with tqdm.external_write_mode(self.stream):
+            super().emit(record)
 
 
 @contextlib.contextmanager
@@ -57,8 +65,7 @@ def report_compilation() -> Iterator[None]:
 
         def on_start(self, _: event.Event) -> None:
             if not self.reported:
-                with tqdm.external_write_mode():
-                    log.info("compiling the inner loops, once on this machine: some 15 seconds")
+                log.info("compiling the inner loops, once on this machine: some 15 seconds")
             self.reported = True
 
         def on_end(self, _: event.Event) -> None:

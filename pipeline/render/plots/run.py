@@ -223,8 +223,8 @@ def word_map(
 
 def _place(figure: Figure, axes: Axes, labels: list[Text], points: NDArray[np.float64]) -> None:
     """Move labels apart, and give the axes room for all of them."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]  # labels have a size only once they are drawn
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()  # labels have a size only once they are laid out
     if len(labels) > 1:
         adjust_text(
             labels,
@@ -247,7 +247,7 @@ def _place(figure: Figure, axes: Axes, labels: list[Text], points: NDArray[np.fl
         axes.set_xlim(middle - half, middle + half, auto=True)  # else it is said to be changed
         half *= area.height / area.width
         axes.set_ylim(centre - half, centre + half, auto=True)
-        canvas.draw()  # type: ignore[no-untyped-call]
+        figure.draw_without_rendering()
 
 
 def loss_curve(curve: NDArray[np.float64]) -> Figure:

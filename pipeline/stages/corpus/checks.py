@@ -107,7 +107,7 @@ def _duplicates(splits: Splits) -> Iterator[Check]:
             yield Check(
                 "duplicates",
                 f"{counts[1]:,} of the {size:,} {name} texts are also in {' or '.join(others)}"
-                f"{nearly}. corpus.duplicates=drop leaves the copies out there.",
+                f"{nearly}. corpus.duplicates=drop leaves them out.",
                 warning=counts[1] > NEGLIGIBLE * size,
             )
     for name in names:

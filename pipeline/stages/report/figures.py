@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.render.plots import Drawing
 
 
-def figures(run: FinishedRun, confusion: NDArray[np.int64]) -> dict[str, Drawing]:
+def figures(run: FinishedRun, confusion: NDArray[np.int64]) -> Iterator[tuple[str, Drawing]]:
     """Draw the figures of a run.
 
     Parameters
@@ -25,10 +26,10 @@ def figures(run: FinishedRun, confusion: NDArray[np.int64]) -> dict[str, Drawing
     confusion
         The confusion matrix of its test sentences, (C, C).
 
-    Returns
-    -------
-    drawn
-        By its name each figure, and what it shows in words.
+    Yields
+    ------
+    name, drawing
+        A name, and the figure with what it shows in words.
     """
     from pipeline.render import plots
 
@@ -39,16 +40,16 @@ def figures(run: FinishedRun, confusion: NDArray[np.int64]) -> dict[str, Drawing
         f"has {chosen['train_accuracy']:.1%} on train and {chosen['dev_accuracy']:.1%} on dev."
     )
     figure = plots.strength_curve(curve, run.chosen, result["test"]["accuracy"])
-    drawn: dict[str, Drawing] = {"strength": (figure, alt)}
+    yield "strength", (figure, alt)
     alt = "Confusion matrix of the test sentences."
-    drawn["confusion"] = plots.confusion(confusion, run.classes), alt
+    yield "confusion", (plots.confusion(confusion, run.classes), alt)
     if (drawing := map_of(run)) is not None:
-        drawn["words"] = drawing
+        yield "words", drawing
     loss = run.table("vectors/loss.csv", "words_seen", "loss")
     if loss is not None and len(loss) > 1:
         first, last = loss["loss"].iloc[[0, -1]]
         alt = f"Mean loss of a pair during training, from {first:.3f} down to {last:.3f}."
-        drawn["loss"] = plots.loss_curve(loss.to_numpy()), alt
+        yield "loss", (plots.loss_curve(loss.to_numpy()), alt)
     learning = run.learning_curve
     if learning is not None and len(learning):
         end = learning.iloc[-1]
@@ -56,8 +57,7 @@ def figures(run: FinishedRun, confusion: NDArray[np.int64]) -> dict[str, Drawing
             f"Accuracy on dev against the number of training sentences, up to "
             f"{end['dev_accuracy']:.1%} at {end['sentences']:,.0f}."
         )
-        drawn["learning"] = plots.learning_curves({result["name"]: learning}), alt
-    return drawn
+        yield "learning", (plots.learning_curves({result["name"]: learning}), alt)
 
 
 def map_of(run: FinishedRun) -> Drawing | None:

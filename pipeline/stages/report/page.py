@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.files import write, write_json
+from pipeline.core.progress import progress
 from pipeline.core.scores import class_scores, confusion_matrix
 from pipeline.render import html as pages
 from pipeline.stages.report import mistakes
@@ -62,7 +63,8 @@ def write_page(folder: Path, result: Result) -> Path:
     write_json(target / "page.json", page)
     _tables(target, page, confusion, run.classes)
     drawn = {}
-    for name, (figure, alt) in figures(run, confusion).items():
+    drawings = progress(figures(run, confusion), "drawing the page", "figures")
+    for name, (figure, alt) in drawings:
         write(target / f"{name}.png", lambda path, figure=figure: plots.write_png(figure, path))  # type: ignore[misc]
         if name != "confusion" or page["confusion"] is None:  # else it is a table on the page
             drawn[name] = plots.svg(figure, name, alt)

@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from filelock import Timeout
@@ -45,6 +45,13 @@ STATE = "state.json"
 MINUTES = 5.0  # a state of 250 MB is written in about a second
 
 Arrays = Mapping[str, NDArray[Any]]
+
+
+class State(NamedTuple):
+    """The state of a training between two steps."""
+
+    arrays: Arrays
+    values: dict[str, Any]
 
 
 @dataclass
@@ -83,34 +90,42 @@ class Checkpoint:
 
     def load(self, arrays: Arrays) -> dict[str, Any] | None:
         """Fill the arrays with the saved state and return its numbers; None if there is none."""
+        if (state := self.read()) is None:
+            return None
+        kinds = {name: (array.shape, array.dtype) for name, array in arrays.items()}
+        if kinds != {name: (array.shape, array.dtype) for name, array in state.arrays.items()}:
+            self._warn("an array has another shape")
+            return None
+        for name, array in arrays.items():
+            array[...] = state.arrays[name]
+        return state.values
+
+    def read(self) -> State | None:
+        """Return the saved state, its arrays memory-mapped; None if there is none."""
         try:
             if not (self.folder / STATE).exists() or not self._acquire():
                 return None
-            values, loaded = self._read(arrays)
+            return self._read()
         except Exception as error:  # noqa: BLE001 - whatever is wrong, training can start over
-            log.warning("%s: the checkpoint is damaged and not used (%s)", self.folder, error)
+            self._warn(error)
             return None
-        for name, array in arrays.items():
-            array[...] = loaded[name]
-        return values
 
-    def _read(self, arrays: Arrays) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def _warn(self, why: object) -> None:
+        log.warning("%s: the checkpoint is damaged and not used (%s)", self.folder, why)
+
+    def _read(self) -> State:
         state = json.loads((self.folder / STATE).read_text("utf-8"))
         if state.pop("digest") != json_digest(state):
             raise ValueError("state.json has changed")
         if state["key"] != self.key:
             raise ValueError("it belongs to another training")
         loaded = {}
-        for name, array in arrays.items():
-            file = state["arrays"][name]
+        for name, file in state["arrays"].items():
             path = self.folder / file["file"]
             if file_digest(path) != file["sha256"]:
                 raise ValueError(f"{path.name} has changed")
             loaded[name] = np.load(path, mmap_mode="r", allow_pickle=False)
-            if (loaded[name].shape, loaded[name].dtype) != (array.shape, array.dtype):
-                raise ValueError(f"{path.name} has another shape")
-        values: dict[str, Any] = state["values"]
-        return values, loaded
+        return State(loaded, state["values"])
 
     def save(self, arrays: Arrays, values: dict[str, Any]) -> bool:
         """Save the state and return True; if it fails, warn and keep the last one."""
@@ -193,6 +208,10 @@ class Checkpoint:
         """Save because the training is being stopped, and tell the user how to continue."""
         if self.save(arrays, values):
             log.info("training stopped; the same command continues from here (%s)", self.folder)
+
+    def say_continuing(self, share: float) -> None:
+        """Tell the user from where the training continues."""
+        log.info("continuing where training stopped, at %.0f%% (%s)", 100 * share, self.folder)
 
     def __enter__(self) -> Self:
         """Make SIGINT and SIGTERM, where Python handles them, wait for the end of a step."""

@@ -199,8 +199,7 @@ class TrainingLoop:
         meter, done = LossMeter(self.words, self.interval), 0
         if checkpoint is not None and (saved := checkpoint.load(self.arrays)) is not None:
             meter, done = LossMeter.restored(saved["meter"]), saved["chunks"]
-            share = f"{meter.words / self.words:.0%}"
-            log.info("continuing where training stopped, at %s (%s)", share, checkpoint.folder)
+            checkpoint.say_continuing(meter.words / self.words)
         began, before = time.perf_counter(), meter.words
         todo = islice(self.chunks, done, None)
         with checkpoint or nullcontext():

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.engine import Engine
 from pipeline.core.plain import plain_or_digest
 from pipeline.core.progress import bar, report_compilation
 from pipeline.core.renamed import old_names
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.loop import Progress, Trained, Trainer
+from pipeline.stages.vectors.rounds import train_in_rounds
 from pipeline.stages.vectors.subword import smooth
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
@@ -28,9 +30,15 @@ POSTPROCESSING = ("combine", "subword")
 THREADS = ("threads", "parallel")
 """The settings of a trainer that change nothing but its speed, if it is `reproducible`."""
 
+NAMES = {"SkipGram": "skip-gram"}
+"""Trainers whose usual name is not that of their class."""
+
 
 def train(
-    vocabulary: Vocabulary, trainer: Trainer, checkpoint: Checkpoint | None = None
+    vocabulary: Vocabulary,
+    trainer: Trainer,
+    checkpoint: Checkpoint | None = None,
+    engine: Engine | None = None,
 ) -> Trained:
     """Train input and output vectors, with a progress bar.
 
@@ -42,6 +50,8 @@ def train(
         The algorithm and its settings.
     checkpoint
         Where to save the state meanwhile, and where to continue from. Unset: nothing is saved.
+    engine
+        Where to train, with the same result; see `train_in_rounds`. Unset: in this process.
 
     Raises
     ------
@@ -53,14 +63,16 @@ def train(
             "%d threads write to the same vectors: not reproducible bit by bit", trainer.threads
         )
     total = len(vocabulary.tokens) * trainer.epochs
-    with bar("vectors", "words", total) as shown, report_compilation():
+    kind = type(trainer).__name__
+    with bar(f"training {NAMES.get(kind, kind)}", "words", total) as shown, report_compilation():
 
         def show(now: Progress) -> None:
-            state = f"loss {now.loss:.3f}, rate {now.learning_rate:.4f}"
-            shown.set_postfix_str(state, refresh=False)
+            shown.set_postfix_str(f"loss {now.loss:.3f}", refresh=False)
             shown.initial = now.words_before  # so that the speed shown is that of this run
             shown.update(now.words_seen - shown.n)
 
+        if engine is not None and engine.elsewhere:
+            return train_in_rounds(vocabulary, trainer, engine, show, checkpoint)
         return trainer.train(vocabulary, show, checkpoint)
 
 

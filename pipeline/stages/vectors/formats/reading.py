@@ -84,6 +84,6 @@ def opened(path: Path) -> Iterator[Reading]:
     """Open a vectors file, compressed or not, with a progress bar."""
     with (
         open_bytes(path) as file,
-        bar(f"reading {path.name}", "B", archive_of(path)[0].stat().st_size, delay=2) as shown,
+        bar(f"reading {path.name}", "B", archive_of(path)[0].stat().st_size) as shown,
     ):
         yield Reading(file, shown)
