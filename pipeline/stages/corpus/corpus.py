@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pipeline.core.errors import check_choice, require
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
+from pipeline.core.progress import working
 from pipeline.core.settings import Settings, bounded
 from pipeline.stages.corpus.checks import Check, check
 from pipeline.stages.corpus.duplicates import copies
@@ -333,7 +334,8 @@ def load_corpus(config: CorpusConfig) -> Corpus:
     if config.duplicates == "drop":
         corpus = corpus.without_copies()
     splits = {name: (split.sentences, split.labels) for name, split in corpus.splits.items()}
-    found = check(splits, corpus.classes, config.raw_rules())
+    with working("checking the texts"):
+        found = tuple(check(splits, corpus.classes, config.raw_rules()))
     return replace(corpus, checks=(*corpus.checks, *found))
 
 
