@@ -17,15 +17,7 @@ import sys
 _HERE = os.getcwd()  # noqa: PTH109 - pathlib is not needed for --help
 sys.path[:] = [*(path for path in sys.path if path not in {"", _HERE}), _HERE]
 
-COMMANDS = {
-    "cache": "pipeline.cli.cache",
-    "compare": "pipeline.cli.report",
-    "gradcheck": "pipeline.formulas.gradcheck",
-    "params": "pipeline.cli.params",
-    "report": "pipeline.cli.report",
-    "ui": "pipeline.tracking.ui",
-    "upload": "pipeline.cli.upload",
-}
+from pipeline.cli.commands import COMMANDS  # noqa: E402
 
 
 def main() -> None:
