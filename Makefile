@@ -12,11 +12,12 @@ help:  ## list the targets
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "yourvectors needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
+	@echo "Installing into .venv takes a minute or two."
 	$(BIN)/python -m pip install --disable-pip-version-check --no-compile -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
 run: .venv/installed  ## compare your vectors with pretrained ones, on the sample
-	$(BIN)/python -m pipeline -m vectors=skipgram,glove seed=1,2,3
+	$(BIN)/yourvectors -m vectors=skipgram,glove seed=1,2,3
 
 test: .venv/installed  ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal

@@ -139,7 +139,7 @@ def command(overrides: str) -> str:
     """Return the command line of a row, with the file names of the page."""
     parts = [*shlex.split(overrides), *inputs(overrides, FILES)]
     many = any("," in part for part in parts)
-    return f"python -m pipeline {'-m ' if many else ''}{shlex.join(parts)}"
+    return f"yourvectors {'-m ' if many else ''}{shlex.join(parts)}"
 
 
 def run(folder: Path, overrides: str, files: dict[str, str]) -> list[Path]:

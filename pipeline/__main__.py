@@ -17,24 +17,22 @@ import sys
 _HERE = os.getcwd()  # noqa: PTH109 - pathlib is not needed for --help
 sys.path[:] = [*(path for path in sys.path if path not in {"", _HERE}), _HERE]
 
-COMMANDS = {
-    "cache": "pipeline.cli.cache",
-    "compare": "pipeline.cli.report",
-    "gradcheck": "pipeline.formulas.gradcheck",
-    "params": "pipeline.cli.params",
-    "report": "pipeline.cli.report",
-    "ui": "pipeline.tracking.ui",
-    "upload": "pipeline.cli.upload",
-}
+from pipeline.cli.commands import COMMANDS  # noqa: E402
 
 
 def main() -> None:
-    """Run a command; Ctrl-C ends it without a traceback."""
+    """Run a command; Ctrl-C and a reader that has seen enough end it without a traceback."""
     try:
-        _run()
+        try:
+            _run()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:  # an experiment that has begun says how it is continued
         print("\nstopped", file=sys.stderr)  # noqa: T201
         sys.exit(130)
+    except BrokenPipeError:  # of `head`, for example
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains when it ends
+        sys.exit(1)
 
 
 def _run() -> None:
@@ -48,13 +46,15 @@ def _run() -> None:
         print(f"yourvectors {version('yourvectors')}")  # noqa: T201
         return
     if first in COMMANDS:
-        try:
-            code = import_module(COMMANDS[first]).main(sys.argv[2:])
-            sys.stdout.flush()
-        except BrokenPipeError:  # the reader, such as `head`, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains when it ends
-            code = 1
-        sys.exit(code)
+        sys.exit(import_module(COMMANDS[first]).main(sys.argv[2:]))
+    if first in {"-sc", "--shell-completion"} and "query=" in " ".join(sys.argv[2:3]):
+        from pipeline.cli.completion import offered
+
+        words, rest = offered(os.environ.get("COMP_LINE", ""), COMMANDS)
+        print("\n".join(words))  # noqa: T201
+        if rest is None:
+            return
+        os.environ["COMP_LINE"] = rest
     if {"--help", "-h"} & set(sys.argv[1:]):
         from pipeline.cli.conf import help_text
 

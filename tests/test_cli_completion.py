@@ -1,4 +1,4 @@
-"""The shell completes groups, choices and settings."""
+"""The shell completes groups, choices and settings, and the small commands with their options."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from front import run
         ("vectors.wi", {"vectors.window="}),
         ("vectors=cbow vocab.min_c", {"vocab.min_count="}),
         ("see", {"seed="}),
+        ("run vectors=s", {"vectors=skipgram", "vectors=skipgram10"}),
+        ("co", {"compare", "corpus.", "corpus="}),
+        ("compare --", {"--output", "--tracking-uri"}),
+        ("cache ", {"list", "prune", "verify"}),
+        ("cache prune --old", {"--older-than"}),
+        ("gradcheck --", {"--seeds"}),
+        ("params vectors.wi", {"vectors.window"}),
+        ("report outputs/ru", set()),  # the shell completes files
+        ("ui --p", {"--port"}),
+        ("upload --", {"--uri"}),
     ],
 )
 def test_a_word_is_completed(tmp_path, typed, offered):

@@ -46,10 +46,13 @@ def test_a_choice_with_other_values_for_the_settings_shows_them(name, capsys):
     assert "subsample: 0\n" in said
 
 
-def test_a_reader_that_closes_the_pipe_gives_no_traceback(tmp_path):
-    command = [sys.executable, "-m", "pipeline", "params"]
+@pytest.mark.parametrize("words", [["params"], ["--help"], ["--cfg", "job"]], ids=" ".join)
+def test_a_reader_that_closes_the_pipe_gives_no_traceback(words, tmp_path):
     with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "pipeline", *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         process.stdout.close()
         assert process.stderr.read() == b""

@@ -237,3 +237,17 @@ def test_a_multirun_says_at_once_how_many_jobs_it_checks(tmp_path):
     done = call(tmp_path, "-m", "seed=1,2,3", "vectors.dim=0", "tracking=off")
     assert done.stderr.splitlines()[0] == "checking 3 jobs"
     assert_one_clear_line(done, "dim")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["parms", "vectors"], "parms: no such command (did you mean 'params'?)"),
+        (["help"], "help: no such command; --help lists them."),
+        (["vectors", "skipgram"], "Type vectors=skipgram, without spaces."),
+        (["-m", "seed", "1,2"], "Type seed=1,2, without spaces."),
+    ],
+    ids=lambda item: " ".join(item) if isinstance(item, list) else "",
+)
+def test_a_first_word_that_is_no_setting_is_taken_for_a_command(tmp_path, typed, said):
+    assert_one_clear_line(call(tmp_path, *typed), said)

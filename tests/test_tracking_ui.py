@@ -102,7 +102,7 @@ class TestOpening:
         ("arguments", "said"),
         [
             ([], "outputs/mlflow.db: no tracking store yet"),
-            (["nowhere"], "nowhere: no mlflow.json.*pipeline upload nowhere"),
+            (["nowhere"], "nowhere: no mlflow.json.*yourvectors upload nowhere"),
             (["--uri", "databricks"], "Databricks has its own UI"),
             (["--uri", "mysql://***@host/db"], "no tracking store|passwords and tokens"),
         ],

@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
+from pipeline.cli.commands import COMMANDS
 from pipeline.core.errors import suggest
 from pipeline.stages.corpus.formats import is_named_as_table
 
@@ -82,6 +83,8 @@ def unreadable(words: Sequence[str]) -> str | None:
         of_option = i > 0 and words[i - 1].startswith("-") and words[i - 1] not in _MANY
         if word.startswith(("-", "~")) or of_option:
             continue
+        if i == 0 and _is_command(word):
+            return f"{word}: no such command{suggest(word, COMMANDS)}; --help lists them."
         if "=" not in word:
             following = next((w for w in words[i + 1 :] if "=" not in w and w[:1] != "-"), "VALUE")
             return f"{word}: its value is missing. Type {word}={following}, without spaces."
@@ -165,6 +168,13 @@ def is_list(key: str) -> bool:
         for schema in SCHEMAS.get(group, {}).values()
         for item in fields(schema)
     )
+
+
+def _is_command(word: str) -> bool:
+    """Tell whether a first word can only be meant as a command: no key has this name."""
+    from pipeline.cli.config import Config  # it imports this module
+
+    return word.isalpha() and word not in {item.name for item in fields(Config)}
 
 
 def _choices_with(group: str, name: str) -> list[str]:

@@ -30,7 +30,7 @@ log = logging.getLogger("pipeline")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, and turn errors into one line."""
     parser = argparse.ArgumentParser(
-        prog="yourvectors report",
+        prog="yourvectors report|compare",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

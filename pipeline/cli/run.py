@@ -203,6 +203,8 @@ def main() -> None:
     except BrokenExecutor:  # joblib's word for it
         log.error("error: the process of a job was killed; it may have used too much memory.")  # noqa: TRY400
         sys.exit(1)
+    except BrokenPipeError:  # what was asked for, by --cfg or the like, is read no further
+        raise
     except (HydraException, OmegaConfBaseException, UserError, OSError, ValueError) as error:
         if FULL_ERROR or (said := _in_a_line(error)) is None:
             raise

@@ -25,6 +25,13 @@ def bar(name: str, unit: str, total: int) -> Any:
     return tqdm(desc=name, **_options(unit, total))
 
 
+@contextlib.contextmanager
+def working(name: str) -> Iterator[None]:
+    """Show what is being done meanwhile, where there is nothing to count."""
+    with tqdm(desc=name, bar_format="{desc} ...", leave=False, disable=None):
+        yield
+
+
 def _options(unit: str, total: int | None) -> dict[str, Any]:
     return {
         "total": total,

@@ -1,15 +1,8 @@
 """Corpora: the embedded `Sample`, the `Sst` treebank, and a `Table` of one's own."""
 
 from pipeline.stages.corpus.checks import Check
-from pipeline.stages.corpus.corpus import (
-    Corpus,
-    CorpusConfig,
-    Pretraining,
-    Split,
-    check_text,
-    load_corpus,
-    log_checks,
-)
+from pipeline.stages.corpus.config import CorpusConfig, check_text, load_corpus, log_checks
+from pipeline.stages.corpus.corpus import Corpus, Pretraining, Split
 from pipeline.stages.corpus.formats.splits import SPLITS
 from pipeline.stages.corpus.imdb import Imdb
 from pipeline.stages.corpus.sample import Sample

@@ -5,28 +5,23 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import check_choice, require
+from pipeline.core.errors import require
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
-from pipeline.core.settings import Settings, bounded
-from pipeline.stages.corpus.checks import Check, check
+from pipeline.stages.corpus.checks import Check
 from pipeline.stages.corpus.duplicates import copies
 from pipeline.stages.corpus.formats.rows import listed
 from pipeline.stages.corpus.formats.splits import SPLITS
 from pipeline.stages.corpus.labels import counted
-from pipeline.stages.corpus.overlap import check_overlap
-from pipeline.stages.corpus.sources import files_of
-from pipeline.stages.corpus.tokenizers import Tokenizer
 from pipeline.stages.corpus.unlabelled import Text
 
 log = logging.getLogger(__name__)
@@ -248,121 +243,3 @@ class Corpus:
         seen = {tuple(s) for name in ("dev", "test") for s in self.splits[name].sentences}
         kept = [i for i, tokens in enumerate(self.phrases.sentences) if tuple(tokens) not in seen]
         return Split([self.phrases.sentences[i] for i in kept], self.phrases.labels[kept])
-
-
-@displayed
-@dataclass
-class CorpusConfig(Settings):
-    """What every corpus can be told.
-
-    Parameters
-    ----------
-    lower
-        Lower-case every token.
-    html
-        ``strip`` HTML tags from raw text and decode entities, or ``keep`` them as they are.
-    unlabelled
-        Extra text, a sentence or document per line, or per row of a Parquet, Arrow or JSON lines
-        file. Files, which may be compressed, folders, patterns like ``texts/*.gz``, and addresses
-        like ``s3://bucket/texts/``. Used for vocabulary and vectors only.
-    unlabelled_column
-        The column of such tables that holds the text; unset: ``text``, or the only one of text.
-    unlabelled_words
-        How many words of them to take, from the first, up to the end of a sentence; unset: all.
-    tokenized
-        Whether the unlabelled text is tokenised already and only needs splitting at white space.
-    text_splits
-        The labelled splits whose sentences (never labels) vectors are trained on.
-    duplicates
-        ``keep`` texts that occur more than once, or ``drop`` all copies but one: a copy in test
-        stays, those of it in dev and train go.
-    """
-
-    lower: bool = True
-    html: str = "keep"
-    unlabelled: list[str] = field(default_factory=list)
-    unlabelled_column: str | None = None
-    unlabelled_words: int | None = bounded(None, least=1)
-    tokenized: bool = False
-    text_splits: list[str] = field(default_factory=lambda: ["train"])
-    duplicates: str = "keep"
-
-    slow: ClassVar[bool] = False  # whether `load` takes so long that its result is cached
-
-    def __post_init__(self) -> None:
-        """Check values."""
-        super().__post_init__()
-        CorpusConfig.rules(self)  # checks its values
-        check_choice("duplicates", self.duplicates, ("keep", "drop"))
-        for name in self.text_splits:
-            check_choice("text_splits", name, SPLITS)
-
-    @property
-    def task(self) -> str:
-        """What is to be solved, known before anything is read: one MLflow experiment a task."""
-        raise NotImplementedError
-
-    def load(self) -> Corpus:
-        """Read or make the corpus."""
-        raise NotImplementedError
-
-    def raw_rules(self) -> Tokenizer | None:
-        """Return how labelled text was tokenized; None: it comes as tokens."""
-        return None
-
-    def files(self) -> list[Path]:
-        """Return the files and folders of labelled text, downloaded first if none is named."""
-        return []
-
-    def extra_text(self, *, brackets: bool = True) -> Text:
-        """Return the unlabelled text; `brackets` keeps ``(`` rather than ``-LRB-``."""
-        return Text(
-            files_of(self.unlabelled),
-            self.rules(brackets=brackets),
-            *(self.tokenized, self.unlabelled_words, self.unlabelled_column),
-        )
-
-    def rules(self, *, brackets: bool = True) -> Tokenizer:
-        """Return how raw text becomes tokens; `brackets` keeps ``(`` rather than ``-LRB-``."""
-        return Tokenizer(lower=self.lower, brackets=brackets, html=self.html)
-
-
-def load_corpus(config: CorpusConfig) -> Corpus:
-    """Read or make the corpus and check it: stage `corpus`."""
-    corpus = config.load()
-    if config.duplicates == "drop":
-        corpus = corpus.without_copies()
-    splits = {name: (split.sentences, split.labels) for name, split in corpus.splits.items()}
-    found = check(splits, corpus.classes, config.raw_rules())
-    return replace(corpus, checks=(*corpus.checks, *found))
-
-
-def check_text(corpus: Corpus, index: Mapping[str, int], tokens: NDArray[np.int32]) -> Corpus:
-    """Return the corpus, checked for test texts that are in its unlabelled text.
-
-    Parameters
-    ----------
-    corpus
-        A corpus.
-    index
-        The number of each word of the vocabulary.
-    tokens
-        (N,) `Corpus.text` as such numbers, words that are not in the vocabulary left out.
-    """
-    if not corpus.unlabelled.paths:
-        return corpus
-    labelled = (corpus.splits[name].sentences for name in corpus.text_splits)
-    words = chain.from_iterable(chain.from_iterable(labelled))
-    begin = sum(word in index for word in words)
-    found = check_overlap(corpus.splits["test"].sentences, index, tokens[begin:])
-    log_checks(found)
-    return replace(corpus, checks=(*corpus.checks, *found))
-
-
-def log_checks(checks: Iterable[Check]) -> None:
-    """Tell the person at the terminal what was found about a corpus."""
-    for found in checks:
-        if found.warning:
-            log.warning("WARNING: %s", found.message)
-        else:
-            log.info("  %-9s %s", "", found.message)

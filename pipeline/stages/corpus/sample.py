@@ -13,7 +13,8 @@ from pipeline.core.files import file_digest
 from pipeline.core.notebook import displayed
 from pipeline.core.settings import bounded
 from pipeline.stages.corpus import grammar
-from pipeline.stages.corpus.corpus import FIVE_CLASSES, Corpus, CorpusConfig, Pretraining, Split
+from pipeline.stages.corpus.config import CorpusConfig
+from pipeline.stages.corpus.corpus import FIVE_CLASSES, Corpus, Pretraining, Split
 
 
 @displayed

@@ -16,7 +16,8 @@ from pipeline.core.errors import UserError, require
 from pipeline.core.files import read_lines
 from pipeline.core.notebook import displayed
 from pipeline.core.settings import bounded
-from pipeline.stages.corpus.corpus import FIVE_CLASSES, Corpus, CorpusConfig, Split
+from pipeline.stages.corpus.config import CorpusConfig
+from pipeline.stages.corpus.corpus import FIVE_CLASSES, Corpus, Split
 from pipeline.stages.corpus.formats.splits import SPLITS
 from pipeline.stages.corpus.tokenizers import lowered, unescape
 

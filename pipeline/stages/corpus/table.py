@@ -16,7 +16,8 @@ from pipeline.core.notebook import displayed
 from pipeline.core.progress import progress
 from pipeline.core.settings import bounded
 from pipeline.stages.corpus.checks import Check
-from pipeline.stages.corpus.corpus import Corpus, CorpusConfig, Split
+from pipeline.stages.corpus.config import CorpusConfig
+from pipeline.stages.corpus.corpus import Corpus, Split
 from pipeline.stages.corpus.draw import draw_splits
 from pipeline.stages.corpus.formats import Columns, Rows, read_files, read_path
 from pipeline.stages.corpus.formats.splits import SPLITS, split_names, split_of_name

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.core.errors import expect
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
+from pipeline.core.progress import working
 from pipeline.stages.corpus import Corpus
 from pipeline.stages.features.averaging import (
     Fitted,
@@ -152,6 +153,7 @@ class Features:
         }
 
 
+@working("averaging the sentences")
 def featurize(
     corpus: Corpus,
     vectors: WordVectors,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.files import write, write_json
-from pipeline.core.progress import progress
+from pipeline.core.progress import progress, working
 from pipeline.core.scores import class_scores, confusion_matrix
 from pipeline.render import html as pages
 from pipeline.stages.report import mistakes
@@ -57,9 +57,10 @@ def write_page(folder: Path, result: Result) -> Path:
     target = folder / "report"
     confusion = confusion_matrix(run.test.true, run.test.predicted, len(run.classes))
     config = Report.of(result["settings"])
-    page = contents(run, confusion, config)
-    words = word_data({page["name"]: run}, config.words, config.min_count)
-    page["explored"] = neighbour_table(words, config.words)
+    with working("collecting mistakes and neighbours"):
+        page = contents(run, confusion, config)
+        words = word_data({page["name"]: run}, config.words, config.min_count)
+        page["explored"] = neighbour_table(words, config.words)
     write_json(target / "page.json", page)
     _tables(target, page, confusion, run.classes)
     drawn = {}

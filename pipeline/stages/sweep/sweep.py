@@ -119,6 +119,8 @@ class Sweep:
     def describe(self) -> str:
         """Return one line for the terminal."""
         strengths = [row["strength"] for row in self.rows]
+        if len(strengths) == 1:
+            return f"strength {strengths[0]:.3g}"
         return f"{len(strengths)} strengths from {min(strengths):.3g} to {max(strengths):.3g}"
 
     def metrics(self) -> Iterator[Metric]:

@@ -85,7 +85,7 @@ class Word2Vec(Settings):
     subsample
         Words more frequent than this share of the text are dropped at random; 0 keeps all.
     learning_rate, min_learning_rate
-        The learning rate falls linearly from the first to the second.
+        The learning rate falls linearly from `learning_rate` to `min_learning_rate`.
     epochs
         Passes over the text.
     threads

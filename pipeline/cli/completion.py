@@ -1,0 +1,49 @@
+"""Tab completion of the small commands; Hydra completes those that run experiments.
+
+The shell calls ``yourvectors -sc query=bash`` with the line so far in ``COMP_LINE``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Mapping
+from importlib import import_module
+
+
+def offered(line: str, commands: Mapping[str, str]) -> tuple[list[str], str | None]:
+    """Return what may be typed next, and the line for Hydra to complete too, if it should.
+
+    Parameters
+    ----------
+    line
+        The command line so far, the name of the program included.
+    commands
+        The modules of the small commands, by name.
+    """
+    *before, typed = re.split(r"\s+", line.strip() if line == line.rstrip() else line.lstrip())
+    program, *words = before or [typed]
+    if not words:
+        return [name for name in sorted([*commands, "run"]) if name.startswith(typed)], line
+    if words[0] == "run":
+        return [], " ".join([program, *words[1:], typed])
+    if words[0] not in commands:
+        return [], line
+    found = _after(commands[words[0]], words[1:])
+    if words[0] == "params":
+        from pipeline.cli.params import parameters
+
+        found += sorted({name for one in parameters() for name in one.names() if name})
+    return [word for word in found if word.startswith(typed)], None
+
+
+def _after(module: str, words: list[str]) -> list[str]:
+    """Return the options and choices that the help of a command names."""
+    said = io.StringIO()
+    ends = contextlib.suppress(SystemExit)  # as every help does
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()), ends:
+        import_module(module).main([*words, "--help"])
+    usage = said.getvalue().partition("\n\n")[0]
+    choices = [name for group in re.findall(r"\{([\w,-]+)\}", usage) for name in group.split(",")]
+    return choices + re.findall(r"--[\w-]+", usage)
