@@ -20,6 +20,7 @@ COMMANDS = {
     "--help": ["-m", "pipeline", "--help"],
     "params vectors.window": ["-m", "pipeline", "params", "vectors.window"],
     "first line of a run": ["-u", "-m", "pipeline"],
+    "first line of a multirun": ["-u", "-m", "pipeline", "-m", "vectors.dim=50,100", "seed=1,2,3"],
 }
 
 

@@ -33,6 +33,11 @@ def test_a_default_is_shown_with_the_choices_that_have_it(capsys):
     assert "Default: 10 (glove_train)" in said
 
 
+def test_bounds_are_shown(capsys):
+    main(["vectors.negative"])
+    assert "Must be at least 1.\n" in capsys.readouterr().out
+
+
 def test_of_one_choice_the_default_is_shown_alone(capsys):
     main(["vectors=cbow"])
     assert "Default: 5\n" in capsys.readouterr().out

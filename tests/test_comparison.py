@@ -133,6 +133,13 @@ class TestRows:
         rows = [["vectors=glove", "report.examples=9", "tracking=off"], ["vectors=own"]]
         assert arm_names(rows) == ["glove", "own"]
 
+    def test_a_glove_file_does_not_name_vectors_that_are_trained(self):
+        rows = [
+            ["vectors=skipgram", "seed=1"],
+            ["vectors=skipgram", "glove=glove.6B.50d.txt", "corpus=sst"],
+        ]
+        assert arm_names(rows) == ["seed=1", "corpus=sst"]
+
 
 class TestSeeds:
     def test_runs_that_differ_in_the_seed_alone_are_one_arm(self, multirun, rows):

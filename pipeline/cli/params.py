@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from pipeline.cli.conf import CONF
 from pipeline.cli.config import SCHEMAS
 from pipeline.core.errors import suggest
+from pipeline.core.settings import bounds_of
 
 
 class Parameter(NamedTuple):
@@ -100,7 +101,8 @@ def parameters() -> Iterator[Parameter]:
             for item in fields(schema):
                 if "renamed" not in item.metadata:
                     meaning = meanings.get(item.name, "(its docstring does not say)")
-                    yield Parameter(group, choice, item.name, _default(item), meaning)
+                    limits = f"\nMust be {bounds}." if (bounds := bounds_of(item)) else ""
+                    yield Parameter(group, choice, item.name, _default(item), meaning + limits)
 
 
 def _meanings(doc: str) -> dict[str, str]:

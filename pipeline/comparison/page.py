@@ -12,7 +12,7 @@ from pipeline.comparison.origin import origin
 from pipeline.comparison.rows import INNER, Row
 from pipeline.comparison.sentences import SHOWN, disagreements
 from pipeline.core.files import write, write_json
-from pipeline.core.progress import progress
+from pipeline.core.progress import progress, working
 from pipeline.render import html as pages
 from pipeline.stages.report.explain import has_own_weights, shade
 from pipeline.stages.report.figures import map_of
@@ -40,8 +40,9 @@ PLAIN = {BETTER: BETTER, WORSE: WORSE, "open": "cannot tell", "apart": "not comp
 
 def write_page(folder: Path, comparison: Comparison) -> Path:
     """Write ``comparison.html``, and the numbers on it as JSON and CSV under ``comparison/``."""
-    page = page_of(folder, comparison)
-    words = _words(comparison, page)
+    with working("collecting sentences and words of all arms"):
+        page = page_of(folder, comparison)
+        words = _words(comparison, page)
     learning = {arm.name: arm.runs[0].learning_curve for arm in comparison.arms}
     curves = {name: curve for name, curve in learning.items() if curve is not None}
     page["learning"] = {name: curve.to_dict("records") for name, curve in curves.items()}

@@ -106,7 +106,7 @@ def arm_names(overrides: list[list[str]]) -> list[str]:
         named = [
             _file_name(value) if key in _VALUE_ONLY else f"{key}={_file_name(value)}"
             for key, _, value in pairs
-            if not _changes_no_number(key)
+            if not _changes_no_number(key) and not (key == "glove" and _reads_no_file(row))
         ]
         names.append(" ".join(named))
     return names
@@ -123,6 +123,12 @@ def _file_name(value: str) -> str:
 
 def _changes_no_number(key: str) -> bool:
     return key.partition(".")[0] in _NO_NUMBERS
+
+
+def _reads_no_file(overrides: list[str]) -> bool:
+    """Tell whether a run names vectors for which ``glove=FILE`` means nothing."""
+    named = [item.partition("=")[2] for item in overrides if item.startswith("vectors=")]
+    return bool(named) and named[-1] not in {"glove", "pretrained", "both"}
 
 
 def is_seed(key: str) -> bool:

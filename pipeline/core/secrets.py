@@ -2,7 +2,7 @@
 
 `hide` is called where an address comes in: the command line, the configuration, the environment.
 From then on the program holds ``http://***@host``. The whole address stays in the environment of
-this process and of the processes it starts; only whoever connects asks for it, with `reveal`.
+this process and of the processes it starts; only code that connects asks for it, with `reveal`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import field, fields
+from dataclasses import Field, field, fields
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,15 @@ _BOUNDS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
 def bounded(default: Any, **bounds: float) -> Any:
     """Declare a field of finite numbers with a ``least``, ``above``, ``most`` or ``below``."""
     return field(default=default, metadata={"bounds": bounds})
+
+
+def bounds_of(item: Field[Any]) -> str:
+    """Return the bounds of a field in words, such as ``at least 1``; empty if it has none."""
+    return _said(item.metadata.get("bounds", {}))
+
+
+def _said(bounds: dict[str, float]) -> str:
+    return " and ".join(_BOUNDS[bound][0].format(limit) for bound, limit in bounds.items())
 
 
 class Settings:
@@ -82,10 +91,9 @@ def _checked(name: str, kind: Any, bounds: dict[str, float], value: Any) -> Any:
             f"{name} must be {_NAMES[wanted]}, not {shortened(repr(value))}."
         ) from error
     if bounds and not _is_within(value, bounds):
-        wanted = ["finite"] * (not math.isfinite(value))
-        wanted += [_BOUNDS[bound][0].format(limit) for bound, limit in bounds.items()]
+        finite = "" if math.isfinite(value) else "finite and "
         null = ", or null" if NoneType in kinds else ""
-        raise SettingError(f"{name} must be {' and '.join(wanted)}{null}, not {value}.")
+        raise SettingError(f"{name} must be {finite}{_said(bounds)}{null}, not {value}.")
     return value
 
 

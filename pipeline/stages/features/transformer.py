@@ -182,7 +182,7 @@ def _one_column(X: Any) -> Iterable[Any]:
         raise TypeError("X is a single text; give a list of texts.")
     if sparse.issparse(X):
         raise TypeError("X is a sparse matrix of numbers; give texts.")
-    columns = getattr(X, "columns", None)  # of a data frame, whoever's
+    columns = getattr(X, "columns", None)  # of a data frame of any library
     if columns is None:
         shape = np.shape(X) if isinstance(X, np.ndarray) else ()
         number = shape[1] if len(shape) == 2 else 1

@@ -209,7 +209,7 @@ def damaged_files(folder: Path, result: Result) -> list[str]:
 def is_intact(folder: Path, name: str, digest: str) -> bool:
     """Tell whether a file of a run is there and has this sha256."""
     below = PurePosixPath(name)
-    if below.is_absolute() or ".." in below.parts:  # not a file of this run, whoever wrote that
+    if below.is_absolute() or ".." in below.parts:  # not a file of this run
         return False
     path = folder / below
     return path.is_file() and file_digest(path) == digest

@@ -38,7 +38,7 @@ class _Round(Checkpoint):
             raise _EndOfRound(State({name: one.copy() for name, one in arrays.items()}, values))
 
     def save_and_say(self, arrays: Arrays, values: dict[str, Any]) -> None:
-        """Save nothing: whoever waits for the round has its beginning."""
+        """Save nothing: the process that waits for the round has the state it began with."""
 
     def say_continuing(self, share: float) -> None:
         """Say nothing: every round but the first continues."""
