@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +80,7 @@ def _save(temporary: Path, folder: Path, location: str, model_id: str, run_id: s
     for part in _PARTS:
         shutil.copytree(folder / part, copy / part)
     version = read_result(folder)["versions"]["yourvectors"]
-    with warnings.catch_warnings(), _requirements_unchecked():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow asks for type hints that would say less
         pyfunc.save_model(
             temporary / "model",
@@ -93,23 +92,6 @@ def _save(temporary: Path, folder: Path, location: str, model_id: str, run_id: s
             # Unset, MLflow would load the model in another process to find them out: 10 seconds.
             pip_requirements=[f"yourvectors=={version}"],
         )
-
-
-@contextlib.contextmanager
-def _requirements_unchecked() -> Iterator[None]:
-    """Let MLflow not compare the requirement with what is installed: it names what is running.
-
-    For that it reads the list of files of every installed package: 0.3 seconds.
-    """
-    from mlflow.utils import environment
-
-    name = "warn_dependency_requirement_mismatches"
-    check = getattr(environment, name, None)  # not part of its public API: it may go
-    setattr(environment, name, lambda _: None)
-    try:
-        yield
-    finally:
-        setattr(environment, name, check)
 
 
 def _signature(folder: Path) -> ModelSignature:
