@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from pipeline.core.statistics import accuracy_interval, independent, paired, spread
+from pipeline.core.statistics import Interval, accuracy_interval, independent, paired, spread
 
 quick = settings(max_examples=100, deadline=None)
 
@@ -37,6 +37,11 @@ class TestAccuracyInterval:
     def test_stays_within_nothing_and_all(self, correct):
         low, high = accuracy_interval(correct, 50)
         assert 0 <= low < high <= 1
+
+
+def test_the_interval_of_a_share_ends_at_0_and_1():
+    assert Interval(-0.05, 1.37).of_share() == (0, 1)
+    assert Interval(0.2, 0.4).of_share() == (0.2, 0.4)
 
 
 class TestPaired:

@@ -88,9 +88,11 @@ class Arm:
     def interval(self, metric: Metric) -> Interval:
         """Return the 95 % interval of the mean of a metric: Wilson's for one run's accuracy."""
         row = self.rows[0]
-        if metric.name == "accuracy" and len(self.rows) == 1:
+        if metric.name != "accuracy":
+            return mean_interval(self.measured(metric))
+        if len(self.rows) == 1:
             return Interval(row["test_low"], row["test_high"])
-        return mean_interval(self.measured(metric))
+        return mean_interval(self.measured(metric)).of_share()
 
     def spread(self, measure: str) -> Spread:
         """Return mean and standard deviation over seeds of a column of the rows."""

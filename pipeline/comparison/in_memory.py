@@ -74,7 +74,7 @@ def compare_results(results: Bests, reference: str | None = None) -> pd.DataFram
     rows: dict[str, dict[str, Any]] = {}
     for name, runs in arms.items():
         scores = measured[name]
-        low, high = mean_interval(scores[0]) if len(runs) > 1 else _interval(runs[0])
+        low, high = mean_interval(scores[0]).of_share() if len(runs) > 1 else _interval(runs[0])
         rows[name] = {"verdict": "reference", "accuracy": scores[0].mean, "low": low, "high": high}
         if name in tests:
             rows[name] |= _tested(tests[name])

@@ -16,6 +16,10 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def of_share(self) -> Interval:
+        """Return the part of it that a share, such as an accuracy, can be in."""
+        return Interval(max(self.low, 0.0), min(self.high, 1.0))
+
 
 def accuracy_interval(correct: int, total: int) -> Interval:
     """Return Wilson's 95 % interval of an accuracy (Wilson 1927)."""
