@@ -83,9 +83,13 @@ class TestWhichExperiment:
         monkeypatch.setenv("MLFLOW_RUN_ID", client.create_run(mine).info.run_id)
         assert local.experiment_for("sst-5") == "mine"
 
-    def test_an_id_that_the_store_does_not_have_is_reported(self, local, monkeypatch):
-        monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "123")
-        with pytest.raises(StoreError, match="No Experiment with id=123"):
+    @pytest.mark.parametrize("variable", ["MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID"])
+    @pytest.mark.parametrize("given", ["123", "bad"])
+    def test_an_id_that_the_store_does_not_have_is_named_with_its_variable(
+        self, local, variable, given, monkeypatch
+    ):
+        monkeypatch.setenv(variable, given)
+        with pytest.raises(UserError, match=f"{variable}={given}: .* has none such; unset it"):
             local.experiment_for("sst-5")
 
     def test_an_empty_name_is_refused(self):

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from pipeline.core.errors import require
 from pipeline.core.secrets import MASK, hide, reveal
 from pipeline.tracking import sqlite
-from pipeline.tracking.errors import StoreError, reason, store
+from pipeline.tracking.errors import StoreError, named_by, reason, store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -95,8 +95,11 @@ class Tracking:
             return task
         client = connect(self.uri)
         with store(self.uri):
-            experiment = experiment or client.get_run(str(run)).info.experiment_id
-            name = str(client.get_experiment(experiment).name)
+            if not experiment:
+                with named_by("MLFLOW_RUN_ID", self.uri):
+                    experiment = client.get_run(str(run)).info.experiment_id
+            with named_by("MLFLOW_EXPERIMENT_ID", self.uri):
+                name = str(client.get_experiment(experiment).name)
         os.environ["MLFLOW_EXPERIMENT_NAME"] = name  # for jobs, whose server may be gone by then
         return name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import traceback
 from collections.abc import Iterator
@@ -32,6 +33,20 @@ def store(uri: str) -> Iterator[None]:
         if any(name.startswith("mlflow") for name in modules):
             raise StoreError(f"the tracking store {uri}: {reason(error)}") from error
         raise
+
+
+@contextlib.contextmanager
+def named_by(variable: str, uri: str) -> Iterator[None]:
+    """Name the variable of the environment that asks for what the store does not have."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            raise
+        given = os.environ.get(variable, "")
+        raise UserError(f"{variable}={given[:50]}: {uri} has none such; unset it.") from error
 
 
 def reason(error: BaseException) -> str:

@@ -21,7 +21,7 @@ from pipeline.core.errors import UserError, require
 from pipeline.core.secrets import mask
 from pipeline.stages.report.result import read_result
 from pipeline.tracking.client import Tracking, connect, experiment_id, whole_address
-from pipeline.tracking.errors import store
+from pipeline.tracking.errors import named_by, store
 from pipeline.tracking.log_run import describe
 from pipeline.tracking.records import NOTE, PARENT, Record, new_key, read, write
 from pipeline.tracking.running import FOLDER, end_orphans, hold, release
@@ -117,7 +117,8 @@ def _adopt(client: MlflowClient, record: Record, run_id: str, count: int) -> Non
     from mlflow.entities import RunTag
 
     require(count == 1, "MLFLOW_RUN_ID names one run, but this multirun has several experiments.")
-    run = client.get_run(run_id)
+    with named_by("MLFLOW_RUN_ID", record.uri):
+        run = client.get_run(run_id)
     experiment = client.get_experiment(run.info.experiment_id).name
     require(
         run.info.status == "RUNNING" and run.info.lifecycle_stage == "active",
