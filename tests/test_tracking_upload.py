@@ -82,7 +82,7 @@ class TestUpload:
 
         with monkeypatch.context() as patch:
             patch.setattr(module, broken, gone)
-            with pytest.raises(NotUploadedError, match=f"gone.*pipeline upload {finished}"):
+            with pytest.raises(NotUploadedError, match=f"gone.*yourvectors upload {finished}"):
                 upload(finished, local.uri)
             assert runs(local.uri)[0].info.status == "FAILED"
         upload(finished, local.uri)
