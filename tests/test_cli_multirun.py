@@ -105,7 +105,6 @@ class TestInMlflow:
         assert {
             "dev/accuracy",
             "test/macro_f1",
-            "best/strength",
             "vectors/coverage",
             "time/vectors_s",
             "sweep/train_accuracy",

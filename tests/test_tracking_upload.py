@@ -181,7 +181,7 @@ class TestWhatIsSeen:
 
     def test_about_ten_numbers_to_compare_and_the_curves(self, run):
         curves = {"vectors/loss", "sweep/strength", "sweep/train_accuracy", "sweep/dev_accuracy"}
-        kept = {"test/accuracy", "best/strength", "vectors/coverage", "time/vectors_s"}
+        kept = {"test/accuracy", "test/macro_f1", "vectors/coverage", "time/vectors_s"}
         assert curves | kept <= set(run.data.metrics)
         assert len(set(run.data.metrics) - curves) <= 10
 
@@ -192,7 +192,8 @@ class TestWhatIsSeen:
         assert float(run.data.params["corpus/train_sentences"]) == 150
         assert float(run.data.params["vectors/dim"]) == 5
         assert float(run.data.params["test/majority_accuracy"]) > 0
-        facts = {"corpus/train_sentences", "vectors/dim", "test/majority_accuracy"}
+        assert float(run.data.params["best/strength"]) > 0
+        facts = {"corpus/train_sentences", "vectors/dim", "test/majority_accuracy", "best/strength"}
         assert not facts & set(run.data.metrics)
 
     def test_the_note_is_how_good_it_is(self, run):

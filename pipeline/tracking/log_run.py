@@ -31,12 +31,15 @@ _METRICS, _PARAMS, _NAME, _PARAM, _TAG = 1000, 100, 250, 6000, 8000
 # The MLflow UI lists the metrics of a run in the order in which they came, and its comparison of
 # runs starts with the first.
 _FIRST = ("test/accuracy", "test/macro_f1", "dev/accuracy", "dev/macro_f1")
-# Facts about the data and the vectors, equal for runs on the same text: parameters, not metrics.
-_FACTS = ("corpus/", "vocab/", "vectors/words", "vectors/dim", "test/majority_accuracy")
+# Facts about the data and the vectors, and the strength that was chosen: parameters, not metrics.
+_FACTS = (
+    *("corpus/", "vocab/", "vectors/words", "vectors/dim"),
+    *("test/majority_accuracy", "best/strength"),
+)
 # Of these only some are sent, so that a person sees about ten numbers to compare, none twice;
 # result.json and metrics.csv, which are sent too, have all.
 _LEFT_OUT = ("train/", "dev/", "best/", "test/coverage", "time/")
-_KEPT = ("dev/accuracy", "dev/macro_f1", "best/strength", "time/vectors_s")
+_KEPT = ("dev/accuracy", "dev/macro_f1", "time/vectors_s")
 
 # Tables of a run's folder that the UI draws as tables, beside the files themselves.
 _TABLES = ("sweep/results", "report/confusion", "report/classes")
