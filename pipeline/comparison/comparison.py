@@ -16,7 +16,7 @@ from pipeline.comparison.page import write_page
 from pipeline.comparison.rows import INNER, Row, read_rows
 from pipeline.comparison.table import arms_table
 from pipeline.comparison.verdicts import Verdict, baseline_doubt, judge, note
-from pipeline.core.files import write, write_json
+from pipeline.core.files import write, write_json, write_table
 from pipeline.core.notebook import displayed
 
 if TYPE_CHECKING:
@@ -113,8 +113,7 @@ class Comparison:
         """Write ``comparison.csv``, ``.json``, ``.png``, ``.html``; tables in ``comparison/``."""
         from pipeline.render import plots
 
-        table = self.table()
-        write(folder / "comparison.csv", lambda file: table.to_csv(file, index=False))
+        write_table(folder / "comparison.csv", self.table())
         keys = [key for key in Row.__annotations__ if key not in INNER]
         write_json(folder / "comparison.json", [{k: row.get(k) for k in keys} for row in self.rows])
         if self.arms:

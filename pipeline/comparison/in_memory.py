@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.comparison.metrics import measure, metrics_of
-from pipeline.comparison.tests import holm_factors, mean_interval, paired_test
-from pipeline.comparison.verdicts import OPEN, MetricTest
+from pipeline.comparison.metrics import Measured, Metric, measure, metrics_of
+from pipeline.comparison.tests import mean_interval, paired_test
+from pipeline.comparison.verdicts import OPEN, MetricTest, adjust
 from pipeline.core.errors import require
 from pipeline.core.statistics import Interval, accuracy_interval
 from pipeline.stages.best.best import Best
@@ -44,44 +44,37 @@ def compare_results(results: Bests, reference: str | None = None) -> pd.DataFram
 
     arms = {name: one if isinstance(one, list) else [one] for name, one in results.items()}
     against = _check(arms, reference)
-    ordinal = arms[against][0].features.ordinal
+    metrics = metrics_of(ordinal=arms[against][0].features.ordinal)
     measured = {
-        name: [
-            measure(
-                metric,
-                runs[0].features.y["test"],
-                np.stack([run.predicted["test"] for run in runs]),
-                len(runs[0].features.classes),
-            )
-            for metric in metrics_of(ordinal=ordinal)
-        ]
-        for name, runs in arms.items()
+        name: [_measured(metric, runs) for metric in metrics] for name, runs in arms.items()
     }
     tests = {
         name: [
             MetricTest(metric, paired_test(ours, theirs))
-            for metric, ours, theirs in zip(
-                metrics_of(ordinal=ordinal), measured[name], measured[against], strict=True
-            )
+            for metric, ours, theirs in zip(metrics, found, measured[against], strict=True)
         ]
-        for name in arms
+        for name, found in measured.items()
         if name != against
     }
-    for column in zip(*tests.values(), strict=True):
-        factors = holm_factors([test.test.p for test in column])
-        for test, factor in zip(column, factors, strict=True):
-            test.factor = factor
+    adjust(tests.values())
     rows: dict[str, dict[str, Any]] = {}
     for name, runs in arms.items():
-        scores = measured[name]
-        low, high = mean_interval(scores[0]).of_share() if len(runs) > 1 else _interval(runs[0])
-        rows[name] = {"verdict": "reference", "accuracy": scores[0].mean, "low": low, "high": high}
+        accuracy, macro_f1 = measured[name][:2]
+        low, high = mean_interval(accuracy).of_share() if len(runs) > 1 else _interval(runs[0])
+        rows[name] = {"verdict": "reference", "accuracy": accuracy.mean, "low": low, "high": high}
+        rows[name] |= {"macro_f1": macro_f1.mean}
         if name in tests:
             rows[name] |= _tested(tests[name])
-        rows[name]["macro_f1"] = scores[1].mean
     columns = ["verdict", "accuracy", "low", "high", "macro_f1", "difference", "difference_low"]
     columns += ["difference_high", "p", "macro_f1_verdict"]
     return pd.DataFrame(list(rows.values()), pd.Index(rows, name=f"against {against}"), columns)
+
+
+def _measured(metric: Metric, runs: Sequence[Best]) -> Measured:
+    """Return a metric of one arm's runs on test."""
+    features = runs[0].features
+    predicted = np.stack([run.predicted["test"] for run in runs])
+    return measure(metric, features.y["test"], predicted, len(features.classes))
 
 
 def _check(arms: Mapping[str, Sequence[Best]], reference: str | None) -> str:

@@ -11,7 +11,7 @@ from pipeline.comparison.arms import best_on_dev
 from pipeline.comparison.origin import origin
 from pipeline.comparison.rows import INNER, Row
 from pipeline.comparison.sentences import SHOWN, disagreements
-from pipeline.core.files import write, write_json
+from pipeline.core.files import write_json, write_table
 from pipeline.core.progress import progress, working
 from pipeline.render import html as pages
 from pipeline.stages.report.explain import has_own_weights, shade
@@ -204,11 +204,9 @@ def _figures(
 
 
 def _tables(folder: Path, page: dict[str, Any]) -> None:
-    import pandas as pd
-
     def table(name: str, rows: list[dict[str, Any]]) -> None:
         if rows:
-            write(folder / f"{name}.csv", lambda file: pd.DataFrame(rows).to_csv(file, index=False))
+            write_table(folder / f"{name}.csv", rows)
         else:
             (folder / f"{name}.csv").unlink(missing_ok=True)  # of an earlier comparison here
 

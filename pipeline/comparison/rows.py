@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePath
-from typing import Any, NotRequired
+from typing import Any
 
 from typing_extensions import TypedDict
 
@@ -19,59 +19,62 @@ _VALUE_ONLY = {"vectors", "arm", "experiment", "glove", "vectors.path", "vectors
 _ENDINGS = {".txt", ".vec", ".bin", ".gz", ".zip", ".bz2", ".xz", ".zst", ".npz", ".tsv", ".kv"}
 
 
-class Row(TypedDict):
-    """A run of a comparison; what follows ``error`` is there if the run is done.
+class _Asked(TypedDict):
+    arm: str
+    status: str
+    reference: bool
+    overrides: list[str]
+    folder: str
+
+
+class Row(_Asked, total=False):
+    """A run of a comparison; all after ``error`` is there if the run is done.
 
     ``against`` and what follows it describe the arm that the run belongs to: one verdict an arm,
     the same in the rows of all its seeds. ``p`` and its interval are for this arm alone,
     ``p_holm`` and ``adjusted_low`` to ``adjusted_high`` account for all arms (Holm 1979).
     """
 
-    arm: str
-    status: str
-    reference: bool
-    overrides: list[str]
-    folder: str
-    error: NotRequired[str]
+    error: str
 
-    corpus: NotRequired[str]
-    task: NotRequired[str]
-    vectors: NotRequired[str]
-    seed: NotRequired[int]
-    dim: NotRequired[int]
-    features: NotRequired[int]
-    strength: NotRequired[float]
-    tokens: NotRequired[int | None]
-    coverage: NotRequired[float]
-    train_accuracy: NotRequired[float]
-    dev_accuracy: NotRequired[float]
-    test_accuracy: NotRequired[float]
-    test_low: NotRequired[float]
-    test_high: NotRequired[float]
-    test_macro_f1: NotRequired[float]
-    seconds: NotRequired[float]
-    mlflow_run_id: NotRequired[str | None]
+    corpus: str
+    task: str
+    vectors: str
+    seed: int
+    dim: int
+    features: int
+    strength: float
+    tokens: int | None
+    coverage: float
+    train_accuracy: float
+    dev_accuracy: float
+    test_accuracy: float
+    test_low: float
+    test_high: float
+    test_macro_f1: float
+    seconds: float
+    mlflow_run_id: str | None
 
-    against: NotRequired[str]
-    only_this: NotRequired[int]
-    only_reference: NotRequired[int]
-    mcnemar_p: NotRequired[float]
-    difference: NotRequired[float]
-    difference_low: NotRequired[float]
-    difference_high: NotRequired[float]
-    p: NotRequired[float]
-    bootstrap_low: NotRequired[float]
-    bootstrap_high: NotRequired[float]
-    p_holm: NotRequired[float]
-    adjusted_low: NotRequired[float]
-    adjusted_high: NotRequired[float]
+    against: str
+    only_this: int
+    only_reference: int
+    mcnemar_p: float
+    difference: float
+    difference_low: float
+    difference_high: float
+    p: float
+    bootstrap_low: float
+    bootstrap_high: float
+    p_holm: float
+    adjusted_low: float
+    adjusted_high: float
 
     # Not shown: what arms are made of.
-    test_digest: NotRequired[str]
-    settings: NotRequired[dict[str, Any]]
-    without_seed: NotRequired[str]
-    file: NotRequired[str | None]
-    note: NotRequired[str | None]
+    test_digest: str
+    settings: dict[str, Any]
+    without_seed: str
+    file: str | None
+    note: str | None
 
 
 INNER = ("test_digest", "settings", "without_seed", "file", "note")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -10,8 +10,14 @@ import numpy as np
 
 from pipeline.comparison.arms import Arm, Baseline
 from pipeline.comparison.metrics import Metric
-from pipeline.comparison.tests import ALPHA, PairedTest, bootstrap, holm_factors, mcnemar
-from pipeline.comparison.tests import paired_test as compare_metric
+from pipeline.comparison.tests import (
+    ALPHA,
+    PairedTest,
+    bootstrap,
+    holm_factors,
+    mcnemar,
+    paired_test,
+)
 from pipeline.core.statistics import Interval
 from pipeline.render.html import p_value
 
@@ -210,22 +216,21 @@ def judge(arms: Sequence[Arm]) -> list[Verdict]:
     tested = [v for v in verdicts if v.arm.test_digest == v.against.test_digest]
     for verdict in tested:
         verdict.family = len(tested)
+        ours, theirs, paired = verdict.arm.measured, verdict.against.measured, verdict.same_seeds
         verdict.tests = [
-            MetricTest(
-                metric,
-                compare_metric(
-                    verdict.arm.measured(metric),
-                    verdict.against.measured(metric),
-                    same_seeds=verdict.same_seeds,
-                ),
-            )
+            MetricTest(metric, paired_test(ours(metric), theirs(metric), same_seeds=paired))
             for metric in verdict.arm.metrics
         ]
-    for tests in zip(*(verdict.tests for verdict in tested), strict=True):
-        factors = holm_factors([test.test.p for test in tests])
-        for test, factor in zip(tests, factors, strict=True):
-            test.factor = factor
+    adjust([verdict.tests for verdict in tested])
     return verdicts
+
+
+def adjust(tests: Iterable[Sequence[MetricTest]]) -> None:
+    """Adjust the p-values of each metric for the number of arms; `tests` has a row an arm."""
+    for column in zip(*tests, strict=True):
+        factors = holm_factors([test.test.p for test in column])
+        for test, factor in zip(column, factors, strict=True):
+            test.factor = factor
 
 
 def _likeness(arm: Arm, reference: Arm) -> tuple[float, ...]:
@@ -245,7 +250,6 @@ def _likeness(arm: Arm, reference: Arm) -> tuple[float, ...]:
 def note(verdicts: Sequence[Verdict]) -> None:
     """Write each verdict into the rows of its arm."""
     for verdict in verdicts:
-        verdict.against.rows[0]["reference"] = True
         for row in verdict.against.rows:
             row["reference"] = True
         if not verdict.tests:

@@ -11,11 +11,14 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from pipeline.core import packed
 from pipeline.core.errors import UserError
 from pipeline.core.packed import LIMITS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -162,6 +165,13 @@ def write_json(path: Path, value: object, *, durable: bool = False) -> None:
     """Write `value` as indented JSON, whole or not at all; see `atomic`."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write(path, lambda file: file.write_text(text, encoding="utf-8"), durable=durable)
+
+
+def write_table(path: Path, table: pd.DataFrame | list[dict[str, Any]]) -> None:
+    """Write a data frame or a list of rows as CSV, whole or not at all; see `atomic`."""
+    import pandas as pd
+
+    write(path, lambda file: pd.DataFrame(table).to_csv(file, index=False))
 
 
 def file_digest(path: Path) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import expect, require
-from pipeline.core.files import write
+from pipeline.core.files import write_table
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
 from pipeline.core.scores import (
@@ -224,7 +224,7 @@ class Best:
                 rows = np.arange(len(y))
                 columns |= {"p_label": p[rows, y], "p_predicted": p[rows, predicted]}
             tables.append(pd.DataFrame(columns))
-        write(folder / "predictions.csv", lambda file: pd.concat(tables).to_csv(file, index=False))
+        write_table(folder / "predictions.csv", pd.concat(tables))
 
 
 def choose_row(rows: Sequence[StrengthRow], config: OnDev) -> int:

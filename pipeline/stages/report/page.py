@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.files import write, write_json
+from pipeline.core.files import write, write_json, write_table
 from pipeline.core.progress import progress, working
 from pipeline.core.scores import class_scores, confusion_matrix
 from pipeline.render import html as pages
@@ -288,7 +288,7 @@ def _tables(
     import pandas as pd
 
     def table(name: str, rows: list[dict[str, Any]]) -> None:
-        write(folder / f"{name}.csv", lambda file: pd.DataFrame(rows).to_csv(file, index=False))
+        write_table(folder / f"{name}.csv", rows)
 
     named = pd.DataFrame(confusion, pd.Index(classes, name="true \\ predicted"), classes)
     write(folder / "confusion.csv", named.to_csv)

@@ -7,10 +7,10 @@ import logging
 import platform
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.core.errors import SettingError, UserError
-from pipeline.core.files import write, write_json
+from pipeline.core.files import write_json, write_table
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
 from pipeline.core.settings import Settings, bounded
@@ -26,9 +26,6 @@ from pipeline.stages.report.words import map_table, neighbour_table, words_to_sh
 from pipeline.stages.sweep.sweep import Sweep
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +143,7 @@ def write_report(
     config, mean = config or Report(), mean or Mean()
     write_json(folder / "corpus" / "summary.json", corpus.summary())
     vocabulary.write_table(folder / "vocab")
-    _csv(folder / "sweep" / "results.csv", with_differences(swept, features, best))
+    write_table(folder / "sweep" / "results.csv", with_differences(swept, features, best))
     sentences = {name: split.sentences for name, split in corpus.splits.items()}
     best.write_predictions(folder / "best", features, sentences)
     model = TextClassifier(
@@ -160,17 +157,15 @@ def write_report(
         log.warning("%s", error)
     report = folder / "report"
     shown = words_to_show(config.words, vectors, vocabulary)
-    _csv(report / "words.csv", map_table(vectors, shown))
+    write_table(report / "words.csv", map_table(vectors, shown))
     neighbours = neighbour_table(vectors, vocabulary, shown, config.neighbours, config.min_count)
-    _csv(report / "neighbours.csv", neighbours)
+    write_table(report / "neighbours.csv", neighbours)
     if config.learning_curve:
         shares, draws = config.learning_curve, config.draws
-        _csv(report / "learning_curve.csv", learning_curve(features, swept, best, shares, draws))
+        write_table(
+            report / "learning_curve.csv", learning_curve(features, swept, best, shares, draws)
+        )
     return ReportFolder(folder)
-
-
-def _csv(path: Path, table: pd.DataFrame) -> None:
-    write(path, lambda file: table.to_csv(file, index=False))
 
 
 def versions() -> dict[str, str]:
