@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +16,7 @@ from pipeline.cache.stages import CachedStages
 from pipeline.cache.store import Cache, Outcome, timed
 from pipeline.core.engine import Engine, Local
 from pipeline.core.metrics import Metric, write_metrics
-from pipeline.core.notebook import displayed
+from pipeline.core.notebook import default_of, displayed
 from pipeline.core.plain import json_digest, plain_or_digest
 from pipeline.core.renamed import old_names
 from pipeline.stages.best.best import OnDev, pick_best
@@ -250,8 +248,7 @@ class Experiment:
 
     def settings_hash(self) -> str:
         """Return a short digest of the settings: the same for runs that ask for the same."""
-        text = json.dumps(self.settings(), sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return json_digest(self.settings())[:12]
 
 
 STAGES: dict[str, dict[str, type]] = {
@@ -281,7 +278,7 @@ def _changed(prefix: str, config: Any) -> Iterator[str]:
     """Yield the dotted names of the parameters that are not the defaults of their classes."""
     for value in fields(config) if is_dataclass(config) else ():
         name, own = f"{prefix}.{value.name}", getattr(config, value.name)
-        usual = value.default_factory() if callable(value.default_factory) else value.default
+        usual = default_of(value)
         if is_dataclass(own) and not isinstance(own, type):
             if type(own) is not type(usual):
                 yield name

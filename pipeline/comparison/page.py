@@ -34,6 +34,7 @@ LINKED = (
     *(f"comparison/{name}.csv" for name in ("arms", "tests", "recall", "strengths", "sentences")),
 )
 SIDES = ("arm_only", "other_only")
+GLOSSES = ("right_gloss", "wrong_gloss")
 BETTER, WORSE = "better", "worse"
 PLAIN = {BETTER: BETTER, WORSE: WORSE, "open": "cannot tell", "apart": "not comparable"}
 
@@ -111,7 +112,7 @@ def page_of(folder: Path, comparison: Comparison) -> dict[str, Any]:
 
 def _glosses(differ: list[dict[str, Any]]) -> list[dict[str, Any]]:
     cases = [case for pair in differ for side in SIDES for case in pair[side]["cases"]]
-    return [case[key] for case in cases for key in ("right_gloss", "wrong_gloss") if case[key]]
+    return [case[key] for case in cases for key in GLOSSES if case[key]]
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
@@ -220,9 +221,13 @@ def _tables(folder: Path, page: dict[str, Any]) -> None:
         for test in arm["tests"]
     ]
     table("tests", tests)
-    recall = {name: found for name, found in page["recall"].items() if page["classes"]}
-    classes = page["classes"]
-    table("recall", [{"arm": n, **dict(zip(classes, r, strict=True))} for n, r in recall.items()])
+    table(
+        "recall",
+        [
+            {"arm": arm, **dict(zip(page["classes"], found, strict=True))}
+            for arm, found in page["recall"].items()
+        ],
+    )
     for name in ("strengths", "learning"):
         table(name, [{"arm": arm, **row} for arm, rows in page[name].items() for row in rows])
     table(
@@ -240,37 +245,25 @@ def _tables(folder: Path, page: dict[str, Any]) -> None:
         ],
     )
     cases = [
-        (pair["arm"], pair["against"], winner, case)
+        ({"arm": pair["arm"], "against": pair["against"], "right": pair[winner]}, case)
         for pair in page["differ"]
-        for side, winner in (("arm_only", pair["arm"]), ("other_only", pair["against"]))
+        for side, winner in zip(SIDES, ("arm", "against"), strict=True)
         for case in pair[side]["cases"]
     ]
-    table(
-        "differ",
-        [
-            {
-                "arm": arm,
-                "against": against,
-                "right": winner,
-                **{key: value for key, value in case.items() if not key.endswith("gloss")},
-            }
-            for arm, against, winner, case in cases
-        ],
-    )
+    plain_cases = [{k: v for k, v in case.items() if k not in GLOSSES} for _, case in cases]
+    table("differ", [{**who, **case} for (who, _), case in zip(cases, plain_cases, strict=True)])
     table(
         "contributions",
         [
             {
-                "arm": arm,
-                "against": against,
-                "right": winner,
+                **who,
                 "test_sentence": case["test_sentence"],
                 "by": key.removesuffix("_gloss"),
                 "position": position,
                 **word,
             }
-            for arm, against, winner, case in cases
-            for key in ("right_gloss", "wrong_gloss")
+            for who, case in cases
+            for key in GLOSSES
             for position, word in enumerate((case[key] or {}).get("words", []))
         ],
     )

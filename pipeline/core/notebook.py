@@ -53,10 +53,11 @@ def _facts(self: Any) -> dict[str, Any]:
         found: dict[str, Any] = self.facts()
         return found
     values = {field.name: (field, getattr(self, field.name)) for field in fields(self)}
-    return {name: value for name, (field, value) in values.items() if value != _default(field)}
+    return {name: value for name, (field, value) in values.items() if value != default_of(field)}
 
 
-def _default(field: Field[Any]) -> Any:
+def default_of(field: Field[Any]) -> Any:
+    """Return the default value of a dataclass's field."""
     if field.default_factory is not MISSING:
         return field.default_factory()
     return field.default
