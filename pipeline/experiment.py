@@ -217,7 +217,7 @@ class Experiment:
         log.info("  drawing the page")
         write_page(folder, numbers)
         now = json_digest(run_key(self))
-        # A file that changed, or was downloaded, meanwhile: the result is that of neither state.
+        # If a file changed or was downloaded during the run, the result is that of neither state.
         numbers["key"] = now if now == key else ""
         write_result(folder, numbers)  # last: a folder with it is complete
         return numbers

@@ -188,7 +188,7 @@ class TestDoubts:
     def test_an_arm_no_better_than_the_most_frequent_class_is_named(self, tmp_path):
         folder = hostile(tmp_path / "a", vectors=Vectors(share=0.0, dim=1))
         (doubt,) = compare([folder]).baseline_doubts()
-        assert "cannot be told from always answering" in doubt
+        assert "is not clearly better than always answering" in doubt
 
     def test_numbers_in_words_json_and_page_are_the_same(self, multirun, rows, page):
         (verdict,) = compare([multirun / job for job in "0123"]).verdicts
@@ -279,7 +279,7 @@ class TestPage:
 
     def test_of_a_single_run_says_so(self, multirun, tmp_path):
         compare([multirun / "0"]).save(tmp_path)
-        assert "nothing to test it against" in (tmp_path / "comparison.html").read_text("utf-8")
+        assert "nothing to compare it with" in (tmp_path / "comparison.html").read_text("utf-8")
 
 
 class TestSentences:

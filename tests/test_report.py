@@ -296,7 +296,7 @@ class TestWhatNotEveryRunHas:
         corpus = table(tmp_path / "easy.csv", texts)
         run = hostile(tmp_path / "run", corpus=corpus, vectors=OneWordAClass())
         text = Reader((run / "report" / "index.html").read_text("utf-8")).text
-        assert "every test sentence is predicted rightly" in text
+        assert "every test sentence is predicted correctly" in text
         assert "100.0" in text
 
     def test_an_intrinsic_evaluation_is_shown_where_there_was_one(self, run):

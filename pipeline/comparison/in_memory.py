@@ -96,7 +96,9 @@ def _check(arms: Mapping[str, Sequence[Best]], reference: str | None) -> str:
             )
     usual = next((name for name in ("glove", "pretrained") if name in arms), next(iter(arms)))
     reference = usual if reference is None else reference
-    require(reference in arms, f"reference {reference!r} is none of {', '.join(map(repr, arms))}.")
+    require(
+        reference in arms, f"reference {reference!r} is not one of {', '.join(map(repr, arms))}."
+    )
     return reference
 
 

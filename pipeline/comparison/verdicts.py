@@ -186,13 +186,13 @@ class Verdict:
 
 
 def baseline_doubt(arm: Arm, baseline: Baseline) -> str | None:
-    """Say that an arm cannot be told from always giving the same answer; None if it can."""
+    """Say that an arm is not clearly better than always giving the same answer, or None."""
     accuracy = arm.metrics[0]
     if arm.interval(accuracy).low > baseline.accuracy:
         return None
     return (
-        f"{arm.name} ({arm.spread('test_accuracy').mean:.1%} of test right) cannot be told from "
-        f"always answering '{baseline.label}' ({baseline.accuracy:.1%}); look at macro-F1."
+        f"{arm.name} ({arm.spread('test_accuracy').mean:.1%} of test right) is not clearly better "
+        f"than always answering '{baseline.label}' ({baseline.accuracy:.1%}); look at macro-F1."
     )
 
 

@@ -34,7 +34,7 @@ ATTEMPTS = 5
 CHUNK = 1 << 16  # bytes
 PAUSE = 1.0  # seconds before the second attempt, and as much more before each further one
 REDIRECTS = 10
-LARGEST = 50 << 30  # bytes of a file whose size is not known
+LARGEST = 50 << 30  # bytes of a file of unknown size
 _REMEDY = "name a mirror by its url, or fetch the file yourself and give its path."
 _PAGE = (b"<!doctype", b"<html", b"<head", b"<?xml")
 
@@ -223,7 +223,7 @@ def _resume(archive: Archive, file: IO[bytes]) -> None:
 
 
 def _open(url: str, headers: dict[str, str]) -> Response:
-    """Send the request, and follow redirects that are no less safe than the address itself."""
+    """Send the request, and follow redirects that are as safe as the address itself."""
     import requests
 
     begin, url = url, reveal(url) or url

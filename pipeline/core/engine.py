@@ -31,7 +31,7 @@ _NO_STORE = (
 
 
 class LostError(UserError):
-    """The engine lost a task for good; what the task itself raises is raised as it is."""
+    """The engine lost a task for good. An error of the task itself is raised unchanged."""
 
 
 class Engine(Protocol):
@@ -62,7 +62,7 @@ class Local:
     """Processes on this machine, one for each core.
 
     The first task is done by this process when its result is asked for: a single one is not worth
-    starting others, and more of them start meanwhile.
+    starting others, and while it runs they can start.
     """
 
     def __post_init__(self) -> None:
@@ -176,7 +176,7 @@ class Ray(Settings):
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn the errors of Ray into one line, and raise as it is what a task itself raised."""
+        """Turn the errors of Ray into one line; raise errors of the task itself unchanged."""
         errors = self._ray.exceptions
         try:
             yield

@@ -1,6 +1,6 @@
 """Old names of modules: still imported, with one line of notice.
 
-They stand in code and configurations of users, and in models that version 0.1.0 saved.
+Code and configurations of users have them, and models that version 0.1.0 saved.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ IN_FILES = {"classify", "two_layer"}  # named by saved models, which nobody can 
 
 
 class _Forward(Loader):
-    """Makes a module whose names are those of another one, or of the public API."""
+    """Makes a module that has the names of another one, or of the public API."""
 
     def __init__(self, new: str) -> None:
         self.new = new

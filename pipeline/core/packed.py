@@ -79,7 +79,7 @@ def inner_name(path: Path) -> str:
 
 
 def archive_of(path: Path) -> tuple[Path, str | None]:
-    """Split ``a.zip/b.txt`` into the archive and the member; any other path is left as it is."""
+    """Split ``a.zip/b.txt`` into the archive and the member; any other path stays whole."""
     for parent in path.parents:
         if parent.suffix.lower() == ".zip" and parent.is_file():
             return parent, path.relative_to(parent).as_posix()

@@ -72,7 +72,7 @@ def _plain_dict(values: dict[Any, Any]) -> dict[str, Any]:
 
 
 def plain_or_digest(value: Any) -> Any:
-    """Return `plain` of a value; of one that has none, its class and a digest of its content."""
+    """Return `plain` of a value; for one without a JSON form, its class and a digest."""
     try:
         return plain(value)
     except NotPlainError:

@@ -1,4 +1,4 @@
-"""Progress bars on a terminal; nothing where there is none."""
+"""Progress bars, shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def bar(name: str, unit: str, total: int) -> Any:
 
 @contextlib.contextmanager
 def working(name: str) -> Iterator[None]:
-    """Show what is being done meanwhile, where there is nothing to count."""
+    """Show what is being done while the block runs, where there is nothing to count."""
     with tqdm(desc=name, bar_format="{desc} ...", leave=False, disable=None):
         yield
 
@@ -38,7 +38,7 @@ def _options(unit: str, total: int | None) -> dict[str, Any]:
         "unit": f" {unit}",
         "unit_scale": (total or 0) >= 10_000,  # 3.27M words, but 7 strengths
         "leave": False,
-        "disable": None,  # where there is no terminal
+        "disable": None,  # unless there is a terminal
     }
 
 
@@ -64,7 +64,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
 
 @contextlib.contextmanager
 def report_compilation() -> Iterator[None]:
-    """Log a line when numba starts to compile; otherwise the bar would stand still unexplained."""
+    """Log a line when numba starts to compile, which explains why the bar does not move."""
     from numba.core import event
 
     class Reporter(event.Listener):

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 class Scores(TypedDict):
-    """The scores of one split, as they stand in ``result.json``; shares are fractions of 1.
+    """The scores of one split, as in ``result.json``; shares are fractions of 1.
 
     ``accuracy_low`` and ``accuracy_high`` are Wilson's 95 % interval. ``mean_absolute_error``, in
     classes, is there where the classes are ordered. Version 0.1.0 had no ``balanced_accuracy``.

@@ -1,4 +1,4 @@
-"""Settings: dataclasses whose values are checked against their types and bounds."""
+"""Settings: dataclasses that check their values against types and bounds."""
 
 from __future__ import annotations
 

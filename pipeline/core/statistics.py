@@ -105,7 +105,7 @@ def paired(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Difference:
 
 
 class Spread(NamedTuple):
-    """Mean and sample standard deviation of `n` values; one value has none."""
+    """Mean and sample standard deviation of `n` values; None for one value."""
 
     mean: float
     deviation: float | None

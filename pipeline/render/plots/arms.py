@@ -39,7 +39,7 @@ def arms(table: pd.DataFrame, majority: float | None = None) -> Figure:
     """
     table = table.sort_values("accuracy", kind="stable")
     names = distinct_labels(table["arm"])
-    # Long names stand above their line: beside it they would leave no room for it.
+    # Long names are written above their line: beside it they would leave no room for it.
     above = max(map(len, names)) > 20
     figure, axes = empty(5.8, 1.3 + (0.55 if above else 0.42) * len(table))
     rows = np.arange(len(table))
@@ -61,7 +61,7 @@ def arms(table: pd.DataFrame, majority: float | None = None) -> Figure:
             color=INK,
         )
     if majority is not None:
-        # Names above the lines stand in gaps of this one.
+        # This line has gaps for the names above the other lines.
         ends = (rows - 0.55, rows + 0.2) if above else (rows - 0.75, rows + 0.7)
         axes.vlines(
             np.full(len(rows), majority), *ends, color=FAINT, linewidth=1, linestyle=(0, (4, 3))

@@ -1,4 +1,4 @@
-"""Figures as SVG that stands inside a page and takes the page's colours."""
+"""Figures as SVG inside a page, in the page's colours."""
 
 from __future__ import annotations
 
