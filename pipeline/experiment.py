@@ -91,9 +91,7 @@ class StageRunner:
     ) -> T:
         """Run a stage, or get its result from the cache, whichever `make` does."""
         began = time.perf_counter()
-        # More BLAS threads are slower on matrices this narrow, and add up in another order.
-        with threadpool_limits(1):
-            value, how, seconds = make(*args, **kwargs)
+        value, how, seconds = make(*args, **kwargs)
         took = f"{time.perf_counter() - began:.1f} s"
         if how == "reused":
             took += f", made in {seconds:.1f} s"
@@ -176,6 +174,11 @@ class Experiment:
         UserError
             If a stage finds its input wrong; see each stage.
         """
+        # More BLAS threads are slower on matrices this narrow, and add up in another order.
+        with threadpool_limits(1):
+            return self._run(folder, mlflow_run_id)
+
+    def _run(self, folder: Path, mlflow_run_id: str | None) -> Result:
         key = json_digest(run_key(self))
         also = self.evaluation.words()  # first: a broken file is found before anything is trained
         run, cached = StageRunner(), CachedStages(self.cache, self.engine)

@@ -52,8 +52,9 @@ def tree_digest(folder: Path) -> str:
     for parent, folders, files in os.walk(folder):
         if "__pycache__" in folders:
             folders.remove("__pycache__")
+        below = os.path.relpath(parent, folder)
         lines += [
-            f"{os.path.relpath(parent, folder)}/{name} {path_digest(Path(parent, name))}"
+            f"{below}/{name} {path_digest(Path(parent, name))}"
             for name in files
             if not name.endswith(".pyc")
         ]

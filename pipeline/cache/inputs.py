@@ -101,8 +101,11 @@ def path_digest(path: Path) -> str:
     UnknownError
         If it is neither, or a folder with too many files.
     """
-    path = _archive(path)
-    about = path.stat()
+    try:
+        about = path.stat()
+    except OSError:
+        path = _archive(path)
+        about = path.stat()
     if stat.S_ISDIR(about.st_mode):
         return _folder_digest(path)
     if not stat.S_ISREG(about.st_mode):

@@ -6,6 +6,7 @@ import importlib.metadata
 import logging
 import platform
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,7 @@ def write_report(
     return ReportFolder(folder)
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the main packages."""
     found = {"python": platform.python_version()}
