@@ -1,13 +1,12 @@
 """Digests of source code: a result is stale once the code that made it has changed.
 
-Our own code counts as a whole, see `package_digest`. Of somebody's own classes, `own_code` finds
-the files they are written in and all files these import.
+`package_digest` is of all files of this package. `own_code` is of the user's own classes: the files
+they are written in, and all files that these import.
 """
 
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib.util
 import os
 import sys
@@ -20,7 +19,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from pipeline.cache.inputs import UnknownError, digest_of, path_digest
+from pipeline.cache.inputs import UnknownError, digest_of, files_digest
 from pipeline.core.files import file_digest
 
 PACKAGE = Path(__file__).parents[1]
@@ -48,23 +47,21 @@ def package_digest() -> str:
 
 def tree_digest(folder: Path) -> str:
     """Return the sha256 of the names and contents of a package's files, bytecode left out."""
-    lines = []
-    for parent, folders, files in os.walk(folder):
-        if "__pycache__" in folders:
-            folders.remove("__pycache__")
-        below = os.path.relpath(parent, folder)
-        lines += [
-            f"{below}/{name} {path_digest(Path(parent, name))}"
-            for name in files
-            if not name.endswith(".pyc")
-        ]
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    return files_digest(
+        folder,
+        (
+            Path(parent, name)
+            for parent, _, names in os.walk(folder)
+            if not parent.endswith("__pycache__")
+            for name in names
+        ),
+    )
 
 
 _AT_START = tree_digest(PACKAGE)
 
-# Of users' modules, by file, when they were imported: the digest of the file, and of all files that
-# they read meanwhile. `observe.importing` notes them.
+# By file of a user's module, at the time of its import: its digest, and those of all files that it
+# read while it was imported. `observe.importing` notes them.
 LOADED: dict[Path, str] = {}
 READ_AT_IMPORT: dict[Path, dict[str, str]] = {}
 
@@ -79,14 +76,20 @@ def _was_edited(path: Path, *, loaded: bool) -> bool:
 
 def is_own(kind: type) -> bool:
     """Return whether a class is a user's own: neither ours nor Python's."""
-    return kind.__module__.partition(".")[0] not in {OURS, *sys.stdlib_module_names}
+    return not _is_known(kind.__module__)
+
+
+def _is_known(module: str) -> bool:
+    """Return whether a module is ours or Python's."""
+    top = module.partition(".")[0]
+    return top == OURS or top in sys.stdlib_module_names
 
 
 def own_code(objects: Iterable[Any], modules: Iterable[str] = ()) -> dict[str, Any]:
     """Return digests of the code of the objects' classes and of modules; empty if all are ours.
 
-    All files count that the classes' modules import, directly or not, wherever they are found,
-    at the top of a file or within a function; of installed packages the version counts.
+    The digests are of all files that the classes' modules import, directly or not, wherever they
+    are, at the top of a file or within a function. An installed package counts by its version.
 
     Raises
     ------
@@ -128,10 +131,7 @@ class _Module(NamedTuple):
 
 
 class _Imports:
-    """The user's files that a module imports, and the installed packages.
-
-    Files are named by their modules: where they are does not matter.
-    """
+    """The user's files that a module imports, by module name, and the installed packages."""
 
     def __init__(self) -> None:
         self.files: dict[str, Path] = {}
@@ -142,13 +142,12 @@ class _Imports:
     def add(self, name: str, *, optional: bool = False) -> None:
         """Add a module, the packages it is in, and all that these import.
 
-        ``optional``: it need not exist, as within ``try: ... except ImportError``.
+        An optional one need not exist: it is imported within ``try: ... except ImportError``.
         """
         parent, _, _ = name.rpartition(".")
         if parent:
             self.add(parent, optional=optional)
-        top = name.partition(".")[0]
-        if name in self.seen or top in {OURS, *sys.stdlib_module_names}:
+        if name in self.seen or _is_known(name):
             return
         self.seen.add(name)
         module = _find(name)
@@ -157,13 +156,11 @@ class _Imports:
                 raise UnknownError(f"the module {name} cannot be found")
             self.missing.add(name)
         elif module.path is not None and is_installed(module.path):
-            self.packages.add(top)
+            self.packages.add(name.partition(".")[0])
         elif module.path is not None:
-            self._add_file(name, module)
+            self._add_file(name, module.path, module.is_package)
 
-    def _add_file(self, name: str, module: _Module) -> None:
-        path = module.path
-        assert path is not None
+    def _add_file(self, name: str, path: Path, is_package: bool) -> None:
         if not path.is_file():
             raise UnknownError(f"the source of {name} is in no file")
         if path.suffix != ".py":
@@ -171,11 +168,11 @@ class _Imports:
         if _was_edited(path, loaded=name in sys.modules):
             raise UnknownError(f"{path} was edited after this process began")
         self.files[name] = path
-        for other, optional in _imports(path, name, module.is_package):
+        for other, optional in _imports(path, name, is_package):
             self.add(other, optional=optional)
 
     def check_methods(self, kind: type) -> None:
-        """Refuse methods written elsewhere, e.g. by ``exec`` or put in place afterwards."""
+        """Refuse methods written elsewhere, e.g. made by ``exec`` or assigned afterwards."""
         files = {str(path) for path in self.files.values()}
         for name, method in vars(kind).items():
             if isinstance(method, FunctionType) and not name.startswith("__"):
@@ -218,12 +215,9 @@ def is_installed(path: Path) -> bool:
 
 
 def _imports(path: Path, name: str, is_package: bool) -> Iterator[tuple[str, bool]]:
-    """Yield the modules that a file imports, and whether it can do without.
+    """Yield the modules that a file imports, and whether each is optional.
 
-    Raises
-    ------
-    UnknownError
-        If it runs or loads code in another way.
+    `UnknownError` if the file runs or loads code in another way.
     """
     try:
         tree = ast.parse(path.read_bytes())
@@ -244,7 +238,7 @@ def _imports(path: Path, name: str, is_package: bool) -> Iterator[tuple[str, boo
             top = module.partition(".")[0]
             if top in _LOADS_CODE and not {module, *items} & _HARMLESS:
                 raise UnknownError(f"{path} imports {module}, which can load any code")
-            if top in {OURS, *sys.stdlib_module_names}:
+            if _is_known(module):
                 continue
             yield module, node in optional
             if items and (found := _find(module)) and found.is_package:  # items may be modules
@@ -268,11 +262,11 @@ def _version(package: str) -> str:
     """Return the version of the distribution that an imported package is from."""
     try:
         return metadata.version(package)
-    except metadata.PackageNotFoundError:  # most are named like their package, not all
+    except metadata.PackageNotFoundError:  # a distribution may have another name, as scikit-learn
         names = _distributions().get(package, [])
         return " ".join(f"{name} {metadata.version(name)}" for name in names)
 
 
 @cache
 def _distributions() -> Mapping[str, list[str]]:
-    return metadata.packages_distributions()  # it reads what every package holds: most of a second
+    return metadata.packages_distributions()  # takes most of a second: it reads all packages' files

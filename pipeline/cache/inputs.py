@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ class UnknownError(Exception):
     """What a result depends on cannot be known, so it must not be cached."""
 
 
-MOST_FILES = 200_000  # in a folder; more is probably the whole disk, named by mistake
+MOST_FILES = 200_000  # in a folder; one with more is probably a whole disk, named by mistake
 RACY = 2.0  # seconds in which a file can change twice without a change of its times
 
-# Settings of our own classes that are text but never the name of a file.
+# Settings of our own classes that are text but never name a file.
 _TEXTS = {
     *("text", "label", "split", "classes", "text_splits", "url"),
     *("format", "delimiter", "encoding", "drop_labels", "tokenizer", "pattern", "html"),
@@ -31,16 +31,16 @@ _digests: dict[tuple[int, ...], str] = {}
 
 
 def named_files(values: dict[str, Any], *, own: bool) -> dict[str, Any]:
-    """Return a digest of each file or folder that a setting names, under the setting's name.
+    """Return name and digest of each file or folder that a setting names, by setting.
 
-    Names are looked for in lists and dictionaries too, and may be patterns like ``texts/*.txt``.
+    Names are found in lists and dictionaries too, and may be patterns like ``texts/*.txt``.
 
     Parameters
     ----------
     values
         Plain settings by name.
     own
-        Whether they are of a user's own class, of which any text may name a file.
+        Whether they belong to a user's own class, where any text may name a file.
     """
     found = {
         name: [[text, digest] for text in texts(value) for digest in _digest_of_name(text)]
@@ -68,14 +68,14 @@ def _digest_of_name(text: str) -> list[str]:
     name = os.path.expanduser(text)  # noqa: PTH111 - of any text, also "~nobody"
     try:
         if text and path_exists(Path(name)):
-            return [path_digest(Path(name))]
-        if any(character in text for character in "*?["):
-            return [path_digest(Path(path)) for path in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
+            found = [name]
+        else:
+            found = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else []  # noqa: PTH207
+        return [path_digest(Path(path)) for path in found]
     except OSError as error:
         raise UnknownError(f"{text} cannot be read: {error.strerror}") from error
-    except ValueError:  # a pattern that no file can fit
-        pass
-    return []
+    except ValueError:  # a pattern with a character that no file name can have
+        return []
 
 
 def path_exists(path: Path) -> bool:
@@ -93,8 +93,8 @@ def _archive(path: Path) -> Path:
 def path_digest(path: Path) -> str:
     """Return the sha256 of a file, or of the names and contents of all files in a folder.
 
-    Of a file inside an archive, ``a.zip/b.txt``, it is that of the archive. A file that was
-    digested before is not read again while its size and times are the same.
+    For a file inside an archive, ``a.zip/b.txt``, the archive's. A file that was digested before is
+    not read again while its size and times are the same.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def path_digest(path: Path) -> str:
         path = _archive(path)
         about = path.stat()
     if stat.S_ISDIR(about.st_mode):
-        return _folder_digest(path)
+        return files_digest(path, _files_below(path, set()))
     if not stat.S_ISREG(about.st_mode):
         raise UnknownError(f"{path} is neither a file nor a folder")
     times = about.st_mtime_ns, about.st_ctime_ns
@@ -120,9 +120,10 @@ def path_digest(path: Path) -> str:
     return digest
 
 
-def _folder_digest(folder: Path) -> str:
+def files_digest(folder: Path, files: Iterable[Path]) -> str:
+    """Return the sha256 of the contents of files, and of their names in a folder."""
     lines = []
-    for path in _files_below(folder, set()):
+    for path in files:
         lines.append(f"{path.relative_to(folder).as_posix()} {path_digest(path)}")
         if len(lines) > MOST_FILES:
             raise UnknownError(f"the folder {folder} has more than {MOST_FILES:,} files")

@@ -1,7 +1,7 @@
 """Everything that a result depends on, as plain JSON values.
 
-`run_key` is of a whole run. The other functions are the cache's keys, one for each stage that is
-cached. A missing input causes stale results, an extra one only needless work.
+`run_key` is for a whole run, the other keys are for the stages that are cached. An input that is
+missing in a key causes stale results; one too many only costs time.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ PACKAGES = (
     *("nltk", "regex", "icu4py", "openpyxl"),
 )
 
-
 _FUNCTION = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")  # module:function
 
 
@@ -51,18 +50,15 @@ class Runnable(Protocol):
 
     def settings(self) -> Plain:
         """Return every setting as plain values by dotted name."""
-        ...
 
     def configs(self) -> dict[str, Any]:
         """Return the configuration of each stage."""
-        ...
 
 
 def run_key(experiment: Runnable) -> Plain:
     """Return everything that the result of a run depends on, as plain JSON values.
 
-    Two runs with equal keys have equal results. Where something cannot be known, the key differs
-    from every other one, its own on another day included.
+    Two runs with equal keys have equal results. If something cannot be known, the key is random.
     """
     key: Plain = {
         "settings": experiment.settings(),
@@ -76,7 +72,7 @@ def run_key(experiment: Runnable) -> Plain:
             "files": {stage: _files(config) for stage, config in configs.items()},
             "files_read": _files_read(configs),
             "code": package_digest(),
-            "own_code": {stage: code_of(config) for stage, config in configs.items()},
+            "own_code": {stage: _code_of(config) for stage, config in configs.items()},
         }
     except (UnknownError, UserError, OSError) as error:
         key["unknown"] = [str(error), secrets.token_hex(8)]
@@ -93,17 +89,13 @@ def versions() -> dict[str, str | None]:
     return found
 
 
-def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
 def _files(config: Any) -> Plain:
     """Return the digests of all files that a configuration names."""
     return named_files(plain_settings(config), own=is_own(type(config)))
 
 
-def code_of(config: Any) -> Plain:
-    """Return the digests of a user's own code that a configuration is made of, or names."""
+def _code_of(config: Any) -> Plain:
+    """Return the digests of the user's own code: the configuration's class, functions it names."""
     names = [text for text in texts(plain_settings(config)) if _FUNCTION.fullmatch(text)]
     return own_code([config], [name.partition(":")[0] for name in names])
 
@@ -111,15 +103,14 @@ def code_of(config: Any) -> Plain:
 def _files_read(configs: Plain) -> Plain:
     """Return digests of the files that are read, also of those that no setting names.
 
-    They are downloaded first if they are not there.
+    Files that must be downloaded are downloaded now.
     """
     corpus, vectors = configs["corpus"], configs["vectors"]
-    files = files_read(vectors, has_pretraining=isinstance(corpus, Sample))
     remote = [name for name in corpus.unlabelled if is_remote(name)]
     return {
         "corpus": _digests(_files_of_corpus(corpus)),
         "unlabelled": [[str(path), digest_of(path)] for path in files_of(remote)],
-        "vectors": _digests(files),
+        "vectors": _digests(files_read(vectors, has_pretraining=isinstance(corpus, Sample))),
     }
 
 
@@ -137,9 +128,8 @@ def _digests(paths: Iterable[Path]) -> list[str | None]:
 
 def corpus(config: CorpusConfig) -> Plain:
     """Return what the labelled sentences depend on; unlabelled text is not part of the entry."""
-    settings = {
-        name: value for name, value in described(config).items() if name not in _UNLABELLED_TEXT
-    }
+    found = described(config)
+    settings = {name: value for name, value in found.items() if name not in _UNLABELLED_TEXT}
     return _entry(settings, [config], files=_digests(_files_of_corpus(config)))
 
 
@@ -157,12 +147,11 @@ def vocab(corpus: Corpus, config: Vocab) -> Plain:
 
 def training(vocabulary: Vocabulary, trainer: Trainer) -> Plain:
     """Return what the training of vectors depends on; how they are combined is not part of it."""
-    settings = described(trainer)
+    key = finished(vocabulary, trainer)
     if not is_own(type(trainer)):
-        threads = THREADS if reproducible(trainer) else ()
-        settings = {k: v for k, v in settings.items() if k not in (*POSTPROCESSING, *threads)}
-    files = _digests(files_read(trainer))
-    return _entry(settings, [trainer], files=files, text=vocabulary.digest, machine=machine())
+        for name in (*POSTPROCESSING, *(THREADS if reproducible(trainer) else ())):
+            key["config"].pop(name, None)
+    return key
 
 
 def finished(vocabulary: Vocabulary, trainer: Trainer) -> Plain:
@@ -176,7 +165,7 @@ def finished(vocabulary: Vocabulary, trainer: Trainer) -> Plain:
 def vectors(
     corpus: Corpus, vocabulary: Vocabulary, source: Source, also: Iterable[str] = ()
 ) -> Plain:
-    """Return what vectors of any other source depend on: it may use all it is given."""
+    """Return what vectors of any other source depend on: everything it is given."""
     return _entry(
         described(source),
         [source],
@@ -216,7 +205,7 @@ def _entry(settings: Plain, configs: list[Any], modules: Iterable[str] = (), **m
         "config": settings,
         **more,
         "code": package_digest(),
-        "own_code": [own_code([], modules), *(code_of(config) for config in configs)],
+        "own_code": [own_code([], modules), *(_code_of(config) for config in configs)],
         "python": platform.python_version(),
         "packages": versions(),
     }
@@ -226,8 +215,8 @@ def _entry(settings: Plain, configs: list[Any], modules: Iterable[str] = (), **m
 def machine() -> Plain:
     """Return what decides, to the last bit, how this machine computes with floats.
 
-    The processor's instructions, as numba and the BLAS library use them: a fused multiply-add
-    rounds once, where two instructions round twice.
+    That is which instructions numba and the BLAS library use: a fused multiply-add rounds once, two
+    instructions round twice.
     """
     import llvmlite.binding as llvm
     from threadpoolctl import threadpool_info
@@ -259,29 +248,23 @@ def machine() -> Plain:
 def described(config: Any) -> Plain:
     """Return class and settings of a configuration, with digests of the files these name.
 
-    Of our own classes a file's content and name count, not its folder.
-
-    Raises
-    ------
-    UnknownError
-        For a setting that has no plain value.
+    For our own classes a file's name and content count, not its folder. `UnknownError` for a
+    setting that has no plain value.
     """
-    settings = plain_settings(config)
-    if is_own(type(config)):
-        settings["files"] = named_files(settings, own=True)
+    kind, settings = type(config), plain_settings(config)
+    files = named_files(settings, own=is_own(kind))
+    if is_own(kind):
+        settings["files"] = files
     else:
-        for name, files in named_files(settings, own=False).items():
-            settings[name] = [[Path(text).name, digest] for text, digest in files]
-    return {"class": _name(type(config)), **settings}
+        for name, found in files.items():
+            settings[name] = [[Path(text).name, digest] for text, digest in found]
+    return {"class": f"{kind.__module__}.{kind.__qualname__}", **settings}
 
 
 def plain_settings(config: Any) -> Plain:
-    """Return the settings of a configuration as plain values; of a user's own all attributes.
+    """Return the settings of a configuration as plain values; all attributes of a user's own.
 
-    Raises
-    ------
-    UnknownError
-        For a setting that has no plain value.
+    `UnknownError` for a setting that has no plain value.
     """
     old = old_names(config)
     names = [f.name for f in fields(config) if f.name not in old] if is_dataclass(config) else []

@@ -1,7 +1,7 @@
 """Which files a user's own code reads: a result is stale once one of them has changed.
 
-What our own code reads is named by settings. A user's class may read anything, so its reads are
-observed by a Python audit hook (PEP 578), for as long as it runs.
+The files that our own code reads are named by settings. A user's class may read any file, so a
+Python audit hook (PEP 578) observes what it reads while it runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ELSEWHERE = {
     "os.system": "starts another program",
     "socket.connect": "connects to a server",
 }
-MISSING = "missing"  # a file that was looked for in vain
+MISSING = "missing"  # in place of a digest, where there was no such file
 _NO_FILES = ("/dev/", "/proc/", "/sys/")
 
 
@@ -50,26 +50,18 @@ class Observed:
 
     def note(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Note an event of Python's audit hooks."""
-        if event == "open":
-            path, _, flags = arguments
-            self._note_open(path, flags)
-        elif event in _LISTING:
-            self._note_read(arguments[0] or ".")
-        elif threading.get_ident() == self.thread:
-            self.elsewhere = self.elsewhere or _ELSEWHERE[event]
-
-    def _note_open(self, path: Any, flags: int) -> None:
-        if isinstance(path, str | bytes | os.PathLike):
-            if flags & os.O_ACCMODE == os.O_RDONLY:
-                self._note_read(path)
-            else:
-                self.written.add(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100
-
-    def _note_read(self, path: Any) -> None:
-        if not isinstance(path, int):  # of a file that is open already
-            name = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
-            if name not in self.read:
-                self.read[name] = _state(name)
+        if event in _ELSEWHERE:
+            if threading.get_ident() == self.thread:
+                self.elsewhere = self.elsewhere or _ELSEWHERE[event]
+            return
+        path, *_ = arguments
+        if isinstance(path, int):  # of a file that is open already
+            return
+        name = os.path.abspath(os.fsdecode(path or "."))  # noqa: PTH100
+        if event == "open" and arguments[2] & os.O_ACCMODE != os.O_RDONLY:
+            self.written.add(name)
+        elif name not in self.read:
+            self.read[name] = _state(name)
 
     def digests(self) -> dict[str, str]:
         """Return the sha256 of every file that was read, by its path.
@@ -90,7 +82,7 @@ class Observed:
         return found
 
     def _counts(self, name: str) -> bool:
-        """Return whether a path is data: no code, nothing that was written here or is ours."""
+        """Return whether a path is data: not code, not written here, not ours."""
         path = Path(name)
         return not (
             name in self.written
@@ -125,17 +117,14 @@ def observing(apart: Path | None = None) -> Iterator[Observed]:
 def importing() -> Iterator[None]:
     """Note the source of every module that is imported within, and what it reads meanwhile.
 
-    So it is noticed if these files are edited later. Of a module that is imported elsewhere, the
-    file counts as edited if it is newer than this process.
+    A later edit of these files is noticed by their digests. A module that was imported at another
+    time counts as edited if its file is newer than this process.
     """
     before = set(sys.modules)
     with observing() as seen:
         yield
-    paths = [
-        Path(getattr(sys.modules.get(name), "__file__", None) or "").absolute()
-        for name in set(sys.modules) - before
-    ]
-    for path in paths:
+    for name in set(sys.modules) - before:
+        path = Path(getattr(sys.modules.get(name), "__file__", None) or "").absolute()
         if path.suffix == ".py" and path.is_file() and not code.is_installed(path):
             code.LOADED[path] = file_digest(path)
             code.READ_AT_IMPORT[path] = seen.digests()
@@ -145,7 +134,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if _observer is None or not (event == "open" or event in _LISTING or event in _ELSEWHERE):
         return
     by_import = sys._getframe(1).f_code.co_filename.startswith("<frozen importlib")  # noqa: SLF001
-    if not by_import:  # the code itself is known by `code.own_code`
+    if not by_import:  # `code.own_code` knows the code itself
         with contextlib.suppress(Exception):  # it must never disturb what is observed
             _observer.note(event, arguments)
 
@@ -160,7 +149,7 @@ def _state(name: str) -> State | None:
 
 
 def changed(read: dict[str, str]) -> str | None:
-    """Return the first of the files read whose content has changed; None if none has."""
+    """Return the first of these files that has changed; None if none has."""
     for name, digest in read.items():
         try:
             now = digest_of(name) if os.path.lexists(name) else MISSING

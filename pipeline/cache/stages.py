@@ -1,7 +1,7 @@
 """The stages that take long, with their results cached.
 
-Each method is called like the stage itself, and says how its result was obtained. All other stages
-take less time to run than to look after in a cache.
+Each method is called like the stage itself, and says how its result was obtained. The other stages
+are too fast to be cached.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from typing import Any
 
 from pipeline.cache import keys
 from pipeline.cache.code import is_own
-from pipeline.cache.inputs import UnknownError
 from pipeline.cache.store import Cache, Outcome, Store, timed
 from pipeline.core.arrays import read_array, write_array
 from pipeline.core.engine import Engine
 from pipeline.core.files import write_json
-from pipeline.core.plain import json_digest, plain
+from pipeline.core.plain import plain
 from pipeline.stages.corpus import Check, Corpus, CorpusConfig, Split, Text, load_corpus
 from pipeline.stages.corpus.encoded import Encoded, encode, encode_blocks
 from pipeline.stages.features.features import PHRASES, Features
@@ -53,12 +52,11 @@ STAGES = ("corpus", "text", "vocab", "vectors", "subword", "pretrained", "sweep"
 
 def save_corpus(corpus: Corpus, folder: Path) -> None:
     """Write everything in a corpus but its unlabelled text, which stays in its own files."""
-    parts = _parts(corpus.splits, corpus.phrases)
-    sentences = chain.from_iterable(part.sentences for part in parts.values())
-    encoded = encode(sentences)
+    parts = corpus.splits | ({PHRASES: corpus.phrases} if corpus.phrases is not None else {})
+    encoded = encode(chain.from_iterable(part.sentences for part in parts.values()))
     facts = {name: plain(getattr(corpus, name)) for name in CORPUS_FACTS}
-    digests = {name: part.digest for name, part in parts.items()}
     facts["checks"] = [found.plain() for found in corpus.checks]
+    digests = {name: part.digest for name, part in parts.items()}
     write_json(folder / "corpus.json", {"facts": facts, "words": encoded.words, "digests": digests})
     write_array(folder / "tokens.npy", encoded.tokens)
     write_array(folder / "offsets.npy", encoded.offsets)
@@ -83,10 +81,6 @@ def load_saved_corpus(folder: Path, config: CorpusConfig) -> Corpus:
         facts[name] = tuple(facts[name])
     facts["checks"] = tuple(Check.of(found) for found in facts["checks"])
     return Corpus(**facts, splits=parts, phrases=phrases, unlabelled=config.extra_text())
-
-
-def _parts(splits: dict[str, Split], phrases: Split | None) -> dict[str, Split]:
-    return splits if phrases is None else splits | {PHRASES: phrases}
 
 
 class CachedStages:
@@ -200,14 +194,8 @@ class CachedStages:
 
     def _checkpoint(self, key: Callable[[], dict[str, Any]]) -> Checkpoint | None:
         """Return the checkpoint of a training; None if nothing may be saved."""
-        if self.store.folder is None:
-            return None
-        try:
-            known = key()
-        except (UnknownError, OSError):
-            return None
-        folder = self.store.folder / TRAINING / json_digest(known)[:32]
-        return Checkpoint(folder, known, self.checkpoint_minutes)
+        found = self.store.entry(TRAINING, key)
+        return Checkpoint(*found, self.checkpoint_minutes) if found else None
 
     def _pretrained(self, corpus: Corpus, source: Pretrained) -> Outcome[WordVectors]:
         """Train the vectors that stand for GloVe, on the corpus's own larger text."""

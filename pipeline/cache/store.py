@@ -3,8 +3,8 @@
 An entry is a folder, ``<cache>/<stage>/<digest of its key>/``, with the files of a result and
 ``manifest.json``: the key, who made it and when, how long that took, and a sha256 of every file.
 It is written beside its place and renamed, so a reader sees all of it or nothing. If several
-processes need the same result, one makes it and the others wait. A damaged entry is made again. A
-cache that cannot be read or written costs a line in the log and the time to compute.
+processes need the same result, one makes it and the others wait. A damaged entry is made again. If
+the cache cannot be read or written, the log says so and the result is computed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -40,6 +41,9 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 
+# Their warnings are about this run, not about the result.
+_OF_THE_RUN = {log.name, "pipeline.core.locks", "pipeline.stages.vectors.checkpoint"}
+
 T = TypeVar("T")
 Plain = dict[str, Any]
 
@@ -54,7 +58,7 @@ class Cache(Settings):
     path
         The folder of the cache. Many runs can share it, also at the same time.
     enabled
-        ``cache=off`` turns it off: nothing is read or written, not even checkpoints.
+        ``cache=off`` sets it to false: nothing is read or written, not even checkpoints.
     checkpoint_minutes
         Minutes between two checkpoints of a training; 0 saves as often as possible.
     """
@@ -71,7 +75,7 @@ class Cache(Settings):
 
 
 class DamagedError(Exception):
-    """An entry is not as it was written."""
+    """An entry has changed since it was written."""
 
 
 class Outcome(NamedTuple, Generic[T]):
@@ -111,11 +115,16 @@ class Store:
 
     folder: Path | None
 
+    def entry(self, stage: str, key: Callable[[], Plain]) -> tuple[Path, Plain] | None:
+        """Return the folder of an entry, and its key; None if nothing may be stored."""
+        if self.folder is None or (wanted := _known(stage, key)) is None:
+            return None
+        return self.folder / stage / json_digest(wanted)[:32], wanted
+
     def has(self, stage: str, key: Callable[[], Plain]) -> bool:
         """Return whether there is an entry with this key, intact or not."""
-        if self.folder is None or (wanted := _known(stage, key)) is None:
-            return False
-        return (self.folder / stage / json_digest(wanted)[:32] / MANIFEST).exists()
+        found = self.entry(stage, key)
+        return found is not None and (found[0] / MANIFEST).exists()
 
     def get(
         self,
@@ -137,9 +146,9 @@ class Store:
         make, save, load
             Make the result; write it to an empty folder; read it from a folder.
         """
-        if self.folder is None or (wanted := _known(stage, key)) is None:
+        if (found := self.entry(stage, key)) is None:
             return timed(make)
-        entry = self.folder / stage / json_digest(wanted)[:32]
+        entry, wanted = found
         if (reused := _read(entry, wanted, load)) is not None:
             return reused
         with contextlib.ExitStack() as stack:
@@ -153,12 +162,13 @@ class Store:
                 return reused
             is_own = any(wanted.get("own_code", []))
             watch = observing(self.folder) if is_own else contextlib.nullcontext(Observed())
-            with _recorded_warnings() as warnings, watch as observed:
+            with _recorded() as records, watch as observed:
                 made = timed(make)
             try:
                 if _known(stage, key) == wanted:  # no input was edited meanwhile
-                    about = {"warnings": warnings, "read": observed.digests()}
-                    _write(entry, wanted, made, about, save)
+                    warnings = [r.getMessage() for r in records if r.name not in _OF_THE_RUN]
+                    about = {"key": wanted, "warnings": warnings, "read": observed.digests()}
+                    _write(entry, made, about, save)
                 else:
                     log.warning("  %-9s is not stored: a file changed while it was made", stage)
             except UnknownError as error:
@@ -183,18 +193,19 @@ def _known(stage: str, key: Callable[[], Plain]) -> Plain | None:
 def _read(
     entry: Path, key: Plain, load: Callable[[Path], T], *, last_try: bool = False
 ) -> Outcome[T] | None:
-    """Load an entry; on the last try, remove one that is damaged."""
+    """Load an entry and repeat its warnings; on the last try, remove one that cannot be used."""
+    if not os.path.lexists(entry):
+        return None
     try:
-        if not os.path.lexists(entry):
-            return None
         manifest = verify(entry, key)
         stale = changed(manifest["read"])
-        value = load(entry)
+        reused = Outcome(load(entry), "reused", float(manifest["seconds"]))
+        warnings = [str(text) for text in manifest["warnings"]]
     except OSError as error:  # the disk or the permissions, not the entry
         if last_try:
             log.warning("%s cannot be read: %s", entry, _why(error))
         return None
-    except Exception as error:  # noqa: BLE001 - whatever a reader raises for a damaged file
+    except Exception as error:  # noqa: BLE001 - a damaged file can cause any error
         if last_try:
             log.warning("%s is damaged and made again: %s", entry, error)
             discard(entry)
@@ -206,18 +217,12 @@ def _read(
         return None
     with contextlib.suppress(OSError):
         os.utime(entry / MANIFEST)  # when it was last used, for `prune`
-    for warning in manifest["warnings"]:
+    for warning in warnings:
         log.warning("%s", warning)
-    return Outcome(value, "reused", float(manifest["seconds"]))
+    return reused
 
 
-def _write(
-    entry: Path,
-    key: Plain,
-    made: Outcome[T],
-    about: Plain,
-    save: Callable[[T, Path], object],
-) -> None:
+def _write(entry: Path, made: Outcome[T], about: Plain, save: Callable[[T, Path], object]) -> None:
     """Write an entry beside its place and rename it when all of it is on disk."""
     for left in entry.parent.glob(f".{entry.name}.*"):  # by a process that was killed
         shutil.rmtree(left, ignore_errors=True)
@@ -231,9 +236,8 @@ def _write(
             if path.is_file()
         }
         manifest = {
-            "key": key,
-            "seconds": made.seconds,
             **about,
+            "seconds": made.seconds,
             "files": files,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "by": f"{_user()}@{platform.node()}",
@@ -265,7 +269,7 @@ def verify(entry: Path, key: Plain | None = None) -> Plain:
     """
     try:
         manifest: Plain = json.loads((entry / MANIFEST).read_text("utf-8"))
-        intact = manifest.pop("sha256") == json_digest(manifest) and _has_types(manifest)
+        intact = manifest.pop("sha256") == json_digest(manifest)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         intact = False
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
@@ -279,18 +283,6 @@ def verify(entry: Path, key: Plain | None = None) -> Plain:
     if key is not None and manifest["key"] != key:
         raise DamagedError("it has another key")
     return manifest
-
-
-def _has_types(manifest: Plain) -> bool:
-    """Return whether the parts of a manifest that are read have the right types."""
-    files, read, warnings = manifest["files"], manifest["read"], manifest["warnings"]
-    texts = [*files.values(), *read.values(), *warnings]
-    return (
-        isinstance(manifest["key"], dict)
-        and isinstance(manifest["seconds"], int | float)
-        and isinstance(warnings, list)
-        and all(isinstance(text, str) for text in texts)
-    )
 
 
 def discard(entry: Path) -> None:
@@ -313,21 +305,14 @@ def _why(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _recorded_warnings() -> Iterator[list[str]]:
+def _recorded() -> Iterator[list[logging.LogRecord]]:
     """Record the warnings about a result, to repeat them when it is reused."""
-    recorded: list[str] = []
-
-    class Recorder(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            about_this_run = {log.name, "pipeline.core.locks", "pipeline.stages.vectors.checkpoint"}
-            if record.name not in about_this_run:
-                recorded.append(record.getMessage())
-
-    recorder = Recorder(logging.WARNING)
+    recorder = BufferingHandler(sys.maxsize)
+    recorder.setLevel(logging.WARNING)
     package = logging.getLogger(log.name.partition(".")[0])
     package.addHandler(recorder)
     try:
-        yield recorded
+        yield recorder.buffer
     finally:
         package.removeHandler(recorder)
 
