@@ -9,15 +9,16 @@ from __future__ import annotations
 import importlib
 import json
 import sqlite3
-import subprocess
 import sys
 import tarfile
 from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
+import processes
 import pytest
-from front import assert_one_clear_line, call, run
+from front import assert_one_clear_line, call
+from processes import Forked
 
 from pipeline import TextClassifier
 from pipeline.cache.store import Cache
@@ -57,9 +58,17 @@ def here(old):
 
 
 def command(folder, *arguments):
-    done = run(folder, *arguments)
+    done = Forked(folder, processes.command, *arguments).done()
     assert "Traceback" not in done.stderr, done.stderr
     return done
+
+
+def answer_by_the_registered_model():
+    import mlflow
+
+    mlflow.set_tracking_uri("sqlite:///outputs/mlflow.db")
+    model = mlflow.pyfunc.load_model("models:/fixture/1")
+    print(model.predict(pd.DataFrame({"text": ["a good film", "a bad film"]})).shape)  # noqa: T201
 
 
 def assert_works(done):
@@ -135,16 +144,8 @@ class TestTheCache:
 
 class TestTheTrackingStore:
     def test_the_registered_model_is_loaded(self, old):
-        code = (
-            "import mlflow, pandas as pd;"
-            "mlflow.set_tracking_uri('sqlite:///outputs/mlflow.db');"
-            "model = mlflow.pyfunc.load_model('models:/fixture/1');"
-            "print(model.predict(pd.DataFrame({'text': ['a good film', 'a bad film']})).shape)"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=old, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+        done = Forked(old, answer_by_the_registered_model).done()
+        assert_works(done)
         assert "(2, 3)" in done.stdout
 
     def test_another_run_is_registered_beside_it(self, here):
