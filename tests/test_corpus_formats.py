@@ -275,7 +275,7 @@ class TestTablesOfText:
         value = {name: frame.to_dict("records") for name, frame in splits.items()}
         path = self.write(tmp_path, json.dumps(value | {"extra": []}), "t.json")
         found = read_path(path, Columns())
-        assert found.splits == ["train", "train", "validation", "test"]
+        assert found.splits == ["train", "train", "dev", "test"]
         assert found.texts == TEXTS
         assert found.notes == ["t.json: not used: extra"]
 
@@ -388,7 +388,7 @@ class TestJson:
             ("t.jsonl", '{"text": "a", "label": null}\n', "line 1: the label in column 'label' is"),
             ("t.jsonl", '{"text": "a", "label": NaN}\n', "line 1: the label in column 'label' is"),
             ("t.jsonl", '{"text": {"x": 1}, "label": 1}\n', "column 'text' holds dict {'x': 1}"),
-            ("t.json", '{"text": "a", "label": 1', "line 1: not JSON"),
+            ("t.json", '{"text": "a", "label": 1', "line 1, character 25: not JSON"),
             ("t.json", '[{"text": "a", "label": 1}, 3]', "record 2: '3' is not an object"),
             ("t.json", '{"text": ["a", "b"], "label": [1]}', "its columns differ in length"),
             ("t.json", '"text"', "'text' is neither a list nor an object"),

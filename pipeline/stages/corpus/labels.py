@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.core.errors import UserError
-from pipeline.stages.corpus.formats.rows import listed
+from pipeline.stages.corpus.formats.rows import cut, listed
 
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
@@ -74,7 +74,7 @@ def counted(classes: Sequence[str], counts: Sequence[int], most: int = 10) -> st
     >>> counted(["neg", "pos"], [120, 80])
     '2 classes: neg 120, pos 80'
     """
-    pairs = [f"{_short(name)} {count:,}" for name, count in zip(classes, counts, strict=True)]
+    pairs = [f"{cut(name)} {count:,}" for name, count in zip(classes, counts, strict=True)]
     return f"{len(classes):,} classes: {listed(pairs, most, width=40)}"
 
 
@@ -150,9 +150,7 @@ def _check_given(where: str, counts: Mapping[str, int], given: Sequence[str]) ->
 def _check_spelling(where: str, counts: Mapping[str, int]) -> None:
     groups = _groups(counts)
     if groups:
-        pairs = [
-            " and ".join(f"{_short(n)!r} ({counts[n]:,})" for n in group[:3]) for group in groups
-        ]
+        pairs = [" and ".join(f"{cut(n)!r} ({counts[n]:,})" for n in group[:3]) for group in groups]
         raise UserError(
             f"{where} has labels that differ only in spelling: {listed(pairs, 2, 70)}. "
             "corpus.merge_labels=true takes them as one class; if they are different classes, list "
@@ -226,7 +224,3 @@ def _check_number(where: str, counts: Mapping[str, int], rows: int, most: int) -
             f"{where} has {len(counts):,} different labels in {rows:,} rows ({listed(counts, 3)}), "
             f"more than corpus.max_classes={most:,}. Is it the label? If so, raise that setting."
         )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 24 else f"{name[:21]}..."

@@ -15,7 +15,7 @@ from pipeline.stages.corpus.formats.datasets import (
     tables_below,
 )
 from pipeline.stages.corpus.formats.delimited import read_delimited
-from pipeline.stages.corpus.formats.folders import classes_of, is_archive, read_class_folders
+from pipeline.stages.corpus.formats.folders import is_archive, read_class_folders
 from pipeline.stages.corpus.formats.frames import read_arrow, read_excel, read_parquet
 from pipeline.stages.corpus.formats.records import read_json, read_json_lines
 from pipeline.stages.corpus.formats.rows import Columns, Rows
@@ -77,18 +77,19 @@ def read_path(path: Path, columns: Columns, name: str = "auto") -> Rows:
     UserError
         If it is missing, in no known format, or broken.
     """
-    if name != "auto":
-        if name not in FORMATS:
-            raise UserError(
-                f"corpus.format: no format '{name}'{suggest(name, FORMATS)}; choose from auto, "
-                f"{', '.join(FORMATS)}."
-            )
-        return FORMATS[name](path, columns)
-    if path.is_dir():
-        return _read_folder(path, columns)
-    with open_bytes(path, unpack=False):
-        pass  # says so if the file is missing
-    return FORMATS[_format(path)](path, columns)
+    if not path.is_dir():
+        with open_bytes(path, unpack=False):
+            pass  # says so if the file is missing
+    if name == "auto":
+        return (
+            _read_folder(path, columns) if path.is_dir() else FORMATS[_format(path)](path, columns)
+        )
+    if name not in FORMATS:
+        raise UserError(
+            f"corpus.format: no format '{name}'{suggest(name, FORMATS)}; choose from auto, "
+            f"{', '.join(FORMATS)}."
+        )
+    return FORMATS[name](path, columns)
 
 
 def read_files(files: list[Path], columns: Columns, name: str = "auto") -> Rows:
@@ -98,11 +99,15 @@ def read_files(files: list[Path], columns: Columns, name: str = "auto") -> Rows:
 
 def is_named_as_table(path: Path) -> bool:
     """Return whether a file's name ends as that of a table does."""
-    return Path(inner_name(path)).suffix.lower() in _IN_FOLDERS
+    return _ending(path) in _IN_FOLDERS
+
+
+def _ending(path: Path) -> str:
+    return Path(inner_name(path)).suffix.lower()
 
 
 def _format(path: Path) -> str:
-    ending = Path(inner_name(path)).suffix.lower()
+    ending = _ending(path)
     if ending in _UNREADABLE:
         raise UserError(f"{path} is {_UNREADABLE[ending]}. Save it as CSV, JSON lines or Parquet.")
     if is_archive(path) and (suffix(path) != ".zip" or _many_files(path)):
@@ -115,40 +120,28 @@ def _format(path: Path) -> str:
     if begin.lstrip()[:1] == b"{" and ending not in _SUFFIXES:
         return "jsonl"
     name = _SUFFIXES.get(ending, "csv")
-    for start, what in _BEGINNINGS.items():
-        if name in {"csv", "json", "jsonl"} and begin.lower().startswith(start.lower()):
-            raise UserError(f"{path} {what}.")
+    if name in {"csv", "json", "jsonl"}:
+        for start, what in _BEGINNINGS.items():
+            require(not begin.lower().startswith(start.lower()), f"{path} {what}.")
     return name
 
 
 def _many_files(path: Path) -> bool:
+    """Return whether a zip archive has texts in folders."""
     import zipfile
 
     try:
         with zipfile.ZipFile(path) as archive:
-            return (
-                sum(
-                    "/" in name.rstrip("/") and name.endswith(".txt") for name in archive.namelist()
-                )
-                > 1
-            )
+            names = archive.namelist()
     except DAMAGE:
         return False  # `open_bytes` says what is wrong
+    return sum("/" in name and name.endswith(".txt") for name in names) > 1
 
 
 def _read_folder(folder: Path, columns: Columns) -> Rows:
     if is_saved_dataset(folder):
         return read_saved_dataset(folder, columns)
-    files = tables_below(folder, _IN_FOLDERS)
-    if files:
+    if files := tables_below(folder, _IN_FOLDERS):
         return read_tables(folder, files, columns, read_path)
     require(any(folder.iterdir()), f"{folder} is empty.")
-    try:
-        return read_class_folders(folder, columns)
-    except UserError as error:
-        if "no labelled texts" in str(error):
-            raise UserError(
-                f"{folder} holds {classes_of(folder)}: neither tables nor a folder of .txt files "
-                "for each class (train/pos/1.txt or pos/1.txt)."
-            ) from error
-        raise
+    return read_class_folders(folder, columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,27 +31,24 @@ def read_saved_dataset(folder: Path, columns: Columns) -> Rows:
     """
     if not (folder / "dataset_dict.json").is_file():
         return _read_one(folder, columns)
-    names = _json(folder / "dataset_dict.json").get("splits", [])
     rows = Rows()
-    for name in names:
+    for name in map(str, _json(folder / "dataset_dict.json").get("splits", [])):
         if name.lower() in UNLABELLED:
             rows.notes.append(f"{folder.name}: split '{name}' is left out")
             continue
-        split = NAMES.get(str(name).lower())
+        split = NAMES.get(name.lower(), "")
         require(split, f"{folder}: split '{name}' is none of train, dev and test.")
-        part = _read_one(folder / name, columns)
-        part.splits = [str(split)] * len(part)
-        rows.extend(part)
+        rows.extend(_read_one(folder / name, columns), split)
     return rows
 
 
 def _read_one(folder: Path, columns: Columns) -> Rows:
     state = _json(folder / "state.json")
-    if state.get("_indices_data_files") or state.get("_indices_files"):
-        raise UserError(
-            f"{folder}: a selection of rows was saved without the rows; save it again by "
-            "dataset.flatten_indices().save_to_disk(...)."
-        )
+    require(
+        not state.get("_indices_data_files") and not state.get("_indices_files"),
+        f"{folder}: a selection of rows was saved without the rows; save it again by "
+        "dataset.flatten_indices().save_to_disk(...).",
+    )
     rows = Rows()
     for entry in state.get("_data_files", []):
         rows.extend(read_arrow(folder / Path(str(entry.get("filename"))).name, columns))
@@ -67,20 +64,18 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def tables_below(folder: Path, suffixes: frozenset[str]) -> list[Path]:
-    """Return the tables in a folder and its folders, two levels deep, in order."""
-    levels = ("*", "*/*", "*/*/*")
-    found = [path for level in levels for path in folder.glob(level)]
-    return sorted(
-        path
-        for path in found
-        if path.is_file() and not path.name.startswith(".") and _is_table(path, folder, suffixes)
-    )
+    """Return the tables in a folder and its folders, two levels deep, in order.
 
-
-def _is_table(path: Path, folder: Path, suffixes: frozenset[str]) -> bool:
-    ending = Path(inner_name(path)).suffix.lower()
-    named = ending == ".txt" and path.parent == folder and split_of_name(path.name)
-    return ending in suffixes or bool(named)
+    They are files with one of these suffixes and, in `folder` itself, texts named by their split.
+    """
+    found = (path for level in ("*", "*/*", "*/*/*") for path in folder.glob(level))
+    tables = []
+    for path in found:
+        ending = Path(inner_name(path)).suffix.lower()
+        named = ending == ".txt" and path.parent == folder and split_of_name(path.name)
+        if (ending in suffixes or named) and path.is_file() and not path.name.startswith("."):
+            tables.append(path)
+    return sorted(tables)
 
 
 def read_tables(folder: Path | None, files: list[Path], columns: Columns, read: Reader) -> Rows:
@@ -93,26 +88,22 @@ def read_tables(folder: Path | None, files: list[Path], columns: Columns, read: 
     UserError
         If the names of some say the split and those of others do not.
     """
-    splits = [split for split, _ in named_splits(folder, files)]
+    splits = [_split_of(path, folder) for path in files]
     if any(splits) and not all(splits):
-        other = next(path for path, split in zip(files, splits, strict=True) if not split)
         raise UserError(
-            f"{folder or 'corpus.path'}: the name {other.name} says neither train, dev nor test, "
-            "unlike others. Give corpus.train_file, corpus.dev_file and corpus.test_file."
+            f"{folder or 'corpus.path'}: the name {files[splits.index('')].name} says neither "
+            "train, dev nor test, unlike others. Give corpus.train_file, corpus.dev_file and "
+            "corpus.test_file."
         )
     rows = Rows()
     for path, split in zip(files, splits, strict=True):
-        part = read(path, columns)
-        if split:
-            part.splits = [split] * len(part)
-        rows.extend(part)
+        rows.extend(read(path, columns), split)
     require(len(rows), f"{listed([path.name for path in files])} hold no rows.")
     return rows
 
 
-def named_splits(folder: Path | None, files: list[Path]) -> Iterator[tuple[str, Path]]:
-    """Yield the split that each file's name says, or else that of a folder below `folder`."""
-    for path in files:
-        below = path.relative_to(folder).parts[:-1] if folder else ()
-        folders = [NAMES[part.lower()] for part in below if part.lower() in NAMES]
-        yield split_of_name(path.name) or (folders[-1] if folders else ""), path
+def _split_of(path: Path, folder: Path | None) -> str:
+    """Return the split that a file's name says, or else the last folder below `folder` to do so."""
+    below = path.relative_to(folder).parts[:-1] if folder else ()
+    named = [NAMES[part.lower()] for part in below if part.lower() in NAMES]
+    return split_of_name(path.name) or (named[-1] if named else "")

@@ -6,12 +6,11 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.packed import inner_name
-from pipeline.stages.corpus.formats.encoding import encoding_of, lines_of, note_of
+from pipeline.stages.corpus.formats.encoding import decoded
 from pipeline.stages.corpus.formats.rows import Columns, Rows, add_record, find_columns
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -37,20 +36,18 @@ def read_delimited(path: Path, columns: Columns) -> Rows:
     UserError
         Naming the line, for a row that does not fit the header, a missing column or label.
     """
-    encoding = encoding_of(path, columns.encoding)
-    lines = [line for _, line in lines_of(path, encoding)]
-    first = next((line for line in lines if line.strip()), None)
-    require(first is not None, f"{path} is empty; its first line should name the columns.")
-    assert first is not None
+    numbered, notes = decoded(path, columns.encoding)
+    lines = [line for _, line in numbered]
+    first = _first(lines)
+    require(first, f"{path} is empty; its first line should name the columns.")
     if _LABELLED.match(first) or _LABEL_AT_END.search(first):
-        return _read_fasttext(path, lines, columns, note_of(path, encoding))
-    stated = _STATED.fullmatch(first)
-    if stated:
+        return _read_fasttext(path, lines, columns, notes)
+    if stated := _STATED.fullmatch(first):
         lines[lines.index(first)] = ""  # the other lines keep their numbers
-        first = next((line for line in lines if line.strip()), "")
+        first = _first(lines)
     delimiter = columns.delimiter or (stated[1] if stated else _delimiter(path, first, columns))
     dialect = Dialect(delimiter, _quoting(lines, first, delimiter, columns))
-    rows = Rows(notes=note_of(path, encoding) + _notes(path, dialect))
+    rows = Rows(notes=notes + _notes(path, dialect))
     table = _parsed(path, lines, dialect)
     names = next((row for _, row in table if row), [])
     header = columns.header
@@ -63,35 +60,33 @@ def read_delimited(path: Path, columns: Columns) -> Rows:
     try:
         at = find_columns(str(path), names, columns)
     except UserError as error:
-        hint = _hint(names, columns) if header else ""
-        raise UserError(f"{error}{hint}" if len(str(error)) < 200 else str(error)) from error
-    width = len(names)
+        hint = _hint(names, columns) if header and len(str(error)) < 200 else ""
+        raise UserError(f"{error}{hint}") from error
+    first_row = "the header has" if header else "the first line has"
+    remedy = (
+        "Quote a text that holds the separator."
+        if dialect.quoting
+        else "Take the separator out of the text, or quote it and set corpus.quoting=true."
+    )
     for line, row in table:
         if row:
             where = f"{path}, line {line}"
-            if len(row) != width:
-                raise UserError(_ragged(where, len(row), width, dialect, header=bool(header)))
+            require(
+                len(row) == len(names),
+                f"{where}: {len(row)} fields where {first_row} {len(names)}. {remedy}",
+            )
             add_record(rows, where, (row[i] for i in at), columns)
     return rows
 
 
-def _ragged(where: str, found: int, width: int, dialect: Dialect, *, header: bool) -> str:
-    other = "the header has" if header else "the first line has"
-    if dialect.quoting:
-        return (
-            f"{where}: {found} fields where {other} {width}. Quote a text that holds the separator."
-        )
-    return (
-        f"{where}: {found} fields where {other} {width}. Take the separator out of the text, or "
-        "quote it and set corpus.quoting=true."
-    )
+def _first(lines: Iterable[str]) -> str:
+    """Return the first line that is not blank."""
+    return next((line for line in lines if line.strip()), "")
 
 
 def _notes(path: Path, dialect: Dialect) -> list[str]:
-    name = inner_name(path).lower()
-    usual = "\t" if name.endswith((".tsv", ".tab")) else ","
     notes = []
-    if dialect.delimiter != usual:
+    if dialect.delimiter != _usual(path):
         what = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
         notes.append(f"{path.name}: columns are separated by {what}")
     if not dialect.quoting:
@@ -99,24 +94,23 @@ def _notes(path: Path, dialect: Dialect) -> list[str]:
     return notes
 
 
+def _usual(path: Path) -> str:
+    """Return the separator that the name of a file suggests."""
+    return "\t" if inner_name(path).lower().endswith((".tsv", ".tab")) else ","
+
+
 def _delimiter(path: Path, first: str, columns: Columns) -> str:
     """Return the separator by which the first line has the wanted columns, or most columns."""
     names = columns.names()
-    tabs_first = inner_name(path).lower().endswith((".tsv", ".tab"))
-    candidates = sorted(DELIMITERS, key=lambda mark: mark != "\t") if tabs_first else [*DELIMITERS]
-    fields = {mark: [f.strip() for f in _split(first, mark)] for mark in candidates}
-    for mark, found in fields.items():
-        if all(name in found for name in names):
-            return mark
-    best = max(candidates, key=lambda mark: sum(name in fields[mark] for name in names))
-    if any(name in fields[best] for name in names):
+    usual = _usual(path)
+    candidates = sorted(DELIMITERS, key=lambda mark: mark != usual)
+    rows = {mark: next(csv.reader([first], delimiter=mark), []) for mark in candidates}
+    fields = {mark: [field.strip() for field in row] for mark, row in rows.items()}
+    wanted = {mark: sum(name in found for name in names) for mark, found in fields.items()}
+    best = max(candidates, key=wanted.__getitem__)  # of equals the first
+    if wanted[best] or len(fields[usual]) > 1:
         return best
-    usual = candidates[0]
-    return usual if len(fields[usual]) > 1 else max(candidates, key=lambda mark: len(fields[mark]))
-
-
-def _split(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
+    return max(candidates, key=lambda mark: len(fields[mark]))
 
 
 def _quoting(lines: list[str], first: str, delimiter: str, columns: Columns) -> bool:
@@ -178,12 +172,11 @@ def _read_fasttext(path: Path, lines: Iterable[str], columns: Columns, notes: li
         where = f"{path}, line {number}"
         found = _LABELLED.findall(line)
         require(found, f"{where}: no __label__, as the first line has.")
-        if len(found) > 1:
-            some = " ".join(islice(found, 3))
-            raise UserError(
-                f"{where}: {len(found)} labels, {some[:80]}. A text has exactly one label here: "
-                "keep one a line."
-            )
+        require(
+            len(found) == 1,
+            f"{where}: {len(found)} labels, {' '.join(found[:3])[:80]}. A text has exactly one "
+            "label here: keep one a line.",
+        )
         label = found[0].removeprefix("__label__")
         add_record(rows, where, (_LABELLED.sub("", line), label), Columns(skip=columns.skip))
     return rows

@@ -25,20 +25,26 @@ _HIGH = bytes(range(0x80, 0x100))
 _SPACES = b" \t\r\n"
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # in cp1252
 _UTF8_CHARACTER = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
-# Of Western text, written in code page 1252, a smaller share of the bytes is beyond ASCII; of
-# Greek, Cyrillic, Chinese or Japanese text, in any encoding, a larger one.
+# Western text in code page 1252 has a smaller share of bytes beyond ASCII; Greek, Cyrillic, Chinese
+# and Japanese text a larger one, in any encoding.
 WESTERN = 0.35
 
 
-def lines_of(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line without its end) of a text file, which may be packed.
+def decoded(path: Path, given: str | None) -> tuple[Iterator[tuple[int, str]], list[str]]:
+    """Return the lines of a text file, with their numbers from 1, and a note if it is not UTF-8.
 
     Raises
     ------
     UserError
-        If the file cannot be read, is not written in `encoding`, or a line exceeds
-        ``limits.line_mb``.
+        If the file, which may be packed, cannot be read, or its encoding is unknown; while lines
+        are read, for one that is not in this encoding or exceeds ``limits.line_mb``.
     """
+    encoding = encoding_of(path, given)
+    notes = [] if encoding.startswith("utf-8") else [f"{path.name} is read as {encoding.upper()}"]
+    return _lines(path, encoding), notes
+
+
+def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     longest = LIMITS.get().line
     number = 0
     with open_bytes(path) as file:
@@ -85,23 +91,21 @@ def encoding_of(path: Path, given: str | None = None) -> str:
 def _unmarked(path: Path, file: IO[bytes]) -> str:
     """Find out the encoding of a file that does not begin with a mark."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    lines, first = 0, True
+    lines = 0
     while block := file.read(BLOCK):
-        if first and block.count(0) > len(block) // 4:
+        if not lines and block.count(0) > len(block) // 4:
             return "utf-16-le" if block[1::2].count(0) > block[::2].count(0) else "utf-16-be"
         try:
             decoder.decode(block)
         except UnicodeDecodeError as error:
             line = lines + error.object.count(b"\n", 0, error.start) + 1
-            return _western(
-                path, f"line {line}: byte {error.object[error.start]:#04x}", block, file
-            )
+            where = f"{path}, line {line}: byte {error.object[error.start]:#04x}"
+            return _western(where, block, file)
         lines += block.count(b"\n")
-        first = False
     return "utf-8"
 
 
-def _western(path: Path, where: str, block: bytes, file: IO[bytes]) -> str:
+def _western(where: str, block: bytes, file: IO[bytes]) -> str:
     """Return ``cp1252`` if that is what a file which is not UTF-8 looks like."""
     written = high = utf8 = undefined = 0
     while block:
@@ -112,14 +116,7 @@ def _western(path: Path, where: str, block: bytes, file: IO[bytes]) -> str:
         block = file.read(BLOCK)
     if undefined or high > WESTERN * written or 2 * utf8 > high // 2:
         raise UserError(
-            f"{path}, {where} is not UTF-8. Name the file's encoding in corpus.encoding, e.g. "
+            f"{where} is not UTF-8. Name the file's encoding in corpus.encoding, e.g. "
             "cp1252, gb18030 or shift_jis, or convert it by iconv."
         )
     return "cp1252"
-
-
-def note_of(path: Path, encoding: str) -> list[str]:
-    """Return what a person should know about the encoding of a file, if it is not UTF-8."""
-    if encoding.startswith("utf-8"):
-        return []
-    return [f"{path.name} is read as {encoding.upper()}"]

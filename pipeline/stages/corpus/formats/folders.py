@@ -10,6 +10,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from pipeline.core import packed
 from pipeline.core.errors import UserError, require
@@ -20,7 +21,16 @@ from pipeline.stages.corpus.formats.rows import Columns, Rows, add_record, liste
 from pipeline.stages.corpus.formats.splits import NAMES, UNLABELLED
 
 _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".zip")
-_NEEDED = "A folder of texts has a folder for each class, such as train/pos/1.txt or pos/1.txt."
+_TEXTS = (".txt", "")
+
+
+class File(NamedTuple):
+    """A text, with its split (may be empty) and class, and its name within the folder."""
+
+    split: str
+    label: str
+    name: str
+    text: str
 
 
 def is_archive(path: Path) -> bool:
@@ -36,7 +46,8 @@ def read_class_folders(path: Path, columns: Columns) -> Rows:
     UserError
         If there are no folders of classes, or the archive is broken.
     """
-    found, unlabelled, encodings = [], 0, Counter[str]()
+    found: list[File] = []
+    unlabelled, encodings = 0, Counter[str]()
     contents = _archived(path) if path.is_file() else _on_disk(path)
     for name, content in progress(contents, f"reading {path.name}", "files"):
         place = _place(name)
@@ -48,91 +59,83 @@ def read_class_folders(path: Path, columns: Columns) -> Rows:
             continue
         text, encoding = _decoded(content, columns.encoding)
         encodings[encoding] += 1
-        found.append((split, label, str(name), text))
-    require(found, f"{path} holds no labelled texts. {_NEEDED}")
-    found = _without_outer_files(found)
+        found.append(File(split, label, str(name), text))
+    if not found:
+        names = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else ["other files"]
+        raise UserError(
+            f"{path} holds {listed(names, 6)}: neither tables nor a folder of .txt files for each "
+            "class (train/pos/1.txt or pos/1.txt)."
+        )
     rows = Rows()
-    for split, label, file, text in sorted(found):
-        add_record(rows, f"{path}/{file}", (text, label), columns)
-        if len(rows.splits) and label not in columns.skip:
-            rows.splits[-1] = split
+    for file in sorted(_without_outer_files(found)):
+        values = (file.text, file.label, file.split)
+        add_record(rows, f"{path}/{file.name}", values, columns)
     if unlabelled:
         rows.notes.append(f"{path.name}: {unlabelled:,} texts without labels are left out")
     if encodings["cp1252"]:
         rows.notes.append(f"{path.name}: {encodings['cp1252']:,} texts are read as CP1252")
-    splits = Counter(rows.splits)
-    if "" in splits and len(splits) > 1:
-        raise UserError(
-            f"{path}: some classes are in train, dev or test and some are not. {_NEEDED}"
-        )
     return rows
 
 
 def _place(name: PurePosixPath) -> tuple[str, str] | None:
     """Return split and class of a file, by its folders; None: it is no text of a class."""
     folders = name.parts[:-1]
-    if name.suffix.lower() not in {".txt", ""} or any(
-        p.startswith((".", "__")) for p in name.parts
-    ):
+    hidden = any(part.startswith((".", "__")) for part in name.parts)
+    if hidden or name.suffix.lower() not in _TEXTS or not folders:
         return None
     for depth, folder in enumerate(folders):
-        if folder.lower() in NAMES:
-            return (
-                (NAMES[folder.lower()], folders[depth + 1]) if len(folders) == depth + 2 else None
-            )
-    return ("", folders[-1]) if folders else None
+        if split := NAMES.get(folder.lower()):
+            return (split, folders[-1]) if len(folders) == depth + 2 else None
+    return "", folders[-1]
 
 
-def _without_outer_files(
-    found: list[tuple[str, str, str, str]],
-) -> list[tuple[str, str, str, str]]:
+def _without_outer_files(found: list[File]) -> list[File]:
     """Leave out files that are no texts of a class: those outside of splits, or less deep."""
-    if any(split for split, *_ in found):
-        return [row for row in found if row[0]]
-    depths = Counter(name.count("/") for _, _, name, _ in found)
+    if any(file.split for file in found):
+        return [file for file in found if file.split]
+    depths = Counter(file.name.count("/") for file in found)
     usual = depths.most_common(1)[0][0]
-    return [row for row in found if row[2].count("/") == usual]
+    return [file for file in found if file.name.count("/") == usual]
 
 
 def _on_disk(folder: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
-    longest = LIMITS.get().line
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix.lower() in {".txt", ""}:
-            _check_length(path, path.stat().st_size, longest)
+        if path.is_file() and path.suffix.lower() in _TEXTS:
+            _check_length(path, path.stat().st_size)
             with open_bytes(path, unpack=False) as file:
                 yield PurePosixPath(path.relative_to(folder).as_posix()), file.read()
 
 
 def _archived(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
-    longest = LIMITS.get().line
     try:
-        if path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                for info in archive.infolist():
-                    if not info.is_dir():
-                        size = max(info.file_size, info.compress_size)  # as the archive claims
-                        _check_length(path, size, longest)
-                        yield PurePosixPath(info.filename), archive.read(info)
-            return
-        unpack = path.suffix.lower() != ".tar"
-        named = path.with_suffix(".tar.gz") if path.suffix.lower() == ".tgz" else path
-        with path.open("rb") as raw:
-            source = packed.unpack(named, raw) if unpack else raw
-            with tarfile.open(fileobj=source, mode="r|") as tar:
-                for member in tar:
-                    if member.isfile():
-                        _check_length(path, member.size, longest)
-                        content = tar.extractfile(member)
-                        yield PurePosixPath(member.name), content.read() if content else b""
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file.") from error
+        yield from _zipped(path) if path.suffix.lower() == ".zip" else _tarred(path)
     except (tarfile.TarError, *packed.DAMAGE) as error:
         raise UserError(
             f"{path}: the archive is broken ({str(error)[:100]}). Fetch it again."
         ) from error
 
 
-def _check_length(path: Path, size: int, longest: int) -> None:
+def _zipped(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if not info.is_dir():
+                _check_length(path, max(info.file_size, info.compress_size))  # as it claims
+                yield PurePosixPath(info.filename), archive.read(info)
+
+
+def _tarred(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
+    named = path.with_suffix(".tar.gz") if path.suffix.lower() == ".tgz" else path
+    with path.open("rb") as raw:
+        source = packed.unpack(named, raw) if packed.suffix(named) else raw
+        with tarfile.open(fileobj=source, mode="r|") as tar:
+            for member in tar:
+                if content := tar.extractfile(member) if member.isfile() else None:
+                    _check_length(path, member.size)
+                    yield PurePosixPath(member.name), content.read()
+
+
+def _check_length(path: Path, size: int) -> None:
+    longest = LIMITS.get().line
     require(
         size <= longest,
         f"{path}: a text longer than {longest >> 20} MB. It is not text, or raise the limit, "
@@ -148,8 +151,3 @@ def _decoded(content: bytes, encoding: str | None) -> tuple[str, str]:
         return content.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace"), "cp1252"
-
-
-def classes_of(path: Path) -> str:
-    """Return what a folder holds, for messages."""
-    return listed(sorted(entry.name for entry in path.iterdir()), 6)

@@ -28,9 +28,8 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
         raise
     except Exception as error:  # openpyxl checks little: any error is possible
         first = str(error).strip().partition("\n")[0][:120]
-        raise UserError(
-            f"{path} cannot be read as {kind}: {first or type(error).__name__}."
-        ) from error
+        said = first or type(error).__name__
+        raise UserError(f"{path} cannot be read as {kind}: {said}.") from error
 
 
 @contextlib.contextmanager
@@ -40,7 +39,7 @@ def parquet_batches(path: Path) -> Iterator[tuple[Any, Iterator[Any]]]:
 
     with _readable(path, "Parquet"), open_bytes(path) as file, pq.ParquetFile(file) as table:
         size = sum(table.metadata.row_group(i).total_byte_size for i in range(table.num_row_groups))
-        _check_size(path, size, path.stat().st_size)
+        _check_size(path, size)
         yield table.schema_arrow, table.iter_batches(BATCH)
 
 
@@ -83,21 +82,20 @@ def read_arrow(path: Path, columns: Columns) -> Rows:
 
 def _read_batches(path: Path, schema: Any, batches: Iterator[Any], columns: Columns) -> Rows:
     at = find_columns(str(path), list(schema.names), columns)
+    names = dict(enumerate(_class_names(schema.metadata, columns.label)))
     rows, size, number = Rows(), 0, 0
-    names = _class_names(schema.metadata, columns.label)
     for batch in batches:
         size += batch.nbytes
-        _check_size(path, size, path.stat().st_size)
+        _check_size(path, size)
         batch.validate(full=True)  # what a damaged file claims could be read out of bounds
         for begin in range(0, batch.num_rows, BATCH):
             part = batch.slice(begin, BATCH)
-            for values in zip(*(part.column(i).to_pylist() for i in at), strict=True):
+            for text, label, *split in zip(*(part.column(i).to_pylist() for i in at), strict=True):
                 number += 1
-                row = list(values)
-                if names and isinstance(row[1], int) and 0 <= row[1] < len(names):
-                    row[1] = names[row[1]]
-                add_record(rows, f"{path}, row {number}", row, columns)
-    rows.classes = tuple(name for name in names if name in set(rows.labels))
+                named = names.get(label, label) if isinstance(label, int) else label
+                add_record(rows, f"{path}, row {number}", (text, named, *split), columns)
+    used = set(rows.labels)
+    rows.classes = tuple(name for name in names.values() if name in used)
     return rows
 
 
@@ -111,10 +109,10 @@ def _class_names(metadata: dict[bytes, bytes] | None, label: str) -> list[str]:
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
-def _check_size(path: Path, size: int, packed: int) -> None:
+def _check_size(path: Path, size: int) -> None:
     """Refuse a file that unpacks to far more than text does."""
     limits = LIMITS.get()
-    if size > UNSUSPICIOUS and size > limits.ratio * packed:
+    if size > UNSUSPICIOUS and size > limits.ratio * path.stat().st_size:
         raise UserError(
             f"{path} unpacks to more than {limits.ratio} times its size (limits.ratio). It is "
             "damaged or hostile; if you trust it, raise the limit."
@@ -141,7 +139,7 @@ def read_excel(path: Path, columns: Columns) -> Rows:
     with _readable(path, "Excel"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles that openpyxl does not know
         with zipfile.ZipFile(path) as archive:
-            _check_size(path, sum(m.file_size for m in archive.infolist()), path.stat().st_size)
+            _check_size(path, sum(m.file_size for m in archive.infolist()))
         sheets = pd.read_excel(path, sheet_name=None, dtype=object, na_filter=False)
     filled = {name: frame for name, frame in sheets.items() if len(frame)}
     require(filled, f"{path}: no sheet has rows.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError, require
-from pipeline.stages.corpus.formats.encoding import encoding_of, lines_of, note_of
+from pipeline.stages.corpus.formats.encoding import decoded
 from pipeline.stages.corpus.formats.rows import (
     Columns,
     Rows,
@@ -30,12 +30,11 @@ def read_json_lines(path: Path, columns: Columns) -> Rows:
     UserError
         Naming the line, for one that is not an object or lacks a column.
     """
-    encoding = encoding_of(path, columns.encoding)
-    rows = Rows(notes=note_of(path, encoding))
-    for number, line in lines_of(path, encoding):
+    lines, notes = decoded(path, columns.encoding)
+    rows = Rows(notes=notes)
+    for number, line in lines:
         if line.strip():
-            where = f"{path}, line {number}"
-            _add(rows, where, _parse(where, line), columns)
+            _add(rows, f"{path}, line {number}", _parse(path, line, number), columns)
     return rows
 
 
@@ -49,62 +48,64 @@ def read_json(path: Path, columns: Columns) -> Rows:
     UserError
         If it is none of these, or a record lacks a column.
     """
-    encoding = encoding_of(path, columns.encoding)
-    lines = [line for _, line in lines_of(path, encoding)]
+    numbered, notes = decoded(path, columns.encoding)
+    lines = [line for _, line in numbered]
     if len(lines) > 1 and lines[0].strip().endswith("}") and lines[0].lstrip().startswith("{"):
         return read_json_lines(path, columns)  # named .json, written as a record per line
-    value = _parse(str(path), "\n".join(lines))
-    rows = Rows(notes=note_of(path, encoding))
+    value = _parse(path, "\n".join(lines))
+    rows = Rows(notes=notes)
     splits = [key for key in value if key.lower() in NAMES] if isinstance(value, dict) else []
     if len(splits) < 2 or not all(isinstance(value[key], list | dict) for key in splits):
-        _add_all(rows, path, value, columns)
+        _add_all(rows, str(path), value, columns)
         return rows
     for key in splits:
         part = Rows()
-        _add_all(part, path, value[key], columns, f"{key}, ")
-        part.splits = [key] * len(part)
-        part.places = {key: f"{path}, {key}"}
-        rows.extend(part)
+        _add_all(part, f"{path}, {key}", value[key], columns)
+        part.places = {NAMES[key.lower()]: f"{path}, {key}"}
+        rows.extend(part, NAMES[key.lower()])
     left = [key for key in value if key not in splits and isinstance(value[key], list)]
     rows.notes += [f"{path.name}: not used: {listed(left)}"] if left else []
     return rows
 
 
-def _add_all(rows: Rows, path: Path, value: Any, columns: Columns, within: str = "") -> None:
-    for number, record in enumerate(_records(path, value, columns), 1):
-        _add(rows, f"{path}, {within}record {number}", record, columns)
-
-
-def _parse(where: str, text: str) -> Any:
+def _parse(path: Path, text: str, line: int = 0) -> Any:
+    """Parse a file's text, or one line of it."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        place = (
-            f"{where}, character {error.pos + 1}"
-            if "line" in where
-            else f"{where}, line {error.lineno}"
-        )
-        raise UserError(f"{place}: not JSON ({error.msg}). {_HINT}") from error
+        where = f"{path}, line {line or error.lineno}, character {error.colno}"
+        raise UserError(f"{where}: not JSON ({error.msg}). {_HINT}") from error
     except (RecursionError, ValueError) as error:
+        where = f"{path}, line {line}" if line else str(path)
         raise UserError(f"{where}: not JSON that can be read ({error}). {_HINT}") from error
+
+
+def _add_all(rows: Rows, where: str, value: Any, columns: Columns) -> None:
+    for number, record in enumerate(_records(where, value, columns), 1):
+        _add(rows, f"{where}, record {number}", record, columns)
 
 
 def _add(rows: Rows, where: str, record: Any, columns: Columns) -> None:
     require(isinstance(record, dict), f"{where}: {str(record)[:40]!r} is not an object. {_HINT}")
     if not rows.texts:
         warn_of_unused_split(where, map(str, record), columns)
+    add_record(rows, where, _cells(where, record, columns), columns)
+
+
+def _cells(where: str, record: dict[str, Any], columns: Columns) -> list[Any]:
+    """Return what a JSON object holds under the names of the columns."""
     for name in columns.names():
         if name not in record:
             raise missing_column(where, name, [str(key) for key in record])
-    add_record(rows, where, (record[name] for name in columns.names()), columns)
+    return [record[name] for name in columns.names()]
 
 
-def _records(path: Path, value: Any, columns: Columns) -> Iterable[Any]:
+def _records(where: str, value: Any, columns: Columns) -> Iterable[Any]:
     """Return the records of a JSON value."""
     if isinstance(value, list):
         return value
     if not isinstance(value, dict):
-        raise UserError(f"{path}: {str(value)[:40]!r} is neither a list nor an object. {_HINT}")
+        raise UserError(f"{where}: {str(value)[:40]!r} is neither a list nor an object. {_HINT}")
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # "split"
         names = value["columns"]
         return (
@@ -114,23 +115,19 @@ def _records(path: Path, value: Any, columns: Columns) -> Iterable[Any]:
         if isinstance(value.get(name), list):
             return list(value[name])
     if isinstance(value.get(columns.text), list | dict):
-        return _from_columns(path, value, columns)
+        return _from_columns(where, value, columns)
     if value and all(isinstance(record, dict) for record in value.values()):  # "index"
         return list(value.values())
-    raise UserError(f"{path}: an object without records. {_HINT}")
+    raise UserError(f"{where}: an object without records. {_HINT}")
 
 
-def _from_columns(path: Path, value: dict[str, Any], columns: Columns) -> Iterator[dict[str, Any]]:
+def _from_columns(where: str, value: dict[str, Any], columns: Columns) -> Iterator[dict[str, Any]]:
     """Yield records of an object that holds a list, or an object by index, for each column."""
-    names = columns.names()
-    for name in names:
-        if name not in value:
-            raise missing_column(str(path), name, list(value))
     cells = [
-        list(column.values()) if isinstance(column := value[name], dict) else column
-        for name in names
+        list(column.values()) if isinstance(column, dict) else column
+        for column in _cells(where, value, columns)
     ]
     sizes = {len(column) if isinstance(column, list) else -1 for column in cells}
-    require(len(sizes) == 1 and -1 not in sizes, f"{path}: its columns differ in length.")
+    require(len(sizes) == 1 and -1 not in sizes, f"{where}: its columns differ in length.")
     for row in zip(*cells, strict=True):
-        yield dict(zip(names, row, strict=True))
+        yield dict(zip(columns.names(), row, strict=True))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.core.errors import UserError, suggest
+from pipeline.core.errors import UserError, require, suggest
 
 log = logging.getLogger(__name__)
 
@@ -79,24 +79,18 @@ class Rows:
         """Return the number of rows."""
         return len(self.texts)
 
-    def add(self, text: str, label: str, split: str = "") -> None:
-        """Append a row."""
-        self.texts.append(text)
-        self.labels.append(label)
-        self.splits.append(split)
-
-    def extend(self, other: Rows) -> None:
-        """Append the rows of another file."""
+    def extend(self, other: Rows, split: str = "") -> None:
+        """Append the rows of another file, all of them as those of `split` if one is given."""
         self.texts += other.texts
         self.labels += other.labels
-        self.splits += other.splits
+        self.splits += [split] * len(other) if split else other.splits
         self.places = other.places | self.places
         self.classes = self.classes or other.classes
         self.notes += [note for note in other.notes if note not in self.notes]
 
 
 def add_record(rows: Rows, where: str, values: Iterable[Any], columns: Columns) -> None:
-    """Append a row of typed cells: text, label and, where there is such a column, split.
+    """Append a row of typed cells: text, label and, where it is known, split.
 
     Raises
     ------
@@ -108,43 +102,39 @@ def add_record(rows: Rows, where: str, values: Iterable[Any], columns: Columns) 
     name = cell(where, columns.label, label).strip()
     if name in columns.skip:
         return
-    if not name:
-        raise UserError(
-            f"{where}: the label in column '{columns.label}' is empty. Fill it in, or leave the "
-            "row out."
-        )
+    require(
+        name,
+        f"{where}: the label in column '{columns.label}' is empty. Fill it in, or leave the row "
+        "out.",
+    )
     split = cell(where, str(columns.split), rest[0]).strip() if rest else ""
     rows.places.setdefault(split, where)
-    rows.add(written, name, split)
+    rows.texts.append(written)
+    rows.labels.append(name)
+    rows.splits.append(split)
 
 
 def cell(where: str, column: str, value: Any, *, words: bool = False) -> str:  # noqa: PLR0911 - a line a type
-    """Return a cell as text: whole numbers without a fraction, nothing for a missing value.
+    """Return a cell of JSON, Arrow or a spreadsheet as text.
 
-    Parameters
-    ----------
-    where, column
-        Name the cell in messages.
-    value
-        Of any type that JSON, Arrow or a spreadsheet may hold.
-    words
-        Whether a list of words is a text too.
+    Whole numbers have no fraction, a missing value is empty. With `words`, a list of words is a
+    text too. `where` and `column` name the cell in messages.
     """
     match value:
         case str():
             return value
+        case bytes():
+            return value.decode("utf-8", "replace")
         case None:
             return ""
         case float() if math.isnan(value):
             return ""
         case float() if value.is_integer() and abs(value) < 2**53:
             return str(int(value))
-        case bool() | int() | float():
+        case int() | float():
             return str(value)
-        case dt.date() | dt.datetime():
+        case dt.date():
             return value.isoformat()
-        case bytes():
-            return value.decode("utf-8", "replace")
         case list() | tuple() if words and all(isinstance(word, str) for word in value):
             return " ".join(value)
         case list() | tuple():
@@ -164,22 +154,20 @@ def find_columns(where: str, names: list[str], columns: Columns) -> list[int]:
     Raises
     ------
     UserError
-        If one is missing, naming those there are, or stands there twice.
+        If a column is missing, or two have its name.
     """
     names = [name.strip() for name in names]
     warn_of_unused_split(where, names, columns)
-    found = []
     for name in columns.names():
-        if names.count(name) > 1:
-            raise UserError(f"{where} has {names.count(name)} columns named '{name}'; rename them.")
-        if name not in names:
+        count = names.count(name)
+        require(count <= 1, f"{where} has {count} columns named '{name}'; rename them.")
+        if not count:
             raise missing_column(where, name, names)
-        found.append(names.index(name))
-    return found
+    return [names.index(name) for name in columns.names()]
 
 
 def warn_of_unused_split(where: str, names: Iterable[str], columns: Columns) -> None:
-    """Warn if a column looks like the author's splits and is not used."""
+    """Warn if a column seems to hold the author's splits and is not used."""
     found = next((name for name in names if name.lower() in _SPLIT_COLUMNS), None)
     if found and columns.split is None:
         log.warning(
@@ -203,14 +191,10 @@ def listed(names: Iterable[str], most: int = 8, width: int = 24) -> str:
     'a, b and 1 more'
     """
     names = list(names)
-    shown = ", ".join(
-        name if len(name) <= width else f"{name[: width - 3]}..." for name in names[:most]
-    )
+    shown = ", ".join(cut(name, width) for name in names[:most])
     return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
-def numbered(path: object, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[str, str]]:
-    """Yield each line that is not blank, with the words that name its place."""
-    for number, line in lines:
-        if line.strip():
-            yield f"{path}, line {number}", line
+def cut(text: str, width: int = 24) -> str:
+    """Cut a text that is too long to show."""
+    return text if len(text) <= width else f"{text[: width - 3]}..."
