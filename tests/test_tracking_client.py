@@ -89,7 +89,7 @@ class TestWhichExperiment:
         self, local, variable, given, monkeypatch
     ):
         monkeypatch.setenv(variable, given)
-        with pytest.raises(UserError, match=f"{variable}={given}: .* has none such; unset it"):
+        with pytest.raises(UserError, match=f"{variable}={given}: not found in .*; unset it"):
             local.experiment_for("sst-5")
 
     def test_an_empty_name_is_refused(self):

@@ -84,7 +84,7 @@ def test_only_a_better_one_on_the_same_dev_sentences_takes_its_place(registered,
     assert "stays champion, accuracy on dev" in caplog.text
     registered(0.3, digest="other")
     assert champion(uri) == 1
-    assert "it met other dev sentences" in caplog.text
+    assert "it was tested on other dev sentences" in caplog.text
     registered(0.02)
     assert champion(uri) == 4 + 1
     assert "it is champion now" in caplog.text

@@ -240,7 +240,7 @@ class TestAGivenRun:
     def test_is_refused_if_there_is_none(self, local, tmp_path, monkeypatch):
         monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
         with pytest.raises(
-            UserError, match=r"MLFLOW_RUN_ID=0{32}: sqlite.* has none such; unset it"
+            UserError, match=r"MLFLOW_RUN_ID=0{32}: not found in sqlite.*; unset it"
         ):
             start(local, tmp_path, ["mine"], "name", RUN)
 

@@ -1,8 +1,6 @@
 """``python -m pipeline.tracking upload`` is an older spelling of ``python -m pipeline upload``."""
 
 import runpy
-import sys
 
 if __name__ == "__main__":
-    sys.argv[1:1] = []
     runpy.run_module("pipeline", run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""Connect to a tracking store: which one, whether it answers, and its experiments."""
+"""Choose a tracking store, connect to it, and find or create its experiments."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 DEFAULT_URI = "sqlite:///outputs/mlflow.db"
 
-# How often and how long to try, unless the environment says otherwise: usually, and to find out
-# whether a server is there at all.
+# How often and how long to try, unless the environment says otherwise: usually, and when it is not
+# known yet whether there is a server.
 _USUAL = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 _FIRST = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
@@ -128,12 +128,11 @@ def connect(uri: str) -> MlflowClient:
     for name, value in _USUAL.items():
         os.environ.setdefault(name, value)
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    path = sqlite.path_of(uri)
     with _collector_off_while_importing(), store(uri):
         from mlflow import MlflowClient
 
-        logging.getLogger("mlflow").setLevel(logging.ERROR)  # it says at length what `store` does
-        if path:
+        logging.getLogger("mlflow").setLevel(logging.ERROR)  # `store` says the same in one line
+        if path := sqlite.path_of(uri):
             sqlite.create(path)
         elif address.startswith(("postgresql", "mysql", "mssql")):
             _try_database(address)
@@ -166,7 +165,7 @@ def whole_address(uri: str) -> str:
 
 @contextlib.contextmanager
 def global_address(uri: str) -> Iterator[None]:
-    """Set MLflow's global address: the registry looks there for a model, not in its client."""
+    """Set MLflow's global address: the registry looks for a model there, not at its client's."""
     import mlflow
 
     before = os.environ.get("MLFLOW_TRACKING_URI")
@@ -179,7 +178,7 @@ def global_address(uri: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _impatient() -> Iterator[None]:
-    """Ask once; a user's own settings hold."""
+    """Try only once, unless the user's environment says how often."""
     ours = [name for name, value in _USUAL.items() if os.environ.get(name) == value]
     os.environ.update({name: _FIRST[name] for name in ours})
     try:
@@ -214,14 +213,13 @@ def _try_database(address: str) -> None:
 
 
 def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
-    """Return the id of the experiment, created where it is missing."""
+    """Return the id of an experiment; create one that is missing."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
     if found is None:
-        path = sqlite.path_of(uri)
         artifacts = None
-        if path:  # beside the database, not wherever the process was started
+        if path := sqlite.path_of(uri):  # beside the database, not where the process was started
             folder = path.parent / "mlartifacts" / quote(name, safe=" ")
             artifacts = folder.absolute().as_uri()
         try:

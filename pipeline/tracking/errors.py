@@ -1,4 +1,4 @@
-"""What goes wrong in MLflow, in one line that says what may help."""
+"""Errors of MLflow, explained in one line that says what may help."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from collections.abc import Iterator
 
 from pipeline.core.errors import UserError
 
-_LONGEST = 200  # characters of a message of MLflow's
+_LONGEST = 200  # characters of MLflow's own message
 
 
 class StoreError(UserError):
-    """The tracking store does not work, or refuses what it is asked."""
+    """The tracking store does not work, or refuses a request."""
 
 
 @contextlib.contextmanager
 def store(uri: str) -> Iterator[None]:
-    """Turn any error that comes out of MLflow into a `StoreError` of one line.
+    """Turn any error that MLflow raises into a `StoreError` of one line.
 
-    A server that is none of MLflow's makes the client fail in many ways, a `TypeError` among them.
+    With a server that is not MLflow's the client can raise anything, even a `TypeError`.
     """
     try:
         yield
@@ -37,7 +37,7 @@ def store(uri: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def named_by(variable: str, uri: str) -> Iterator[None]:
-    """Name the variable of the environment that asks for what the store does not have."""
+    """Name the environment variable that asks for something the store does not have."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -46,11 +46,11 @@ def named_by(variable: str, uri: str) -> Iterator[None]:
         if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             raise
         given = os.environ.get(variable, "")
-        raise UserError(f"{variable}={given[:50]}: {uri} has none such; unset it.") from error
+        raise UserError(f"{variable}={given[:50]}: not found in {uri}; unset it.") from error
 
 
 def reason(error: BaseException) -> str:
-    """Say in a sentence or two why a store did not do what it was asked, and what may help."""
+    """Say in a sentence or two why a store refused a request, and what may help."""
     text = str(error)
     if code := re.search(r"failed with error code (\d+)", text):
         if code[1] in {"401", "403"}:

@@ -9,6 +9,7 @@ from pipeline.core.errors import require
 from pipeline.core.files import write_json
 from pipeline.core.secrets import hide
 from pipeline.stages.report.result import RUN_FILES, RUN_FOLDERS
+from pipeline.tracking import sqlite
 from pipeline.tracking.client import connect
 from pipeline.tracking.errors import store
 from pipeline.tracking.records import PARENT
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-
-# What belongs to a run; its model is made of the same files.
+# The files of a run. Its model, which is not downloaded, consists of the same files.
 _PARTS = {*RUN_FOLDERS, *RUN_FILES, "result.json", ".hydra"}
 
 
@@ -40,9 +40,11 @@ def fetch(run_id: str, folder: Path, uri: str) -> list[Path]:
         If the store does not work, does not have the run, or has no files of it.
     """
     uri = hide(uri)
-    database = Path(uri.removeprefix("sqlite:///"))
-    exists = database.exists() or not uri.startswith("sqlite:///")
-    require(exists, f"{database}: no such tracking store; name another by --tracking-uri.")
+    database = sqlite.path_of(uri)
+    require(
+        database is None or database.exists(),
+        f"{database}: no such tracking store; name another by --tracking-uri.",
+    )
     client = connect(uri)
     with store(uri):
         run = client.get_run(run_id)

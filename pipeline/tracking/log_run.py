@@ -1,4 +1,4 @@
-"""What MLflow is sent of a finished run, all of it read from the run's folder."""
+"""Send the parts of a finished run to MLflow; all are read from the run's folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,31 +29,31 @@ T = TypeVar("T")
 # MLflow's limits: metrics and parameters or tags in a call, characters of a name and of a value.
 _METRICS, _PARAMS, _NAME, _PARAM, _TAG = 1000, 100, 250, 6000, 8000
 
-# The MLflow UI lists the metrics of a run in the order in which they came, and its comparison of
+# MLflow's UI lists the metrics of a run in the order in which they were sent, and its comparison of
 # runs starts with the first.
 _FIRST = ("test/accuracy", "test/macro_f1", "dev/accuracy", "dev/macro_f1")
-# Facts about the data and the vectors, and the strength that was chosen: parameters, not metrics.
+# Facts about the data and the vectors, and the chosen strength: sent as parameters, not as metrics.
 _FACTS = (
     *("corpus/", "vocab/", "vectors/words", "vectors/dim"),
     *("test/majority_accuracy", "best/strength"),
 )
-# Of these only some are sent, so that a person sees about ten numbers to compare, none twice;
-# result.json and metrics.csv, which are sent too, have all.
+# Left out but for some, so that a person sees about ten numbers to compare, none twice. result.json
+# and metrics.csv, which are sent too, have all.
 _LEFT_OUT = ("train/", "dev/", "best/", "test/coverage", "time/")
 _KEPT = ("dev/accuracy", "dev/macro_f1", "time/vectors_s")
 
-# Tables of a run's folder that the UI draws as tables, beside the files themselves.
+# Files of a run that the UI shows as tables, too.
 _TABLES = ("sweep/results", "report/confusion", "report/classes")
 
 
-def log_tags(client: MlflowClient, record: Record) -> None:
-    """Send the tags of a run, its note, and the error it ended with."""
+def log_tags(client: MlflowClient, record: Record, tags: Mapping[str, str] | None = None) -> None:
+    """Send tags of a run; unset: those of its record, and the error it ended with."""
     from mlflow.entities import RunTag
 
-    tags = record.tags | ({"error": record.error} if record.error else {})
-    client.log_batch(
-        str(record.run_id), tags=[RunTag(name, value[:_TAG]) for name, value in tags.items()]
-    )
+    if tags is None:
+        tags = record.tags | ({"error": record.error} if record.error else {})
+    sent = [RunTag(name, value[:_TAG]) for name, value in tags.items()]
+    client.log_batch(str(record.run_id), tags=sent)
 
 
 def log_run(client: MlflowClient, record: Record, folder: Path) -> None:
@@ -77,18 +78,17 @@ def log_run(client: MlflowClient, record: Record, folder: Path) -> None:
         client.log_batch(run_id, params=[Param(*item) for item in batch])
     client.log_dict(run_id, params, "params.json")
     tables = _log_tables(client, run_id, folder)
-    _log_tags(client, record, run.result, tables, [name for name in texts if name not in short])
+    too_long = [name for name in texts if name not in short]
+    log_tags(client, record, _tags(record, run.result, tables, too_long))
     _log_datasets(client, run_id, run.result, run.summary)
     _log_files(client, run_id, folder, record.largest_mb)
-    log_model(
-        client, record, folder, lambda model_id: _log_metrics(client, record, folder, model_id)
-    )
+    log_model(client, record, folder, partial(_log_metrics, client, record, folder))
 
 
 def _log_metrics(
     client: MlflowClient, record: Record, folder: Path, model_id: str | None = None
 ) -> None:
-    """Send the metrics of a run; of those of its model only the ones without steps."""
+    """Send the metrics of a run, or those of its model, which has only the ones without steps."""
     from mlflow.entities import Metric
 
     run_id = str(record.run_id)
@@ -120,11 +120,7 @@ def _facts(folder: Path) -> dict[str, float]:
     return {m.name: m.value for m in read_metrics(folder) if m.name.startswith(_FACTS)}
 
 
-def _log_tags(
-    client: MlflowClient, record: Record, result: Result, tables: list[str], too_long: list[str]
-) -> None:
-    from mlflow.entities import RunTag
-
+def _tags(record: Record, result: Result, tables: list[str], too_long: list[str]) -> dict[str, str]:
     shown = [{"path": path, "type": "table"} for path in tables]
     tags = {
         "settings_hash": result["settings_hash"],
@@ -136,8 +132,8 @@ def _log_tags(
     if NOTE not in record.tags:
         tags[NOTE] = describe(result)
     if too_long:
-        tags["params_too_long"] = f"in params.json alone: {', '.join(too_long)}"[:_TAG]
-    client.log_batch(str(record.run_id), tags=[RunTag(*item) for item in tags.items()])
+        tags["params_too_long"] = f"in params.json alone: {', '.join(too_long)}"
+    return tags
 
 
 def describe(result: Result) -> str:
@@ -152,32 +148,29 @@ def describe(result: Result) -> str:
 
 def log_parent(client: MlflowClient, record: Record, folder: Path) -> None:
     """Send the comparison, and the scores of the job that is best on dev."""
-    from mlflow.entities import Metric, RunTag
+    from mlflow.entities import Metric
 
     run_id = str(record.run_id)
     for path in own_files(folder):
-        below = path.relative_to(folder)
-        if below.parts[0].startswith("comparison"):
-            client.log_artifact(run_id, str(path), _artifact_folder(below))
+        if path.relative_to(folder).parts[0].startswith("comparison"):
+            _log_file(client, run_id, folder, path)
     records = [one for job in record.jobs for one in read(folder / job)]
     mine = [one for one in records if one.experiment == record.experiment]
-    done = [one for one in mine if one.status == "FINISHED"]
+    done = sum(one.status == "FINISHED" for one in mine)
     numbers: dict[str, float] = {}
-    tags: dict[str, str] = {}
     if best := winner(folder, record):
         (one,) = read(best)
         result = read_result(best)
-        tags = {"best_run_id": str(one.run_id), "best_name": one.name}
-        numbers["best/test_accuracy"] = result["test"]["accuracy"]
-        numbers["best/dev_accuracy"] = result["dev"]["accuracy"]
-        numbers["best/strength"] = result["strength"]
-    numbers |= {"jobs/done": len(done), "jobs/failed": len(mine) - len(done)}
+        log_tags(client, record, {"best_run_id": str(one.run_id), "best_name": one.name})
+        numbers = {
+            "best/test_accuracy": result["test"]["accuracy"],
+            "best/dev_accuracy": result["dev"]["accuracy"],
+            "best/strength": result["strength"],
+        }
+    numbers |= {"jobs/done": done, "jobs/failed": len(mine) - done}
     now = int(time.time() * 1000)  # a resumed parent gets later numbers
-    client.log_batch(
-        run_id,
-        metrics=[Metric(name, float(value), now, 0) for name, value in numbers.items()],
-        tags=[RunTag(*item) for item in tags.items()],
-    )
+    metrics = [Metric(name, float(value), now, 0) for name, value in numbers.items()]
+    client.log_batch(run_id, metrics=metrics)
 
 
 def _log_datasets(client: MlflowClient, run_id: str, result: Result, summary: Summary) -> None:
@@ -185,8 +178,8 @@ def _log_datasets(client: MlflowClient, run_id: str, result: Result, summary: Su
 
     inputs = []
     parts: dict[str, Any] = dict(summary["splits"])
-    if summary.get("phrases"):
-        parts["phrases"] = summary["phrases"]
+    if phrases := summary.get("phrases"):
+        parts["phrases"] = phrases
     path = result["settings"].get("corpus.path") or result["task"]
     for split, facts in parts.items():
         profile = {"num_rows": facts["sentences"], "num_tokens": facts["tokens"]}
@@ -202,7 +195,7 @@ def _log_datasets(client: MlflowClient, run_id: str, result: Result, summary: Su
 
 
 def _log_tables(client: MlflowClient, run_id: str, folder: Path) -> list[str]:
-    """Send the tables that the UI draws; MLflow's `log_table` would append to those sent before."""
+    """Send the tables that the UI shows; MLflow's `log_table` would append to those sent before."""
     import pandas as pd
 
     sent = []
@@ -218,13 +211,17 @@ def _log_tables(client: MlflowClient, run_id: str, folder: Path) -> list[str]:
 def _log_files(client: MlflowClient, run_id: str, folder: Path, largest_mb: float) -> None:
     mask_files(folder / ".hydra", "*.yaml")  # of a run made by an older version
     for path in own_files(folder):
-        below = path.relative_to(folder)
-        if path.name in {"run.log", FILE} or path.suffix == ".lock" or path.name == "lock":
+        if path.name in {"run.log", FILE, "lock"} or path.suffix == ".lock":
             continue
         if path.stat().st_size <= largest_mb * 1e6:
-            client.log_artifact(run_id, str(path), _artifact_folder(below))
+            _log_file(client, run_id, folder, path)
         else:
             log.info("%s is not uploaded: larger than tracking.largest_mb", path)
+
+
+def _log_file(client: MlflowClient, run_id: str, folder: Path, path: Path) -> None:
+    below = path.relative_to(folder).parent
+    client.log_artifact(run_id, str(path), below.as_posix() if below.parts else None)
 
 
 def own_files(folder: Path) -> Iterator[Path]:
@@ -237,7 +234,3 @@ def own_files(folder: Path) -> Iterator[Path]:
                 log.warning("%s is a link and not uploaded", path)
             elif path.is_file():
                 yield path
-
-
-def _artifact_folder(below: Path) -> str | None:
-    return below.parent.as_posix() if below.parent.parts else None

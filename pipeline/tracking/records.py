@@ -1,4 +1,4 @@
-"""``mlflow.json``: what a folder knows of its runs in MLflow, to upload them later."""
+"""``mlflow.json``: the records of a folder's runs in MLflow, to upload them later."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ class Record:
     largest_mb
         Larger files are not uploaded.
     key
-        A tag that this folder's run has in the store. It is written here before the run is created,
-        so that a run is found again whose id was never noted.
+        A tag of the run in the store. It is written here before the run is created, so that the run
+        can be found even if its id was never noted.
     run_id, experiment_id
-        Unset while no store has created the run.
+        Unset until a store has created the run.
     given
-        Whether the run was created by someone else, who gave ``MLFLOW_RUN_ID``.
+        Whether someone else created the run and named it by ``MLFLOW_RUN_ID``.
     began
         Start time in milliseconds since 1970. All metrics are sent with it: a metric that is sent
         twice is stored once.
     status, error
-        How the run ended; unset while it has not.
+        How the run ended; unset until it has.
     jobs
-        Of a parent: the folders of its jobs, relative to its own.
+        A parent's only: the folders of its jobs, relative to its own.
     sent
         Whether the store has everything.
     """
@@ -75,7 +75,7 @@ class Record:
 
     @property
     def parent(self) -> str | None:
-        """The id of the parent run, of a job."""
+        """The id of a job's parent run."""
         return self.tags.get(PARENT)
 
 
@@ -119,19 +119,14 @@ def write(folder: Path, *records: Record) -> None:
 
 
 def winner(folder: Path, record: Record) -> Path | None:
-    """Return the folder of the best run on dev by `best.metric`: a parent's job, or its own."""
-    folders = [folder / job for job in record.jobs] or [folder]
+    """Return the folder of a parent's best job on dev by `best.metric`; of a run, its own folder.
+
+    None if no run of the record's experiment has finished.
+    """
     scores = {}
-    for job in folders:
-        if any(_ended_well(one, record) for one in read(job)):
+    for job in [folder / job for job in record.jobs] or [folder]:
+        runs = [one for one in read(job) if one.tags["role"] != "parent"]
+        if any((one.status, one.experiment) == ("FINISHED", record.experiment) for one in runs):
             with contextlib.suppress(UserError):  # damaged since; the comparison says so
                 scores[job] = dev_score(read_result(job))
     return max(scores, key=lambda job: scores[job]) if scores else None
-
-
-def _ended_well(one: Record, record: Record) -> bool:
-    return (
-        one.status == "FINISHED"
-        and one.experiment == record.experiment
-        and one.tags["role"] != "parent"
-    )

@@ -8,13 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError, require
-from pipeline.stages.report.result import (
-    Summary,
-    criterion,
-    dev_score,
-    read_checked,
-    read_result,
-)
+from pipeline.stages.report.result import Summary, criterion, dev_score, read_checked, read_result
 from pipeline.tracking.client import connect, global_address
 from pipeline.tracking.errors import store
 from pipeline.tracking.records import Record, read, winner
@@ -26,10 +20,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHAMPION = "champion"
-# A version's tag: whether it was compared with the champion. One that was not is compared by the
-# next run, so a process that is killed between two steps leaves no gap.
+# A version's tag: whether it was compared with the champion. If a process was killed before that,
+# the next run compares its version.
 _COMPARED = "compared"
-_LONGEST = 256  # characters that MLflow's tables hold
+_LONGEST = 256  # characters; MLflow's tables hold no more
 
 
 @dataclass
@@ -39,8 +33,8 @@ class Registry:
     Parameters
     ----------
     name
-        Of the registered model; unset: nothing is registered. The alias ``champion`` goes to a run,
-        or to the best on dev of a multirun, that beats the present champion on the same dev set.
+        Of the registered model; unset: nothing is registered. The alias ``champion`` is given to a
+        run, or to a multirun's best on dev, that beats the present champion on the same dev set.
     """
 
     name: str | None = None
@@ -62,13 +56,13 @@ class Registry:
 
 
 class NotRegisteredError(UserError):
-    """The run is complete and in the store, but not in the registry."""
+    """The run is complete and in the store, but is not registered."""
 
 
 def register(name: str, folder: Path) -> None:
     """Register the winner of the run or multirun in a folder; log whether it is champion now.
 
-    A run is registered once, however often this is called.
+    A run that is registered already is not registered again.
 
     Raises
     ------
@@ -76,14 +70,11 @@ def register(name: str, folder: Path) -> None:
         If the store does not take it.
     """
     for record in read(folder):
-        best = winner(folder, record)
-        if best is None:
+        if (best := winner(folder, record)) is None:
             continue
         try:
             with store(record.uri), global_address(record.uri):
                 _register(connect(record.uri), name, best, read(best)[0])
-        except NotRegisteredError:
-            raise
         except UserError as error:
             raise NotRegisteredError(f"{best} is not registered as {name}: {error}") from error
 
@@ -96,8 +87,7 @@ def _register(client: MlflowClient, name: str, folder: Path, record: Record) -> 
         [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"
     )
     models = [model for model in found if model.status == LoggedModelStatus.READY]
-    if not models:
-        raise NotRegisteredError(f"{folder}: the run has no model to register; its log says why.")
+    require(models, "the run has no model; its log says why.")
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     versions = list(client.search_model_versions(f"name = '{name}'"))
@@ -126,12 +116,12 @@ def _register(client: MlflowClient, name: str, folder: Path, record: Record) -> 
 
 
 def _choose_champion(client: MlflowClient, name: str, versions: list[ModelVersion]) -> None:
-    """Compare each version that was not compared yet with the champion, in their order."""
+    """Compare each version that was not compared yet with the champion, the oldest first."""
     aliases = client.get_registered_model(name).aliases
     by_number = {str(one.version): one for one in versions}
     champion = by_number.get(str(aliases.get(CHAMPION)))
     waiting = [one for one in versions if one.tags.get(_COMPARED) == "no"]
-    if champion is None:  # nor was one that an older version of this program left
+    if champion is None:  # also versions that version 0.1.0 registered
         waiting = [one for one in versions if "dev_accuracy" in one.tags]
     for one in sorted(waiting, key=lambda one: int(one.version)):
         wins, why = _compare(one, champion)
@@ -147,7 +137,8 @@ def _compare(one: ModelVersion, champion: ModelVersion | None) -> tuple[bool, st
     if champion is None:
         return True, "it is the first champion."
     if one.tags["dev_digest"] != champion.tags.get("dev_digest"):
-        return False, f"version {champion.version} stays champion: it met other dev sentences."
+        why = "it was tested on other dev sentences"
+        return False, f"version {champion.version} stays champion: {why}."
     (metric, ours), (other, theirs) = _standing(one), _standing(champion)
     if metric != other:
         return False, f"version {champion.version} stays champion: it was chosen by {other} on dev."

@@ -1,8 +1,8 @@
 """Start and finish runs in MLflow.
 
 A run is created before any work, so that a store that does not work is noticed at once. Its results
-are sent when it ends, from its folder: a server that dies meanwhile costs nothing. Once it is back,
-``yourvectors upload FOLDER`` sends what it lacks.
+are sent from its folder when it ends: if the server is gone by then, nothing is lost, and
+``yourvectors upload FOLDER`` sends them later.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from pipeline.core.errors import UserError, require
 from pipeline.core.secrets import mask
 from pipeline.stages.report.result import read_result
-from pipeline.tracking.client import Tracking, connect, experiment_id, whole_address
+from pipeline.tracking.client import Tracking, connect, whole_address
 from pipeline.tracking.errors import named_by, store
-from pipeline.tracking.log_run import describe
+from pipeline.tracking.log_run import describe, log_tags
 from pipeline.tracking.records import NOTE, PARENT, Record, new_key, read, write
 from pipeline.tracking.running import FOLDER, end_orphans, hold, release
 from pipeline.tracking.upload import find, find_or_create, upload
@@ -38,9 +38,9 @@ def start(
 ) -> list[Record]:
     """Start a run per experiment, before any work.
 
-    In a folder that was used before, a parent goes on if it is asked for the same. A run that did
-    not finish, or was not sent whole, and an earlier run of the same job are replaced. Runs of
-    other folders that were killed are ended. ``MLFLOW_RUN_ID`` names a run that exists, to be used
+    In a folder that was used before, a parent continues if the same is asked for. Replaced are runs
+    that did not finish or were not sent completely, and an earlier run of the same job. Runs of
+    other folders that were killed are ended. ``MLFLOW_RUN_ID`` names an existing run, to be used
     instead of a new one.
 
     Parameters
@@ -59,8 +59,9 @@ def start(
         Record(tracking.uri, experiment, name, dict(about), tracking.largest_mb)
         for experiment in experiments
     ]
-    for record in records:  # before it is created, or a run that is killed just then is lost
-        if old := before.get((record.uri, record.experiment)):
+    olds = [before.get((record.uri, record.experiment)) for record in records]
+    for record, old in zip(records, olds, strict=True):
+        if old:  # noted before the run is created, so that it is found again if it is killed then
             record.key = old.key
     if tags["role"] != "job":
         log.info("MLflow: %s, experiment %s", tracking.describe(), ", ".join(experiments))
@@ -70,8 +71,7 @@ def start(
             log.info("starting MLflow")
         client = connect(tracking.uri)
         with store(tracking.uri):
-            for record in records:
-                old = before.get((record.uri, record.experiment))
+            for record, old in zip(records, olds, strict=True):
                 _replace(client, record, old)
             write(folder, *records)
             given = os.environ.get("MLFLOW_RUN_ID") if tags["role"] != "job" else None
@@ -79,9 +79,9 @@ def start(
                 if given:
                     _adopt(client, record, given, len(records))
                 else:
-                    find_or_create(client, record)
+                    find_or_create(client, record, tracking.uri)
                 if tags["role"] != "job":
-                    end_orphans(client, experiment_id(client, record.uri, record.experiment))
+                    end_orphans(client, str(record.experiment_id))
     except BaseException:
         write(folder, *records)
         release(folder)
@@ -91,7 +91,7 @@ def start(
 
 
 def _replace(client: MlflowClient, record: Record, old: Record | None) -> None:
-    """Make way for a run in a folder that had one: go on with it, delete it, or leave it."""
+    """Make way for a run in a folder that had one: continue the old one, delete it, or keep it."""
     if old is None or old.given:
         return
     was, now = ((one.tags["role"], one.tags.get("asked")) for one in (old, record))
@@ -107,15 +107,13 @@ def _replace(client: MlflowClient, record: Record, old: Record | None) -> None:
         if was[0] != "parent" and (not complete or (old.parent and old.parent == record.parent)):
             client.delete_run(run_id)
             continue
-        record.key = new_key()  # that run stays as it is
+        record.key = new_key()  # the old run keeps its own
         if run.info.status == "RUNNING":
             client.set_terminated(run_id, "KILLED")
 
 
 def _adopt(client: MlflowClient, record: Record, run_id: str, count: int) -> None:
     """Use the run that ``MLFLOW_RUN_ID`` names, as ``mlflow run`` sets it."""
-    from mlflow.entities import RunTag
-
     require(count == 1, "MLFLOW_RUN_ID names one run, but this multirun has several experiments.")
     with named_by("MLFLOW_RUN_ID", record.uri):
         run = client.get_run(run_id)
@@ -131,22 +129,22 @@ def _adopt(client: MlflowClient, record: Record, run_id: str, count: int) -> Non
     )
     record.run_id, record.experiment_id, record.given = run_id, run.info.experiment_id, True
     ours = {name: value for name, value in record.tags.items() if not name.startswith("mlflow.")}
-    client.log_batch(run_id, tags=[RunTag(*item) for item in ours.items()])
+    log_tags(client, record, ours)
 
 
 @contextlib.contextmanager
 def tracked(
     tracking: Tracking, folder: Path, task: str, name: str, tags: Mapping[str, str]
 ) -> Iterator[str | None]:
-    """Track what the block does as a run, and give the run's id; None if there is none.
+    """Track what the block does as a run; yield the run's id, or None if there is none.
 
     Raises
     ------
     NotUploadedError
         At the end, if the store does not take what the block left in `folder`.
     UserError
-        At the start, if the store does not work. A job of a parent, whose store did work, goes on
-        untracked.
+        At the start, if the store does not work. A job continues untracked, because the store
+        worked when its parent started.
     """
     if not tracking.enabled:
         yield None
@@ -198,7 +196,7 @@ def finish(
     jobs: Sequence[Path] = (),
     notes: Mapping[Path, str] | None = None,
 ) -> None:
-    """Note how the runs of a folder ended, and upload everything in it.
+    """Note how the runs of a folder ended, and upload its files.
 
     Parameters
     ----------
@@ -207,9 +205,9 @@ def finish(
     error
         Why it did not finish.
     note
-        Shown on top of the run's page in MLflow.
+        Shown at the top of the run's page in MLflow.
     jobs, notes
-        Of a parent: the folders of its jobs, and what stands on top of their pages.
+        A parent's only: the folders of its jobs, and the notes of their pages.
 
     Raises
     ------
@@ -225,7 +223,7 @@ def finish(
     write(folder, *records)
     for job, verdict in (notes or {}).items():
         scores = ""
-        with contextlib.suppress(UserError):  # a damaged result: the comparison says so
+        with contextlib.suppress(UserError):  # damaged; the comparison says so
             scores = describe(read_result(job))
         for record in read(job):
             record.tags[NOTE] = f"{verdict}\n\n{scores}".rstrip()
@@ -238,14 +236,14 @@ def finish(
 
 
 def _source_tags() -> dict[str, str]:
-    """Return MLflow's tags for who ran what: user, program, commit; and whether files differ."""
+    """Return MLflow's tags for user, program and commit, and whether files differ from it."""
 
     def git(*arguments: str) -> str:
         command = ["git", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     tags = {"mlflow.source.name": "yourvectors", "mlflow.source.type": "LOCAL"}
-    with contextlib.suppress(OSError, KeyError):  # a user that the system has no name for
+    with contextlib.suppress(OSError, KeyError):  # a user id without a name
         tags["mlflow.user"] = getpass.getuser()
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         tags["mlflow.source.git.commit"] = git("rev-parse", "HEAD")

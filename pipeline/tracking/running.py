@@ -1,4 +1,4 @@
-"""Which runs are running: each holds a lock in its folder, which the system frees when it dies."""
+"""Which runs are running: each holds a lock in its folder, which is free once its process died."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def hold(folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
         with contextlib.suppress(Timeout, OSError, NotImplementedError):  # no locks on this disk
-            lock.acquire(timeout=1)  # someone may just be asking
+            lock.acquire(timeout=1)  # `_claim` may hold it for a moment
         _held[path] = lock
 
 
@@ -39,14 +39,14 @@ def release(folder: Path) -> None:
 
 
 def is_running(folder: Path) -> bool:
-    """Tell whether a process on this machine, or one that shares the folder, still runs a run."""
+    """Return whether a process, here or on a machine with the same folder, runs a folder's run."""
     with _claim(folder) as free:
         return not free
 
 
 @contextlib.contextmanager
 def _claim(folder: Path) -> Iterator[bool]:
-    """Tell whether nobody runs a folder's run; as long as the block lasts, nobody will."""
+    """Yield whether no process runs a folder's run; while the block lasts, none can start."""
     path = _lock(folder)
     if path in _held:
         yield False
@@ -63,7 +63,7 @@ def _claim(folder: Path) -> Iterator[bool]:
 
 
 def end_orphans(client: MlflowClient, experiment: str, parent: str | None = None) -> None:
-    """End as KILLED the runs whose process is gone: of an experiment, or a parent's jobs."""
+    """End the runs of an experiment, or a parent's jobs, whose process is gone: as KILLED."""
     within = f" and tags.`{PARENT}` = '{parent}'" if parent else ""
     for run in client.search_runs([experiment], f"attributes.status = 'RUNNING'{within}"):
         folder, run_id = run.data.tags.get(FOLDER), run.info.run_id

@@ -20,7 +20,7 @@ class Served(PythonModel):
     """A `TextClassifier` behind MLflow's interface."""
 
     def load_context(self, context: Any) -> None:
-        """Load what the run left."""
+        """Load the classifier of the run."""
         self.classifier = TextClassifier.load(Path(context.artifacts["run"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:  # noqa: ARG002

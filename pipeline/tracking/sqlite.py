@@ -7,6 +7,8 @@ import sqlite3
 import uuid
 from pathlib import Path
 
+from filelock import FileLock
+
 from pipeline.tracking.errors import StoreError
 
 
@@ -18,17 +20,14 @@ def path_of(uri: str) -> Path | None:
 def create(path: Path) -> None:
     """Create an SQLite store where there is none, or check that the file is one.
 
-    The tables are made beside the file, which then takes its place: MLflow cannot repair a store
-    whose making was interrupted. Of many processes one makes it.
+    It is made in another file and renamed: MLflow cannot repair a store that was interrupted while
+    it was made. If several processes need it, one makes it and the others wait.
     """
-    from filelock import FileLock
-
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(
-            f"the tracking store {path}: its folder cannot be made: {error}."
-        ) from error
+        problem = f"its folder cannot be made: {error}."
+        raise StoreError(f"the tracking store {path}: {problem}") from error
     with FileLock(f"{path}.lock"):
         if path.exists() and path.stat().st_size:
             check(path)

@@ -22,9 +22,9 @@ from pipeline.core.errors import UserError, require
 from pipeline.core.secrets import hide, mask
 from pipeline.tracking import sqlite
 from pipeline.tracking.client import Tracking, whole_address
-from pipeline.tracking.records import FILE, Record, read
+from pipeline.tracking.records import FILE, read
 
-# MLflow opens as a product for language models, unless a page asks for this.
+# Without this, MLflow's UI opens in its mode for language models.
 _MODE = "workflowType=machine_learning"
 _PATIENCE = 120.0  # seconds that a server may take to start
 
@@ -36,11 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "folder",
         type=Path,
         nargs="?",
-        help="folder of a run or multirun; unset: the last multirun, or else run, in outputs/",
+        help="folder of a run or multirun; unset: the last multirun in outputs/, or the last run",
     )
-    parser.add_argument("--uri", help="the tracking store; unset: the one of that folder")
+    parser.add_argument("--uri", help="the tracking store; unset: that of the folder")
     parser.add_argument("--port", type=int, default=5000, help="of the local server: %(default)s")
-    parser.add_argument("--no-browser", action="store_true", help="print the address, no more")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
     given = parser.parse_args(arguments)
     try:
         require(
@@ -69,19 +69,14 @@ def page_of(folder: Path | None) -> str:
     if folder is None or not records or records[0].experiment_id is None:
         return f"#/experiments?{_MODE}"
     jobs = [one for job in records[0].jobs for one in read(folder / job)]
-    ids = [one.run_id for one in jobs if one.run_id and _same_store(one, records[0])]
+    uri, experiment = records[0].uri, records[0].experiment_id
+    here = [one for one in jobs if (one.uri, one.experiment_id) == (uri, experiment)]
+    ids = [one.run_id for one in here if one.run_id]
     if len(ids) > 1:
-        experiments = json.dumps([records[0].experiment_id], separators=(",", ":"))
-        return (
-            f"#/compare-runs?runs={json.dumps(ids, separators=(',', ':'))}"
-            f"&experiments={experiments}&{_MODE}"
-        )
+        runs = json.dumps(ids, separators=(",", ":"))
+        return f'#/compare-runs?runs={runs}&experiments=["{experiment}"]&{_MODE}'
     run_id = ids[0] if ids else records[0].run_id
-    return f"#/experiments/{records[0].experiment_id}/runs/{run_id}?{_MODE}"
-
-
-def _same_store(one: Record, other: Record) -> bool:
-    return (one.uri, one.experiment_id) == (other.uri, other.experiment_id)
+    return f"#/experiments/{experiment}/runs/{run_id}?{_MODE}"
 
 
 def _open(uri: str | None, folder: Path | None, port: int, browser: bool) -> None:
@@ -95,8 +90,7 @@ def _open(uri: str | None, folder: Path | None, port: int, browser: bool) -> Non
         uri != "databricks" and not uri.startswith("databricks:"),
         "Databricks has its own UI: open your workspace, and there Experiments.",
     )
-    if uri.startswith("sqlite:///"):
-        path = Path(uri.removeprefix("sqlite:///"))
+    if path := sqlite.path_of(uri):
         missing = f"{path}: no tracking store yet. Run an experiment first, or name one by --uri."
         require(path.exists(), missing)
         sqlite.check(path)
@@ -112,14 +106,10 @@ def _serve(uri: str, page: str, port: int, browser: bool) -> None:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     print(f"starting MLflow on {uri} ...", file=sys.stderr)  # noqa: T201
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs deaf to Ctrl-C
+    for number in (signal.SIGINT, signal.SIGTERM):  # background jobs of a shell ignore Ctrl-C
         signal.signal(number, signal.default_int_handler)
-    with (
-        tempfile.TemporaryFile() as log,
-        subprocess.Popen(
-            command, env=env, stdout=log, stderr=log, start_new_session=True
-        ) as server,
-    ):
+    with tempfile.TemporaryFile() as log:
+        server = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
         try:
             address = f"http://127.0.0.1:{port}"
             _wait(f"{address}/health", server, log)
@@ -131,6 +121,7 @@ def _serve(uri: str, page: str, port: int, browser: bool) -> None:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGTERM)
+            server.wait()
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: IO[bytes]) -> None:

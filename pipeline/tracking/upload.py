@@ -1,4 +1,4 @@
-"""Bring what a run's folder holds to MLflow: once, however often it is tried."""
+"""Send what a run's folder holds to MLflow: once, however often it is tried."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pipeline.core.secrets import hide, mask
 from pipeline.stages.report.result import read_result
 from pipeline.tracking.client import Tracking, connect, experiment_id
 from pipeline.tracking.errors import StoreError, store
+from pipeline.tracking.log_run import log_parent, log_run, log_tags
 from pipeline.tracking.records import KEY, PARENT, Record, read, write
 from pipeline.tracking.running import end_orphans, is_running
 
@@ -34,9 +35,9 @@ class NotUploadedError(UserError):
 
 
 def find(client: MlflowClient, record: Record) -> list[Run]:
-    """Return the runs that the store has of a record: that of its id first, then others of its key.
+    """Return the runs in the store with a record's id, which is the first, or its key.
 
-    There is more than one if a run was created and its id lost. Deleted runs do not count.
+    There is more than one if a run was created and its id lost. Deleted runs are left out.
     """
     from mlflow.exceptions import MlflowException
 
@@ -53,28 +54,28 @@ def find(client: MlflowClient, record: Record) -> list[Run]:
     return [run for run in runs if run.info.lifecycle_stage == "active"]
 
 
-def find_or_create(client: MlflowClient, record: Record) -> None:
-    """See that the store has one run of a record, and note its id."""
+def find_or_create(client: MlflowClient, record: Record, uri: str) -> None:
+    """Make sure that the store at `uri` has one run of a record, and note its id."""
+    if record.uri != uri:
+        record.uri, record.run_id = uri, None
     found = find(client, record)
     for copy in found[1:]:
         client.delete_run(copy.info.run_id)
     if found:
         run = found[0]
     else:
-        experiment = experiment_id(client, record.uri, record.experiment)
+        experiment = experiment_id(client, uri, record.experiment)
         tags = record.tags | {KEY: record.key}
         run = client.create_run(experiment, record.began, tags, record.name)
         record.sent = False
     record.run_id, record.experiment_id = run.info.run_id, run.info.experiment_id
-    if not record.run_id:
-        raise StoreError(f"the tracking store {record.uri}: it created no run.")
 
 
 def keep_uploaded(tracking: Tracking, folder: Path, name: str, tags: Mapping[str, str]) -> None:
-    """See that a job which was done before is in the store, below its parent of now."""
+    """Make sure that a job which was done before is in the store, below its present parent."""
     if not tracking.enabled:
         return
-    (record,) = read(folder) or [_record(folder, tracking.uri)]
+    record = _record(folder, tracking.uri)
     if record.uri != tracking.uri or not record.sent or record.parent != tags.get(PARENT):
         record.name = name
         record.tags |= tags
@@ -89,7 +90,7 @@ def upload(folder: Path, uri: str | None = None) -> None:
     Parameters
     ----------
     uri
-        Another store than the one that the run was tracked in.
+        Another store than the one where the run was tracked.
 
     Raises
     ------
@@ -106,16 +107,16 @@ def upload(folder: Path, uri: str | None = None) -> None:
         client = connect(uri)
         with store(uri):
             for record in records:
-                _prepare(client, record, uri)
+                find_or_create(client, record, uri)
             write(folder, *records)
             parents = {record.experiment: str(record.run_id) for record in records}
             for job in jobs:
                 _upload_job(client, job, uri, parents)
             for record in records:
                 if jobs:
-                    experiment = experiment_id(client, uri, record.experiment)
-                    end_orphans(client, experiment, record.run_id)
+                    end_orphans(client, str(record.experiment_id), record.run_id)
                 _send(client, folder, record)
+                write(folder, *records)
     except StoreError as error:
         raise NotUploadedError(folder, error) from error
 
@@ -139,41 +140,32 @@ def _records(folder: Path, jobs: Sequence[Path], uri: str) -> list[Record]:
     swept = [item for item in asked if re.search(r"=[^\[{(]*,", item)]
     name = " ".join(swept) or folder.name
     tags = {"role": "parent", "asked": mask(" ".join(asked))}
-    experiments = dict.fromkeys((read(job) or [_record(job, uri)])[0].experiment for job in jobs)
+    experiments = dict.fromkeys(_record(job, uri).experiment for job in jobs)
     names = [str(job.relative_to(folder)) for job in jobs]
     return [Record(uri, item, name, tags, status="FINISHED", jobs=names) for item in experiments]
 
 
 def _asked(path: Path) -> list[str]:
+    """Return the overrides of a multirun; none if its file is damaged: they only give it a name."""
     try:
         return list(yaml.safe_load(path.read_text("utf-8"))["hydra"]["overrides"]["task"])
-    except (
-        yaml.YAMLError,
-        UnicodeDecodeError,
-        KeyError,
-        TypeError,
-    ):  # damaged: it gives but a name
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
         return []
 
 
 def _record(folder: Path, uri: str) -> Record:
-    if not (folder / "result.json").exists():
-        raise UserError(f"{folder}: no result.json; name the folder of a run or multirun.")
+    """Return the record of a run, or a new one if it was not tracked."""
+    if records := read(folder):
+        return records[0]
+    missing = f"{folder}: no result.json; name the folder of a run or multirun."
+    require((folder / "result.json").exists(), missing)
     result = read_result(folder)
     return Record(uri, result["task"], result["name"], {"role": "run"}, status="FINISHED")
 
 
-def _prepare(client: MlflowClient, record: Record, uri: str) -> None:
-    if record.uri != uri:
-        record.uri, record.run_id = uri, None
-    find_or_create(client, record)
-
-
 def _upload_job(client: MlflowClient, folder: Path, uri: str, parents: dict[str, str]) -> None:
-    from pipeline.tracking.log_run import log_tags
-
     try:
-        (record,) = read(folder) or [_record(folder, uri)]
+        record = _record(folder, uri)
     except UserError:  # the job never started
         return
     if record.status is None and is_running(folder):
@@ -182,21 +174,20 @@ def _upload_job(client: MlflowClient, folder: Path, uri: str, parents: dict[str,
     if parent and record.parent != parent:
         record.tags |= {PARENT: parent, "role": "job"}
         record.sent = False
-    _prepare(client, record, uri)
+    find_or_create(client, record, uri)
     write(folder, record)
     if record.sent:
         log_tags(client, record)  # the note has changed, when all jobs are compared
     _send(client, folder, record)
+    write(folder, record)
 
 
 def _send(client: MlflowClient, folder: Path, record: Record) -> None:
     """Send everything of a run that has ended, whatever part of it was sent before."""
-    from pipeline.tracking.log_run import log_parent, log_run, log_tags
-
     if record.sent:
         return
     run_id = str(record.run_id)
-    if record.status is None:  # killed: a result is written last, so one that has it is complete
+    if record.status is None:  # it was killed; a result is written last, so that run is complete
         record.status = "FINISHED" if (folder / "result.json").exists() else "KILLED"
     try:
         log_tags(client, record)
@@ -211,5 +202,3 @@ def _send(client: MlflowClient, folder: Path, record: Record) -> None:
         raise
     client.set_terminated(run_id, record.status)
     record.sent = True
-    others = [one for one in read(folder) if one.key != record.key]
-    write(folder, *others, record)
