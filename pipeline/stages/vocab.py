@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,7 @@ from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
 from pipeline.core.settings import Settings, bounded
 from pipeline.stages.corpus import Corpus
-from pipeline.stages.corpus.encoded import Encoded, encode, encode_blocks
+from pipeline.stages.corpus.encoded import Encoded, encode, encode_blocks, numbering
 
 IN_MEMORY = 1 << 28  # bytes of encoded text; more is held in a temporary file
 
@@ -146,11 +145,10 @@ def build_vocab(
         If no word occurs often enough.
     """
     expect(corpus=(corpus, Corpus), config=(config, Vocab | None))
-    labelled = (corpus.splits[name].sentences for name in corpus.text_splits)
     text = corpus.unlabelled
     if unlabelled is None:
         unlabelled = (result() for _, result in encode_blocks(text.blocks(), text.rules))
-    parts = chain([encode(chain.from_iterable(labelled))], up_to(unlabelled, text.max_words))
+    parts = chain([encode(corpus.labelled_text())], up_to(unlabelled, text.max_words))
     return merged(parts, config or Vocab(), scratch)
 
 
@@ -176,8 +174,7 @@ def merged(parts: Iterable[Encoded], config: Vocab, scratch: Path | None = None)
     Only the words are held in memory, not the text: that is written to a temporary file and read
     again when the counts are known.
     """
-    index: defaultdict[str, int] = defaultdict()
-    index.default_factory = index.__len__
+    index = numbering()
     counts = np.zeros(0, np.int64)
     lengths = [np.zeros(0, np.int64)]
     with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(scratch) if scratch else None) as spool:

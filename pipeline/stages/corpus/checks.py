@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -73,12 +72,11 @@ def check(splits: Splits, classes: Sequence[str], tokenizer: Tokenizer | None) -
     classes
         The names of the classes.
     tokenizer
-        How the sentences were made of raw text; None: they were tokenized already.
+        How raw text became sentences; None: they came as tokens.
     """
     yield from _duplicates(splits)
-    for found in unlike({name: (s, y.tolist()) for name, (s, y) in splits.items()}, classes):
-        message = f"train, dev and test may have been prepared differently: {found}"
-        yield Check("splits", message)
+    for found in unlike(splits, classes):
+        yield Check("splits", f"train, dev and test may have been prepared differently: {found}")
     everything = list(islice(chain.from_iterable(s for s, _ in splits.values()), SAMPLE))
     if tokenizer is not None:
         yield from _spaces(everything, tokenizer)
@@ -87,31 +85,26 @@ def check(splits: Splits, classes: Sequence[str], tokenizer: Tokenizer | None) -
 
 
 def _duplicates(splits: Splits) -> Iterator[Check]:
-    names = list(splits)
-    exact, near = copies([s for name in names for s in splits[name][0]])
-    ends = np.cumsum([len(splits[name][0]) for name in names])
-    begins = dict(zip(names, [0, *ends[:-1].tolist()], strict=True))
-    part = {name: slice(begins[name], begins[name] + len(splits[name][0])) for name in names}
+    exact, near = copies(list(chain.from_iterable(s for s, _ in splits.values())))
+    ends = np.cumsum([len(y) for _, y in splits.values()])[:-1]
+    exact_in, near_in = (
+        dict(zip(splits, np.split(numbers, ends), strict=True)) for numbers in (exact, near)
+    )
     for name, others in (("test", ("train", "dev")), ("dev", ("train",))):
-        counts = [
-            int(
-                np.isin(
-                    numbers[part[name]], np.concatenate([numbers[part[o]] for o in others])
-                ).sum()
-            )
-            for numbers in (exact, near)
-        ]
-        if counts[1]:
-            size = len(splits[name][0])
-            nearly = f" ({counts[1] - counts[0]:,} of them nearly)" if counts[1] > counts[0] else ""
+        same, alike = (
+            int(np.isin(part[name], np.concatenate([part[other] for other in others])).sum())
+            for part in (exact_in, near_in)
+        )
+        if alike:
+            size = len(near_in[name])
+            nearly = f" ({alike - same:,} of them nearly)" if alike > same else ""
             yield Check(
                 "duplicates",
-                f"{counts[1]:,} of the {size:,} {name} texts are also in {' or '.join(others)}"
+                f"{alike:,} of the {size:,} {name} texts are also in {' or '.join(others)}"
                 f"{nearly}. corpus.duplicates=drop leaves them out.",
-                warning=counts[1] > NEGLIGIBLE * size,
+                warning=alike > NEGLIGIBLE * size,
             )
-    for name in names:
-        numbers = near[part[name]]
+    for name, numbers in near_in.items():
         again = len(numbers) - len(np.unique(numbers))
         if again > NEGLIGIBLE * len(numbers):  # a few short texts occur twice in any corpus
             yield Check(
@@ -119,24 +112,18 @@ def _duplicates(splits: Splits) -> Iterator[Check]:
                 f"{again:,} of the {len(numbers):,} {name} texts are copies of another one there.",
                 warning=again > 0.1 * len(numbers),
             )
-    labels = np.concatenate([splits[name][1] for name in names])
-    if split_up := _differently_labelled(exact, labels):
+    labels = np.concatenate([y for _, y in splits.values()])
+    texts, _ = np.unique(np.stack([exact, labels]), axis=1)  # of each pair of text and label
+    if ambiguous := int((np.unique(texts, return_counts=True)[1] > 1).sum()):
         yield Check(
             "duplicates",
-            f"{split_up:,} texts occur with different labels.",
-            warning=split_up > NEGLIGIBLE * len(labels),
+            f"{ambiguous:,} texts occur with different labels.",
+            warning=ambiguous > NEGLIGIBLE * len(labels),
         )
 
 
-def _differently_labelled(numbers: NDArray[np.int64], labels: NDArray[np.int64]) -> int:
-    seen = defaultdict(set)
-    for number, label in zip(numbers.tolist(), labels.tolist(), strict=True):
-        seen[number].add(label)
-    return sum(len(found) > 1 for found in seen.values())
-
-
 def _spaces(sentences: Sentences, tokenizer: Tokenizer) -> Iterator[Check]:
-    """Warn of text in a script without spaces, of which a tokenizer makes one word."""
+    """Warn of text in a script without spaces, if the tokenizer takes it for one word."""
     if tokenizer.name in {"characters", "icu"}:
         return
     tokens = [token for token in chain.from_iterable(sentences) if _SPACELESS.search(token)]
@@ -163,13 +150,11 @@ def _html(sentences: Sentences, tokenizer: Tokenizer) -> Iterator[Check]:
 
 
 def _empty(splits: Splits) -> Iterator[Check]:
-    counts = {
-        name: sum(not tokens for tokens in sentences) for name, (sentences, _) in splits.items()
-    }
-    found = [f"{count:,} of {name}" for name, count in counts.items() if count]
-    if found:
+    counts = {name: sum(not tokens for tokens in found) for name, (found, _) in splits.items()}
+    if any(counts.values()):
+        found = [f"{count:,} of {name}" for name, count in counts.items() if count]
         yield Check(
             "empty",
             f"texts without any word: {', '.join(found)}. Their features are all zero.",
-            warning=any(n > NEGLIGIBLE * len(splits[name][0]) for name, n in counts.items()),
+            warning=any(n > NEGLIGIBLE * len(splits[name][1]) for name, n in counts.items()),
         )

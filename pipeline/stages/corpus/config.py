@@ -1,4 +1,4 @@
-"""What every corpus can be told, and how it is loaded and checked."""
+"""The settings that every corpus has, and how a corpus is loaded and checked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 @displayed
 @dataclass
 class CorpusConfig(Settings):
-    """What every corpus can be told.
+    """The settings that every corpus has.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ class CorpusConfig(Settings):
     text_splits
         The labelled splits whose sentences (never labels) vectors are trained on.
     duplicates
-        ``keep`` texts that occur more than once, or ``drop`` all copies but one: a copy in test
-        stays, those of it in dev and train go.
+        ``keep`` texts that occur more than once, or ``drop`` all copies but one: the copy in test
+        is kept rather than those in dev and train.
     """
 
     lower: bool = True
@@ -69,14 +69,14 @@ class CorpusConfig(Settings):
     def __post_init__(self) -> None:
         """Check values."""
         super().__post_init__()
-        CorpusConfig.rules(self)  # checks its values
+        self.rules()  # checks its values
         check_choice("duplicates", self.duplicates, ("keep", "drop"))
         for name in self.text_splits:
             check_choice("text_splits", name, SPLITS)
 
     @property
     def task(self) -> str:
-        """What is to be solved, known before anything is read: one MLflow experiment a task."""
+        """A name for the task, known before anything is read: the name of the MLflow experiment."""
         raise NotImplementedError
 
     def load(self) -> Corpus:
@@ -84,7 +84,7 @@ class CorpusConfig(Settings):
         raise NotImplementedError
 
     def raw_rules(self) -> Tokenizer | None:
-        """Return how labelled text was tokenized; None: it comes as tokens."""
+        """Return how labelled text is tokenized; None: it comes as tokens."""
         return None
 
     def files(self) -> list[Path]:
@@ -96,7 +96,9 @@ class CorpusConfig(Settings):
         return Text(
             files_of(self.unlabelled),
             self.rules(brackets=brackets),
-            *(self.tokenized, self.unlabelled_words, self.unlabelled_column),
+            self.tokenized,
+            self.unlabelled_words,
+            self.unlabelled_column,
         )
 
     def rules(self, *, brackets: bool = True) -> Tokenizer:
@@ -129,16 +131,14 @@ def check_text(corpus: Corpus, index: Mapping[str, int], tokens: NDArray[np.int3
     """
     if not corpus.unlabelled.paths:
         return corpus
-    labelled = (corpus.splits[name].sentences for name in corpus.text_splits)
-    words = chain.from_iterable(chain.from_iterable(labelled))
-    begin = sum(word in index for word in words)
+    begin = sum(word in index for word in chain.from_iterable(corpus.labelled_text()))
     found = check_overlap(corpus.splits["test"].sentences, index, tokens[begin:])
     log_checks(found)
     return replace(corpus, checks=(*corpus.checks, *found))
 
 
 def log_checks(checks: Iterable[Check]) -> None:
-    """Tell the person at the terminal what was found about a corpus."""
+    """Log what was found about a corpus."""
     for found in checks:
         if found.warning:
             log.warning("WARNING: %s", found.message)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -23,8 +22,6 @@ from pipeline.stages.corpus.formats.rows import listed
 from pipeline.stages.corpus.formats.splits import SPLITS
 from pipeline.stages.corpus.labels import counted
 from pipeline.stages.corpus.unlabelled import Text
-
-log = logging.getLogger(__name__)
 
 FIVE_CLASSES = ("- -", "-", "neut", "+", "+ +")  # of sentiment, from worst to best
 
@@ -45,13 +42,22 @@ class Split:
         """Return the number of sentences."""
         return len(self.sentences)
 
+    def where(self, chosen: NDArray[np.bool_]) -> Split:
+        """Return the sentences for which the (n,) array is true."""
+        kept = np.flatnonzero(chosen)
+        return Split([self.sentences[i] for i in kept.tolist()], self.labels[kept])
+
     @cached_property
     def digest(self) -> str:
         """The sha256 over every token and label."""
-        digest = hashlib.sha256(np.asarray(self.labels, "<i8").tobytes())
-        for sentence in self.sentences:
-            digest.update("\x1f".join(sentence).encode() + b"\x1e")
-        return digest.hexdigest()
+        return _digest(np.asarray(self.labels, "<i8").tobytes(), self.sentences)
+
+
+def _digest(begin: bytes, sentences: Iterable[list[str]]) -> str:
+    digest = hashlib.sha256(begin)
+    for sentence in sentences:
+        digest.update("\x1f".join(sentence).encode() + b"\x1e")
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,9 @@ class Pretraining:
     key
         Names its content.
     sentences
-        Gives its sentences.
+        Returns its sentences.
     note
-        Tells the reader of a comparison that vectors trained on it are no GloVe.
+        Says in a comparison that vectors trained on it are not GloVe.
     """
 
     key: str
@@ -95,7 +101,7 @@ class Corpus:
     ordinal
         Whether the classes are ordered, so that the distance of a mistake has a meaning.
     also
-        Words beyond its own that are going to be asked for: no part of its digest.
+        Further words that will be looked up: no part of its digest.
     phrases
         Labelled parts of train's sentences that the classifier learns from too.
     checks
@@ -147,8 +153,11 @@ class Corpus:
 
     def text(self) -> Iterator[list[str]]:
         """Yield the sentences that vectors may be trained on, labelled splits first."""
-        labelled = (self.splits[name].sentences for name in self.text_splits)
-        return chain(chain.from_iterable(labelled), self.unlabelled)
+        return chain(self.labelled_text(), self.unlabelled)
+
+    def labelled_text(self) -> Iterator[list[str]]:
+        """Yield those of them that belong to labelled splits."""
+        return chain.from_iterable(self.splits[name].sentences for name in self.text_splits)
 
     def words(self) -> Counter[str]:
         """Count every token of the labelled splits: the words a classifier will meet."""
@@ -166,11 +175,7 @@ class Corpus:
     @cached_property
     def text_digest(self) -> str:
         """The sha256 of all that `text` yields; no file is tokenised for it."""
-        digest = hashlib.sha256(self.unlabelled.digest.encode())
-        for name in self.text_splits:
-            for sentence in self.splits[name].sentences:
-                digest.update("\x1f".join(sentence).encode() + b"\x1e")
-        return digest.hexdigest()
+        return _digest(self.unlabelled.digest.encode(), self.labelled_text())
 
     def describe(self) -> str:
         """Return one line for the person at the terminal."""
@@ -193,12 +198,8 @@ class Corpus:
         """Return sizes, class counts and digests, as plain JSON values."""
 
         def facts(split: Split) -> dict[str, Any]:
-            return {
-                "sentences": len(split),
-                "tokens": sum(map(len, split.sentences)),
-                "labels": np.bincount(split.labels, minlength=len(self.classes)).tolist(),
-                "digest": split.digest,
-            }
+            counts = np.bincount(split.labels, minlength=len(self.classes)).tolist()
+            return {**split.facts(), "labels": counts, "digest": split.digest}
 
         return {
             "task": self.task,
@@ -218,20 +219,16 @@ class Corpus:
         _, groups = copies([tokens for name in order for tokens in self.splits[name].sentences])
         first = np.zeros(len(groups), bool)
         first[np.unique(groups, return_index=True)[1]] = True
-        splits, begin = {}, 0
-        for name in order:
-            split = self.splits[name]
-            kept = np.flatnonzero(first[begin : begin + len(split)])
-            begin += len(split)
-            splits[name] = Split([split.sentences[i] for i in kept.tolist()], split.labels[kept])
-        counts = {name: len(self.splits[name]) - len(splits[name]) for name in SPLITS}
-        if not any(counts.values()):
+        ends = np.cumsum([len(self.splits[name]) for name in order])[:-1]
+        kept = dict(zip(order, np.split(first, ends), strict=True))
+        left_out = {name: int((~kept[name]).sum()) for name in SPLITS}
+        if not any(left_out.values()):
             return self
-        parts = ", ".join(f"{count:,} of {name}" for name, count in counts.items() if count)
+        parts = ", ".join(f"{count:,} of {name}" for name, count in left_out.items() if count)
         note = Check("duplicates", f"copies left out: {parts}", warning=False)
         return replace(
             self,
-            splits={name: splits[name] for name in SPLITS},
+            splits={name: self.splits[name].where(kept[name]) for name in SPLITS},
             phrases=self._unseen_phrases(),
             checks=(*self.checks, note),
         )
@@ -241,5 +238,4 @@ class Corpus:
         if self.phrases is None:
             return None
         seen = {tuple(s) for name in ("dev", "test") for s in self.splits[name].sentences}
-        kept = [i for i, tokens in enumerate(self.phrases.sentences) if tuple(tokens) not in seen]
-        return Split([self.phrases.sentences[i] for i in kept], self.phrases.labels[kept])
+        return self.phrases.where(np.array([tuple(s) not in seen for s in self.phrases.sentences]))

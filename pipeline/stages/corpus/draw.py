@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import UserError
+from pipeline.core.errors import UserError, require
 from pipeline.stages.corpus.duplicates import copies
-from pipeline.stages.corpus.formats.rows import listed
+from pipeline.stages.corpus.formats.rows import cut
 from pipeline.stages.corpus.formats.splits import SPLITS
 
 
@@ -34,8 +34,7 @@ def draw_splits(
     sentences, labels
         (n,) tokens and classes.
     given
-        The splits that the file says, for all rows or for none (empty). If it says no dev, dev is
-        drawn from train.
+        (n,) the splits that the file names, or empty texts. Without dev, dev is drawn from train.
     classes
         The names of the classes.
     dev, test
@@ -50,20 +49,20 @@ def draw_splits(
     """
     from sklearn.model_selection import train_test_split
 
-    parts = np.array(given, dtype=object)
-    stated = set(given)
+    stated = set(given) - {""}
     missing = [name for name in SPLITS if name not in stated]
-    if stated != {""} and missing not in ([], ["dev"]):
-        raise UserError(
-            f"{where}: no row is in {' or '.join(missing)}. Add such rows, or leave the splits out "
-            "to have them drawn."
-        )
     if not missing:
         return list(given), []
-    rows = np.flatnonzero(parts == ("" if stated == {""} else "train"))
+    require(
+        not stated or missing == ["dev"],
+        f"{where}: no row is in {' or '.join(missing)}. Add such rows, or leave the splits out to "
+        "have them drawn.",
+    )
+    shares = {"dev": dev} if stated else {"test": test, "dev": dev / (1 - test)}
+    parts = np.array(given, dtype=object)
+    rows = np.flatnonzero(parts == ("train" if stated else ""))
     first, member = _groups([sentences[i] for i in rows.tolist()])
     kinds = labels[rows[first]]
-    shares = {"test": test, "dev": dev / (1 - test)} if stated == {""} else {"dev": dev}
     drawn = np.array(["train"] * len(first), dtype=object)
     rest = np.arange(len(first))
     for name, share in shares.items():
@@ -82,15 +81,14 @@ def draw_splits(
             rarest = int(counts.argmin())
             raise UserError(
                 f"{where}: too few rows to share out to train, dev and test: the rarest class, "
-                f"{listed([classes[rarest]])}, has {counts[rarest]} different. Add rows, leave "
-                "rare classes out (corpus.drop_labels), or say the split of each row."
+                f"{cut(classes[rarest])}, has {counts[rarest]} different. Add rows, leave rare "
+                "classes out (corpus.drop_labels), or say the split of each row."
             ) from error
         drawn[chosen] = name
     parts[rows] = drawn[member]
-    if stated == {""}:
-        return parts.tolist(), []
-    note = f"dev: {(parts == 'dev').sum():,} texts drawn from train, with corpus.seed={seed}"
-    return parts.tolist(), [note]
+    count = (parts == "dev").sum()
+    note = f"dev: {count:,} texts drawn from train, with corpus.seed={seed}"
+    return parts.tolist(), [note] if stated else []
 
 
 def _groups(sentences: Sequence[Sequence[str]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

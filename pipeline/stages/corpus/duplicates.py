@@ -7,12 +7,12 @@ Near copies are found by MinHash with banding (Broder 1997; Leskovec, Rajaraman 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.stages.corpus.encoded import encode
 
 SIMILAR = 0.8  # Jaccard similarity of two texts' sets of trigrams, from which they are near copies
 SHORTEST = 8  # words; of shorter texts only exact copies count, for their trigrams are too few
@@ -50,16 +50,11 @@ def _encoded(sentences: Sequence[Sequence[str]]) -> tuple[NDArray[np.uint64], Id
 
     Tokens without any letter or digit are left out, unless a text has no others.
     """
-    index: defaultdict[str, int] = defaultdict()
-    index.default_factory = index.__len__  # a new word gets the next number
-    numbers = map(index.__getitem__, chain.from_iterable(sentences))
-    tokens = np.fromiter(numbers, np.int32)
-    lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
-    plain: defaultdict[str, int] = defaultdict()
-    plain.default_factory = plain.__len__
-    words = [_NO_WORD.sub("", word).casefold() for word in index]
-    number = np.array([plain[word] if word else -1 for word in words], np.int64)
-    ids = number[tokens]
+    encoded = encode(sentences)
+    tokens, lengths = encoded.tokens, np.diff(encoded.offsets)
+    words = [_NO_WORD.sub("", word).casefold() for word in encoded.words]
+    plain = {word: i for i, word in enumerate(dict.fromkeys(filter(None, words)))}
+    ids = np.array([plain.get(word, -1) for word in words], np.int64)[tokens]
     texts = np.repeat(np.arange(len(sentences)), lengths)
     counts = np.bincount(texts[ids >= 0], minlength=len(sentences))
     marks = counts[texts] == 0  # of texts that consist of marks alone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -60,11 +60,16 @@ class Encoded:
         return cls(words, read_array(folder / "tokens.npy"), read_array(folder / "offsets.npy"))
 
 
-def encode(sentences: Iterable[list[str]]) -> Encoded:
-    """Give each word of the sentences a number, in the order first seen."""
-    # A new word gets the next number when it is looked up: one dictionary access per token, in C.
+def numbering() -> defaultdict[str, int]:
+    """Return a dictionary that gives each new word the next number: one access a token, in C."""
     index: defaultdict[str, int] = defaultdict()
     index.default_factory = index.__len__
+    return index
+
+
+def encode(sentences: Iterable[Sequence[str]]) -> Encoded:
+    """Give each word of the sentences a number, in the order first seen."""
+    index = numbering()
     stream = iter(sentences)
     tokens = [np.empty(0, np.int32)]
     lengths = [np.zeros(1, np.int64)]

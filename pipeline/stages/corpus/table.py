@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -24,8 +22,6 @@ from pipeline.stages.corpus.formats.splits import SPLITS, split_names, split_of_
 from pipeline.stages.corpus.labels import classes_of
 from pipeline.stages.corpus.parallel import tokenize_all
 from pipeline.stages.corpus.tokenizers import Tokenizer
-
-log = logging.getLogger(__name__)
 
 
 @displayed
@@ -108,9 +104,7 @@ class Table(CorpusConfig):
             raise SettingError(f"dev={self.dev} and test={self.test} leave nothing to train on.")
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise SettingError(f"delimiter must be one character, not '{self.delimiter}'.")
-        for name in ("path", "train_file", "dev_file", "test_file"):
-            _paths(name, getattr(self, name))
-        self.rules()  # checks its values
+        self.files()  # checks the names
 
     def rules(self, *, brackets: bool = True) -> Tokenizer:
         """Return how raw text becomes tokens; `brackets` keeps ``(`` rather than ``-LRB-``."""
@@ -133,7 +127,7 @@ class Table(CorpusConfig):
     def files(self) -> list[Path]:
         """Return all files and folders that are read."""
         names = ("path", "train_file", "dev_file", "test_file")
-        return [path for name in names for path in _paths(f"corpus.{name}", getattr(self, name))]
+        return [path for name in names for path in self._paths(name)]
 
     def load(self) -> Corpus:
         """Read the texts, tokenize and split them.
@@ -146,9 +140,8 @@ class Table(CorpusConfig):
         rows = self._read()
         where = str(self.files()[0]) if len(self.files()) == 1 else self.task
         require(len(rows), f"{where} has no rows; add a labelled text per row.")
-        by_column = f"{where}: column '{self.label}'" if not rows.classes else where
         classes, labels, notes = classes_of(
-            by_column,
+            where if rows.classes else f"{where}: column '{self.label}'",
             rows.labels,
             self.classes or rows.classes,
             merge=self.merge_labels,
@@ -169,25 +162,17 @@ class Table(CorpusConfig):
             test=self.test,
             seed=self.seed,
         )
-        splits = {}
-        for name in SPLITS:
-            members = [i for i, part in enumerate(parts) if part == name]
-            splits[name] = Split([sentences[i] for i in members], y[members])
-        found = [Check("read", note, warning=False) for note in [*rows.notes, *notes, *drawn]]
-        return self.corpus(classes, splits, found)
-
-    def corpus(
-        self, classes: tuple[str, ...], splits: dict[str, Split], checks: Sequence[Check] = ()
-    ) -> Corpus:
-        """Return the corpus of what was read."""
+        everything, part = Split(sentences, y), np.array(parts)
         return Corpus(
             task=self.task,
             classes=classes,
-            splits=splits,
+            splits={name: everything.where(part == name) for name in SPLITS},
             text_splits=tuple(self.text_splits),
             unlabelled=self.extra_text(),
             ordinal=self.ordinal,
-            checks=tuple(checks),
+            checks=tuple(
+                Check("read", note, warning=False) for note in [*rows.notes, *notes, *drawn]
+            ),
         )
 
     def _read(self) -> Rows:
@@ -204,10 +189,7 @@ class Table(CorpusConfig):
         )
         if self.train_file or self.test_file:
             return self._read_split_files(columns)
-        require(
-            not self.dev_file,
-            "corpus.dev_file needs corpus.train_file and corpus.test_file.",
-        )
+        require(not self.dev_file, "corpus.dev_file needs corpus.train_file and corpus.test_file.")
         paths = self.files()
         require(paths, "corpus.path is not set: name your file or folder.")
         if len(paths) > 1:
@@ -228,19 +210,18 @@ class Table(CorpusConfig):
         require(self.split is None, "corpus.split and corpus.train_file: give one of them.")
         rows = Rows()
         for split in SPLITS:
-            key = f"corpus.{split}_file"
-            for path in _paths(key, getattr(self, f"{split}_file")):
-                part = read_path(path, columns, self.format)
-                part.splits = [split] * len(part)
-                rows.extend(part)
+            for path in self._paths(f"{split}_file"):
+                rows.extend(read_path(path, columns, self.format), split)
         return rows
 
-
-def _paths(key: str, value: Any) -> list[Path]:
-    """Return the paths that a setting names: one, or a list."""
-    if not value:
-        return []
-    names = value if isinstance(value, list | tuple) else [value]
-    if not all(isinstance(name, str | int | Path) for name in names):
-        raise SettingError(f"{key} must be the name of a file, or a list of names, not {value!r}.")
-    return [Path(str(name)).expanduser() for name in names]
+    def _paths(self, name: str) -> list[Path]:
+        """Return the paths that a setting names: one, or a list."""
+        value = getattr(self, name)
+        if not value:
+            return []
+        names = value if isinstance(value, list | tuple) else [value]
+        if not all(isinstance(one, str | int | Path) for one in names):
+            raise SettingError(
+                f"{name} must be the name of a file, or a list of names, not {value!r}."
+            )
+        return [Path(str(one)).expanduser() for one in names]

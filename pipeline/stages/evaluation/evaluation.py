@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ class Evaluation(Settings):
         """Refuse two files of one name: their metrics would have one name too."""
         super().__post_init__()
         for key in ("similarity", "analogies"):
-            stems = [_name(Path(path)) for path in getattr(self, key)]
+            stems = [slug(Path(path).stem) for path in getattr(self, key)]
             twice = next((stem for stem in stems if stems.count(stem) > 1), None)
             if twice is not None:
                 raise SettingError(
@@ -69,21 +70,22 @@ class Evaluation(Settings):
         UserError
             If a file is missing or broken: here, before anything is trained.
         """
-        pairs = [read_pairs(path, lower=self.lower) for path in _paths(self.similarity)]
-        sections = [read_questions(path, lower=self.lower) for path in _paths(self.analogies)]
-        found = [word for rows in pairs for first, second, _ in rows for word in (first, second)]
-        questions = (rows for file in sections for rows in file.values())
-        found += [word for rows in questions for row in rows for word in row]
-        return list(dict.fromkeys(found))
+        rows = [
+            row[:2]
+            for path in _paths(self.similarity)
+            for row in read_pairs(path, lower=self.lower)
+        ]
+        questions = [
+            question
+            for path in _paths(self.analogies)
+            for section in read_questions(path, lower=self.lower).values()
+            for question in section
+        ]
+        return list(dict.fromkeys(chain.from_iterable([*rows, *questions])))
 
 
 def _paths(names: Iterable[str]) -> Iterator[Path]:
     return (Path(name).expanduser() for name in names)
-
-
-def _name(path: Path) -> str:
-    """Return the name of a file with characters that a metric's name may have."""
-    return slug(path.stem)
 
 
 def evaluate(
@@ -105,9 +107,9 @@ def evaluate(
     """
     known = in_common(vectors, config.vocabulary, "evaluation.vocabulary", vocabulary)
     if known is not None:
-        rows_in_use = np.flatnonzero(known)
-        words = [vectors.words[i] for i in rows_in_use]
-        vectors = WordVectors(words, vectors.matrix[rows_in_use], vectors.provenance)
+        kept = np.flatnonzero(known)
+        words = [vectors.words[i] for i in kept]
+        vectors = WordVectors(words, vectors.matrix[kept], vectors.provenance)
     pairs = [similarity(vectors, path, lower=config.lower) for path in _paths(config.similarity)]
     rows = [analogies(vectors, path, lower=config.lower) for path in _paths(config.analogies)]
     return Evaluated(pairs, [row for file in rows for row in file])
@@ -133,7 +135,7 @@ def similarity(vectors: WordVectors, path: Path, *, lower: bool = True) -> Simil
         cosines = (first * second).sum(axis=1)
         if np.ptp(scores) > 0 and np.ptp(cosines) > 0:  # without any order there is no correlation
             rho = float(spearmanr(cosines, scores).statistic)
-    return Similarity(_name(path), rho, len(known), len(pairs))
+    return Similarity(slug(path.stem), rho, len(known), len(pairs))
 
 
 def analogies(vectors: WordVectors, path: Path, *, lower: bool = True) -> list[Analogies]:
@@ -151,7 +153,7 @@ def analogies(vectors: WordVectors, path: Path, *, lower: bool = True) -> list[A
     UserError
         If the file is not one of analogies.
     """
-    name, rows = _name(path), []
+    name, rows = slug(path.stem), []
     sections = read_questions(path, lower=lower)
     for section, questions in progress(
         sections.items(), f"answering {name}", "sections", len(sections)

@@ -23,29 +23,27 @@ def read_pairs(path: Path, *, lower: bool = False) -> list[tuple[str, str, float
     UserError
         If a line has another form; the message names it.
     """
-    pairs = []
-    separator: str | None = None
-    column = 0
+    lines = [(n, text) for n, text in read_lines(path) if text.strip() and text[0] != "#"]
+    separator = next((mark for mark in "\t,;" if lines and mark in lines[0][1]), None)
+    rows = [(number, [word.strip() for word in text.split(separator)]) for number, text in lines]
+    if rows and not _score_column(rows[0][1]):
+        del rows[0]  # a header
+    require(rows, f"{path} holds no word pairs.")
+    column = _score_column(rows[0][1])
     case: Callable[[str], str] = str.lower if lower else str
-    seen = 0
-    for number, line in read_lines(path):
-        if not line.strip() or line.startswith("#"):
-            continue
-        seen += 1
-        if seen == 1:
-            separator = next((mark for mark in "\t,;" if mark in line), None)
-        fields = [field.strip() for field in line.split(separator)]
-        if not column:
-            column = next((i for i in range(2, len(fields)) if _is_number(fields[i])), 0)
-            if not column and seen == 1:
-                continue  # a header
+    pairs = []
+    for number, fields in rows:
         if not 0 < column < len(fields) or not _is_number(fields[column]):
             raise UserError(
                 f"{path}, line {number}: expected two words and a score, e.g. 'old new 1.58'."
             )
         pairs.append((case(fields[0]), case(fields[1]), float(fields[column])))
-    require(pairs, f"{path} holds no word pairs.")
     return pairs
+
+
+def _score_column(fields: list[str]) -> int:
+    """Return the first column after the words that is a number; 0 if there is none."""
+    return next((i for i in range(2, len(fields)) if _is_number(fields[i])), 0)
 
 
 def _is_number(text: str) -> bool:
@@ -64,15 +62,14 @@ def read_questions(path: Path, *, lower: bool = False) -> dict[str, list[list[st
         If a line has another form; the message names it.
     """
     sections: dict[str, list[list[str]]] = {}
-    section = sections.setdefault("all", [])
+    section = "all"
     for number, line in read_lines(path):
-        words = (line.lower() if lower and not line.startswith(":") else line).split()
+        words = (line.lower() if lower else line).split()
         if line.startswith(":"):
-            section = sections.setdefault(" ".join(line[1:].split()), [])
+            section = " ".join(line[1:].split())
         elif len(words) == 4:
-            section.append(words)
+            sections.setdefault(section, []).append(words)
         elif words:
             raise UserError(f"{path}, line {number}: expected four words, found {len(words)}.")
-    sections = {name: questions for name, questions in sections.items() if questions}
     require(sections, f"{path} holds no analogy questions.")
     return sections

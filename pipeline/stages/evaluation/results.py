@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.files import atomic
+from pipeline.core.files import write_table
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
 
@@ -114,41 +114,25 @@ class Evaluated:
             yield Metric(f"evaluation/{pairs.name}_found", pairs.found)
             if not math.isnan(pairs.spearman):
                 yield Metric(f"evaluation/{pairs.name}_spearman", pairs.spearman)
-        for row, section in zip(self.analogies, _sections(self.analogies), strict=True):
+        taken: set[str] = set()
+        for row in self.analogies:
+            name = f"evaluation/{row.name}"
             if row.section == TOTAL:
-                yield Metric(f"evaluation/{row.name}_seen", row.seen)
-                yield Metric(f"evaluation/{row.name}_candidates", row.candidates)
+                yield Metric(f"{name}_seen", row.seen)
+                yield Metric(f"{name}_candidates", row.candidates)
+            else:
+                name = f"{name}/{slug(row.section) or 'section'}"
+            # Sections may differ only in characters that a metric's name cannot have.
+            numbered = (f"{name}-{i}" for i in count(2))
+            name = next(one for one in chain([name], numbered) if one not in taken)
+            taken.add(name)
             if row.seen:
-                yield Metric(f"evaluation/{row.name}{section}_accuracy", row.accuracy)
+                yield Metric(f"{name}_accuracy", row.accuracy)
 
     def save(self, folder: Path) -> None:
         """Write ``similarity.csv`` and ``analogies.csv``, if they have rows."""
         analogies = [{**asdict(row), "accuracy": row.accuracy} for row in self.analogies]
-        _csv(folder / "similarity.csv", [asdict(row) for row in self.similarity])
-        _csv(folder / "analogies.csv", analogies)
-
-
-def _sections(rows: list[Analogies]) -> list[str]:
-    """Return for each row what its metric's name has after that of the file; no two are the same.
-
-    Two sections may differ only in characters that a metric's name cannot have.
-    """
-    names: list[str] = []
-    taken: set[tuple[str, str]] = set()
-    for row in rows:
-        section = "" if row.section == TOTAL else "/" + (slug(row.section) or "section")
-        number = 1
-        while (row.name, f"{section}-{number}" if number > 1 else section) in taken:
-            number += 1
-        names.append(f"{section}-{number}" if number > 1 else section)
-        taken.add((row.name, names[-1]))
-    return names
-
-
-def _csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
+        tables = {"similarity": [asdict(row) for row in self.similarity], "analogies": analogies}
+        for name, rows in tables.items():
+            if rows:
+                write_table(folder / f"{name}.csv", rows)
