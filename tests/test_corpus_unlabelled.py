@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.stages.corpus import Text, Tokenizer, parallel
+from pipeline.stages.corpus import Text, Tokenizer
 
 
 @pytest.fixture
@@ -83,16 +83,7 @@ class TestSentences:
         with pytest.raises(UserError, match="line 2"):
             next(sentences)
 
-    def test_of_a_long_text_are_made_on_all_cores_and_are_the_same(self, file, monkeypatch):
-        path = file("".join(f"Line {i}. It's {i * 7} dollars!\n" for i in range(1000)))
-        alone = list(Text((path,)))
-        monkeypatch.setattr(parallel, "ALONE", 100)
-        monkeypatch.setattr(parallel, "BATCH", 30)
-        assert list(Text((path,))) == alone
-        assert list(Text((path,), Tokenizer(lower=False)))[1] == ["It", "'s", "0", "dollars", "!"]
-
-    def test_of_a_long_text_name_the_line_that_is_broken(self, file, monkeypatch):
-        monkeypatch.setattr(parallel, "ALONE", 100)
+    def test_name_the_line_that_is_broken(self, file):
         path = file(b"A line.\n" * 500 + b"broken \xff\n")
         assert "line 501" in explain(Text((path,)))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -54,6 +55,17 @@ class Engine(Protocol):
     def submit(self, task: Callable[..., T], *arguments: Any, cores: int = 1) -> Callable[[], T]:
         """Start a task that uses so many cores; return a function that waits for its result."""
         ...
+
+
+def in_order(engine: Engine, tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """Run tasks and yield their results in order; few are under way at a time, to save memory."""
+    waiting: deque[Callable[[], T]] = deque()
+    for task in tasks:
+        waiting.append(engine.submit(task))
+        if len(waiting) > engine.ahead:
+            yield waiting.popleft()()
+    for result in waiting:
+        yield result()
 
 
 @displayed

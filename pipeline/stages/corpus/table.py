@@ -149,8 +149,8 @@ class Table(CorpusConfig):
         )
         index = {name: i for i, name in enumerate(classes)}
         y = np.array([index[label] for label in labels], np.int64)
-        texts = progress(rows.texts, "tokenizing", "texts", len(rows))
-        tokenized = tokenize_all(texts, self.rules())
+        tokenized = tokenize_all(rows.texts, self.rules())
+        tokenized = progress(tokenized, "tokenizing", "texts", len(rows))
         sentences = [list(chain.from_iterable(found)) for found in tokenized]
         parts, drawn = draw_splits(
             where,

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from pipeline.core.errors import require
 from pipeline.core.notebook import displayed
 from pipeline.core.progress import progress, shown
-from pipeline.stages.corpus.parallel import tokenize_all
+from pipeline.stages.corpus.parallel import in_blocks
 from pipeline.stages.corpus.sources import count, digest_of, lines_of
 from pipeline.stages.corpus.tokenizers import Tokenizer
 
@@ -47,12 +48,11 @@ class Text:
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the tokens of each sentence."""
         words = 0
-        for sentences in tokenize_all(self.lines(), self.rules):
-            for tokens in sentences:
-                yield tokens
-                words += len(tokens)
-                if self.max_words is not None and words >= self.max_words:
-                    return
+        for tokens in chain.from_iterable(map(self.rules.sentences, self.lines())):
+            yield tokens
+            words += len(tokens)
+            if self.max_words is not None and words >= self.max_words:
+                return
 
     @property
     def rules(self) -> Tokenizer:
@@ -84,15 +84,7 @@ class Text:
 
     def blocks(self, size: int = BLOCK) -> Iterator[list[str]]:
         """Yield the lines in blocks of about `size` characters: the same ones for the same text."""
-        block, held = [], 0
-        for line in self.lines():
-            block.append(line)
-            held += len(line)
-            if held >= size:
-                yield block
-                block, held = [], 0
-        if block:
-            yield block
+        return in_blocks(self.lines(), size)
 
     @cached_property
     def file_digests(self) -> tuple[str, ...]:
