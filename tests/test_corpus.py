@@ -40,7 +40,7 @@ class TestChecks:
             with_split(corpus, name, Split([["bad"]], np.array([0])))
         assert str(error.value) == (
             f"corpus films: the {name} split has no sentence of class 'good'. "
-            "Add some, or make the split another way."
+            "Add some, or split the texts in another way."
         )
 
     @pytest.mark.parametrize("name", SPLITS)

@@ -308,7 +308,7 @@ class TestTablesOfText:
 
     def test_a_table_of_text_named_xlsx_is_told(self, tmp_path):
         path = self.write(tmp_path, "text,label\nA fine film,pos\n", "t.xlsx")
-        assert "rename it to .csv, or set corpus.format=csv" in explain(path)
+        assert "rename it to .csv or set corpus.format=csv" in explain(path)
 
     def test_without_a_header_the_likely_columns_are_named(self, tmp_path):
         path = self.write(tmp_path, "A fine film,pos,7\ndull,neg,3\n", "t.csv")
@@ -576,7 +576,7 @@ class TestSplitNames:
     @pytest.mark.parametrize("names", [("1", "2", "3"), ("train", "heldout")])
     def test_that_mean_none_are_named_with_the_line(self, names, tmp_path):
         config = self.table(tmp_path, names[::-1])
-        with pytest.raises(UserError, match=r"line \d: split '[3h].* is none of train, dev"):
+        with pytest.raises(UserError, match=r"line \d: split '[3h].* is not one of train, dev"):
             config.load()
 
 

@@ -221,8 +221,8 @@ class TestPhrases:
 
     def test_too_long_for_any_of_a_class_say_so(self, folder):
         assert explain(folder, phrases=2) == (
-            "corpus sst-5: there is no phrase of class '-', 'neut', '+ +'; take shorter ones too "
-            "(corpus.phrases), or none."
+            "corpus sst-5: there is no phrase of class '-', 'neut', '+ +'; lower "
+            "corpus.phrases, or leave it out."
         )
 
     @pytest.mark.parametrize("least", [0, -3])

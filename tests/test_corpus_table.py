@@ -239,7 +239,7 @@ class TestBadTable:
     @pytest.mark.parametrize("value", ["tset", "", "0"])
     def test_a_split_that_is_none_names_line_and_choices(self, value, table, tmp_path):
         assert explain(table(f"{SPLIT}Fine.,good,{value}\n", split="split")) == (
-            f"{tmp_path / 'reviews.csv'}, line 8: split '{value}' is none of train, dev, test "
+            f"{tmp_path / 'reviews.csv'}, line 8: split '{value}' is not one of train, dev, test "
             "(or 0, 1, 2 for these)."
         )
 
@@ -264,7 +264,7 @@ class TestBadTable:
     def test_a_split_without_rows_is_named(self, table):
         content = SPLIT.replace(",test", ",train")
         message = explain(table(content, split="split"))
-        assert "no row is in test. Add such rows" in message
+        assert "no row is in test. Add some" in message
 
     @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
     def test_a_column_of_splits_that_is_not_used_is_named(self, form, tmp_path, caplog):
@@ -302,7 +302,7 @@ class TestBadTable:
         message = explain(table(content))
         assert message.startswith(f"{tmp_path / 'reviews.csv'}: too few rows to share out")
         assert "the rarest class, " in message
-        assert "Add rows, leave rare classes out (corpus.drop_labels), or say the split" in message
+        assert "Add rows, leave rare classes out (corpus.drop_labels), or name a column" in message
         assert len(message) <= 300 + len(str(tmp_path))
 
     @pytest.mark.parametrize(

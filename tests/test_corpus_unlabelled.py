@@ -101,7 +101,7 @@ class TestBadText:
     def test_an_empty_file_is_named_with_a_remedy(self, content, tokenized, file):
         path = file(content)
         assert explain(Text((file("a\n", "b.txt"), path), tokenized=tokenized)) == (
-            f"{path} holds no text; leave it out of corpus.unlabelled."
+            f"{path} has no text; leave it out of corpus.unlabelled."
         )
 
     @pytest.mark.parametrize("name", ["text.txt", "text.gz"])

@@ -52,7 +52,7 @@ class TestReadPairs:
 
     def test_a_file_without_any_pair_is_none(self, file):
         path = file("word1 word2 score\n")
-        assert explain(read_pairs, path) == f"{path} holds no word pairs."
+        assert explain(read_pairs, path) == f"{path} has no word pairs."
 
 
 QUESTIONS = """\
@@ -87,7 +87,7 @@ class TestReadQuestions:
     @pytest.mark.parametrize("content", ["", ": section\n: another\n"])
     def test_a_file_without_questions_is_none(self, content, file):
         path = file(content)
-        assert explain(read_questions, path) == f"{path} holds no analogy questions."
+        assert explain(read_questions, path) == f"{path} has no analogy questions."
 
 
 def test_real_files_are_read_whole(data):

@@ -253,7 +253,7 @@ class TestStaticModels:
         for path in static[0].iterdir():
             (tmp_path / path.name).write_bytes(path.read_bytes())
         (tmp_path / file).write_bytes((tmp_path / file).read_bytes()[:-20])
-        assert "is no static model that can be read" in explain(tmp_path)
+        assert "is not a static model that can be read" in explain(tmp_path)
 
     @pytest.mark.parametrize("beside", ["emb.txt", "vocab.txt", "words.txt"])
     def test_safetensors_have_their_words_in_a_text_file(self, beside, tmp_path):

@@ -79,7 +79,7 @@ def run_key(experiment: Runnable) -> Plain:
     return key
 
 
-@cache  # what is imported stays as it is, whatever is installed meanwhile
+@cache  # what is imported does not change, even if something is installed later
 def versions() -> dict[str, str | None]:
     """Return the versions of the packages that a number can depend on; None where not installed."""
     found: dict[str, str | None] = dict.fromkeys(PACKAGES)
@@ -140,7 +140,7 @@ def text_block(lines: list[str], text: Text) -> Plain:
 
 
 def vocab(corpus: Corpus, config: Vocab) -> Plain:
-    """Return what the vocabulary depends on: the text, whatever its labels."""
+    """Return what the vocabulary depends on: the text, not its labels."""
     text = corpus.unlabelled
     return _entry(described(config), [config, text.rules], text=corpus.text_digest)
 

@@ -128,7 +128,7 @@ def for_each_job(words: Sequence[str]) -> list[str]:
     """Rewrite the overrides of a multirun so that Hydra applies them to its jobs alone.
 
     Hydra applies what is not swept to a configuration without the swept choices too, where
-    ``corpus.path`` is no key unless the corpus of all jobs is the default one.
+    ``corpus.path`` is not a key unless the corpus of all jobs is the default one.
     """
     rewritten: list[str] = []
     for word in words:

@@ -191,7 +191,9 @@ def main() -> None:
     # A launcher's processes must not import the user's statistics.py for Python's either.
     os.environ.setdefault("PYTHONSAFEPATH", SAFE)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, and are told in our own words
-    logging.raiseExceptions = False  # a log that cannot be written, on a full disk, is no news
+    logging.raiseExceptions = (
+        False  # a log that cannot be written, as on a full disk, needs no message
+    )
     atexit.register(gc.freeze)  # else a million objects are looked through once more: a second
     Multirun.reset()
     try:

@@ -81,7 +81,7 @@ def plain_or_digest(value: Any) -> Any:
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         try:
             return f"{kind} {joblib.hash(value)}"
-        except Exception:  # noqa: BLE001 - whatever an object does when it is pickled
+        except Exception:  # noqa: BLE001 - objects fail to pickle in many ways
             return repr(value)  # with its address: equal to no other
 
 

@@ -37,7 +37,7 @@ class Record:
     Parameters
     ----------
     uri, experiment, name, tags
-        Where the run is tracked, and what it starts with. `uri` holds no password.
+        Where the run is tracked, and what it starts with. `uri` has no password.
     largest_mb
         Larger files are not uploaded.
     key

@@ -183,7 +183,7 @@ def _upload_job(client: MlflowClient, folder: Path, uri: str, parents: dict[str,
 
 
 def _send(client: MlflowClient, folder: Path, record: Record) -> None:
-    """Send everything of a run that has ended, whatever part of it was sent before."""
+    """Send everything of a run that has ended, even what was sent before."""
     if record.sent:
         return
     run_id = str(record.run_id)

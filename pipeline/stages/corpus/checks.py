@@ -17,7 +17,7 @@ from pipeline.stages.corpus.tokenizers import Tokenizer
 
 NEGLIGIBLE = 0.005  # share of copies up to which they are noted, not warned of
 SAMPLE = 5_000  # texts looked at for HTML and for text without spaces
-FREQUENT = 0.05  # share of texts with HTML, from which it is no accident
+FREQUENT = 0.05  # share of texts with HTML, above which it is not chance
 _SPACELESS = re.compile(  # scripts that are written without spaces between words
     "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
 )

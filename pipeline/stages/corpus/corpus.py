@@ -128,13 +128,13 @@ class Corpus:
             require(
                 not missing,
                 f"corpus {self.task}: the {name} split has no sentence of class {missing}. "
-                "Add some, or make the split another way.",
+                "Add some, or split the texts in another way.",
             )
         missing = self._missing(self.phrases) if self.phrases is not None else ""
         require(
             not missing,
-            f"corpus {self.task}: there is no phrase of class {missing}; take shorter ones too "
-            "(corpus.phrases), or none.",
+            f"corpus {self.task}: there is no phrase of class {missing}; lower "
+            "corpus.phrases, or leave it out.",
         )
         require(
             len(self.classes) > 1,
@@ -234,7 +234,7 @@ class Corpus:
         )
 
     def _unseen_phrases(self) -> Split | None:
-        """Return the phrases that are no sentence of dev or test."""
+        """Return the phrases that are not sentences of dev or test."""
         if self.phrases is None:
             return None
         seen = {tuple(s) for name in ("dev", "test") for s in self.splits[name].sentences}

@@ -27,8 +27,8 @@ Ids = NDArray[np.int64]
 def copies(sentences: Sequence[Sequence[str]]) -> tuple[Ids, Ids]:
     """Return two numbers for each text: equal ones for exact copies, and for near copies too.
 
-    Exact copies have the same words in the same order, whatever their case and punctuation. Texts
-    without any words are no copies of each other.
+    Exact copies have the same words in the same order, ignoring case and punctuation. Texts
+    without any words are not copies of each other.
     """
     ids, offsets = _encoded(sentences)
     exact = _exact(ids, offsets)

@@ -91,7 +91,7 @@ def _remote_files(name: str) -> list[Path]:
 
 @contextmanager
 def _far(name: object) -> Iterator[None]:
-    """Turn whatever a library says about an address into a `UserError`."""
+    """Turn any error about an address into a `UserError`."""
     try:
         yield
     except UserError:

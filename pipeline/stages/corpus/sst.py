@@ -177,7 +177,7 @@ def read_trees(path: Path) -> list[Tree]:
                     f"{path}, line {number}: {error}. "
                     "A tree looks like (3 (2 It) (3 (4 works) (2 .)))."
                 ) from error
-    require(trees, f"{path} holds no trees; it should hold one a line, like (3 (2 It) (4 works)).")
+    require(trees, f"{path} has no trees; it should have one per line, like (3 (2 It) (4 works)).")
     return trees
 
 

@@ -80,7 +80,7 @@ class Text:
             for line in lines:
                 empty = empty and not line.strip()
                 yield line
-            require(not empty, f"{path} holds no text; leave it out of corpus.unlabelled.")
+            require(not empty, f"{path} has no text; leave it out of corpus.unlabelled.")
 
     def blocks(self, size: int = BLOCK) -> Iterator[list[str]]:
         """Yield the lines in blocks of about `size` characters: the same ones for the same text."""
@@ -99,8 +99,8 @@ class Text:
         for path, digest in zip(self.paths, self.file_digests, strict=True):
             require(
                 digest_of(path) == digest,
-                f"{path} changed while it was read. Give the same command again; what was done "
-                "with the other files is kept.",
+                f"{path} changed while it was read. Repeat the command; what was done with "
+                "the other files is kept.",
             )
 
     @cached_property

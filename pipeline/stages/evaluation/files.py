@@ -28,7 +28,7 @@ def read_pairs(path: Path, *, lower: bool = False) -> list[tuple[str, str, float
     rows = [(number, [word.strip() for word in text.split(separator)]) for number, text in lines]
     if rows and not _score_column(rows[0][1]):
         del rows[0]  # a header
-    require(rows, f"{path} holds no word pairs.")
+    require(rows, f"{path} has no word pairs.")
     column = _score_column(rows[0][1])
     case: Callable[[str], str] = str.lower if lower else str
     pairs = []
@@ -71,5 +71,5 @@ def read_questions(path: Path, *, lower: bool = False) -> dict[str, list[list[st
             sections.setdefault(section, []).append(words)
         elif words:
             raise UserError(f"{path}, line {number}: expected four words, found {len(words)}.")
-    require(sections, f"{path} holds no analogy questions.")
+    require(sections, f"{path} has no analogy questions.")
     return sections

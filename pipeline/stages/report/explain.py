@@ -35,7 +35,7 @@ class Scores(Protocol):
 
     @property
     def exact(self) -> bool:
-        """Whether a word adds the same whatever the words around it."""
+        """Whether a word adds the same next to any other words."""
         ...
 
     @property
@@ -127,7 +127,7 @@ class Sigmoids:
 
 
 def scores_of(classifier: Any, x: Matrix) -> Scores | None:
-    """Return the scores of a fitted classifier; None where they are no sum over features.
+    """Return the scores of a fitted classifier; None where they are not a sum over features.
 
     A classifier of two classes may have one score only: it is the second class's, and the first
     one's is 0.

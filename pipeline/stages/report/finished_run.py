@@ -64,7 +64,7 @@ class FinishedRun:
         Raises
         ------
         UserError
-            If it holds no ``result.json``, or a damaged one.
+            If it has no ``result.json``, or a damaged one.
         """
         return cls(folder, read_result(folder))
 
@@ -169,7 +169,7 @@ class FinishedRun:
 
     @cached_property
     def scores(self) -> Scores | None:
-        """The classifier's scores; None where they are no sum over words."""
+        """The classifier's scores; None where they are not a sum over words."""
         if self.model is None:
             return None
         return scores_of(self.model.classifier, self.model.features(self.test.sentences))
@@ -265,7 +265,7 @@ class FinishedRun:
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turn whatever a reader raises on a damaged file into a `UserError`."""
+    """Turn any error in reading a damaged file into a `UserError`."""
     try:
         yield
     except UserError:

@@ -57,7 +57,7 @@ class Group:
     name, why
         The kind, and why an average of word vectors should find it hard.
     sentences, right
-        How many there are, and how many of them are predicted rightly.
+        How many there are, and how many of them are predicted correctly.
     others, others_right
         The same of all other sentences.
     shown
@@ -154,7 +154,7 @@ def group(
 
 
 def containing(scored: Scored, words: Sequence[str]) -> Bools:
-    """Tell which sentences contain one of `words`, in whatever case, (n,)."""
+    """Tell which sentences contain one of `words`, ignoring case, (n,)."""
     listed = {word.lower() for word in words}
     found = [any(word.lower() in listed for word in tokens) for tokens in scored.sentences]
     return np.array(found, bool)

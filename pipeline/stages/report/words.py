@@ -29,7 +29,7 @@ _ENOUGH = 5  # words of the list that have a vector
 
 
 def is_content(word: str) -> bool:
-    """Tell whether a word is no punctuation, number or English function word."""
+    """Tell whether a word is not punctuation, a number or an English function word."""
     return any(c.isalpha() for c in readable(word)) and word.lower() not in FUNCTION_WORDS
 
 

@@ -76,7 +76,7 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
             warnings.simplefilter("ignore")
             content = skops.io.dumps(classifier)
         skops.io.loads(content, trusted=TRUSTED)
-    except Exception as error:  # skops raises whatever the type raises
+    except Exception as error:  # skops raises any error of the type
         name = type(classifier).__name__
         raise UserError(f"the classifier {name} cannot be saved by skops: {error}") from error
     write(path, lambda file: file.write_bytes(content))

@@ -60,7 +60,7 @@ class Found(NamedTuple):
 
 
 def check(keys: str) -> None:
-    """Refuse what is no way to write words."""
+    """Refuse an unknown way to write words."""
     if keys not in {AUTO, POS, *PATTERNS} and "{}" not in keys:
         raise SettingError(
             f"keys={keys[:40]}: choose from {AUTO}, {', '.join(PATTERNS)}, {POS}, or give a "

@@ -71,7 +71,7 @@ def train_in_rounds(
     checkpoint: Checkpoint | None = None,
     seconds: float = SECONDS,
 ) -> Trained:
-    """Train as `Trainer.train` does, where the engine wants to; `progress` is told each round."""
+    """Train as `Trainer.train` does, in tasks of the engine; `progress` is called every round."""
     shared = engine.share(text)
     state = checkpoint.read() if checkpoint is not None else None
     before = 0

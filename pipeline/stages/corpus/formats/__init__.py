@@ -51,7 +51,7 @@ _UNREADABLE = {
     ".yaml": "YAML",
     ".yml": "YAML",
 }
-_BEGINNINGS = {  # what a file of another kind begins with, whatever its name
+_BEGINNINGS = {  # how files of other kinds begin
     b"\x1f\x8b": "is packed by gzip: rename it to end with .gz",
     b"BZh": "is packed by bzip2: rename it to end with .bz2",
     b"\xfd7zXZ": "is packed by xz: rename it to end with .xz",

@@ -37,7 +37,7 @@ def read_saved_dataset(folder: Path, columns: Columns) -> Rows:
             rows.notes.append(f"{folder.name}: split '{name}' is left out")
             continue
         split = NAMES.get(name.lower(), "")
-        require(split, f"{folder}: split '{name}' is none of train, dev and test.")
+        require(split, f"{folder}: split '{name}' is not train, dev or test.")
         rows.extend(_read_one(folder / name, columns), split)
     return rows
 
@@ -79,14 +79,14 @@ def tables_below(folder: Path, suffixes: frozenset[str]) -> list[Path]:
 
 
 def read_tables(folder: Path | None, files: list[Path], columns: Columns, read: Reader) -> Rows:
-    """Read files whose names say the split, all of them or none.
+    """Read files; the names of all or of none of them say the split.
 
     In a `folder`, the names of the folders in it may say the split too.
 
     Raises
     ------
     UserError
-        If the names of some say the split and those of others do not.
+        If only some of the names say the split.
     """
     splits = [_split_of(path, folder) for path in files]
     if any(splits) and not all(splits):
@@ -98,7 +98,7 @@ def read_tables(folder: Path | None, files: list[Path], columns: Columns, read: 
     rows = Rows()
     for path, split in zip(files, splits, strict=True):
         rows.extend(read(path, columns), split)
-    require(len(rows), f"{listed([path.name for path in files])} hold no rows.")
+    require(len(rows), f"{listed([path.name for path in files])} have no rows.")
     return rows
 
 

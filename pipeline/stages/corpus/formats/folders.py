@@ -78,7 +78,7 @@ def read_class_folders(path: Path, columns: Columns) -> Rows:
 
 
 def _place(name: PurePosixPath) -> tuple[str, str] | None:
-    """Return split and class of a file, by its folders; None: it is no text of a class."""
+    """Return split and class of a file, by its folders; None: it is not a text of a class."""
     folders = name.parts[:-1]
     hidden = any(part.startswith((".", "__")) for part in name.parts)
     if hidden or name.suffix.lower() not in _TEXTS or not folders:
@@ -90,7 +90,7 @@ def _place(name: PurePosixPath) -> tuple[str, str] | None:
 
 
 def _without_outer_files(found: list[File]) -> list[File]:
-    """Leave out files that are no texts of a class: those outside of splits, or less deep."""
+    """Leave out files that are not texts of a class: those outside of splits, or less deep."""
     if any(file.split for file in found):
         return [file for file in found if file.split]
     depths = Counter(file.name.count("/") for file in found)

@@ -133,8 +133,8 @@ def read_excel(path: Path, columns: Columns) -> Rows:
         start = opened.read(4)
     require(
         start == b"PK\x03\x04",
-        f"{path} is no Excel workbook, or is cut off. If it is a text table, rename it to .csv, or "
-        "set corpus.format=csv.",
+        f"{path} is not an Excel workbook, or is cut off. If it is a text table, rename it to .csv "
+        "or set corpus.format=csv.",
     )
     with _readable(path, "Excel"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles that openpyxl does not know

@@ -95,7 +95,7 @@ def add_record(rows: Rows, where: str, values: Iterable[Any], columns: Columns) 
     Raises
     ------
     UserError
-        For an empty label, a list of labels, or a cell that is no text; `where` names the row.
+        For an empty label, a list of labels, or a cell that is not text; `where` names the row.
     """
     text, label, *rest = values
     written = cell(where, columns.text, text, words=True).strip()
@@ -143,7 +143,7 @@ def cell(where: str, column: str, value: Any, *, words: bool = False) -> str:  #
                 "one label here: choose one, or make each combination a label of its own."
             )
     raise UserError(
-        f"{where}: column '{column}' holds {type(value).__name__} {str(value)[:60]}, which is no "
+        f"{where}: column '{column}' holds {type(value).__name__} {str(value)[:60]}, which is not "
         "text."
     )
 

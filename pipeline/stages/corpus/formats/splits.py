@@ -37,8 +37,8 @@ def split_names(places: Mapping[str, str]) -> dict[str, str]:
     for value, split in found.items():
         if not split:
             raise UserError(
-                f"{places[value]}: split '{value[:40]}' is none of {', '.join(SPLITS)} (or 0, 1, 2 "
-                "for these)."
+                f"{places[value]}: split '{value[:40]}' is not one of {', '.join(SPLITS)} (or 0, "
+                "1, 2 for these)."
             )
     return found
 

@@ -72,7 +72,7 @@ def read_binary(path: Path, words: Collection[str] | None = None) -> WordVectors
             there = path.stat().st_size - len(line)
             if there < least:
                 raise UserError(
-                    f"{path}: its header promises {header.rows:,} rows of {header.dim:,} "
+                    f"{path}: its header says {header.rows:,} rows of {header.dim:,} "
                     f"dimensions, at least {least:,} bytes; {there:,} follow. It may be truncated; "
                     "fetch it again."
                 )
@@ -129,7 +129,7 @@ class _Reader:
         if rest.strip(b"\r\n"):
             raise UserError(
                 f"{self.path}: it goes on after the {self.header.rows:,} rows of "
-                f"{self.header.dim:,} dimensions that its header promises. {DAMAGED}"
+                f"{self.header.dim:,} dimensions that its header says. {DAMAGED}"
             )
         return gathered
 
@@ -138,7 +138,7 @@ class _Reader:
             if len(self.window) - self.at >= LONGEST_WORD:
                 raise UserError(
                     f"{self.path}, row {self.row:,}: a word of more than {LONGEST_WORD:,} bytes. "
-                    f"The {self.header.dim:,} dimensions that the header promises may be wrong. "
+                    f"The {self.header.dim:,} dimensions that the header says may be wrong. "
                     f"{DAMAGED}"
                 )
             self._more()
@@ -153,7 +153,7 @@ class _Reader:
         if not more:
             raise UserError(
                 f"{self.path}, row {self.row:,}: the file ends here, of {self.header.rows:,} rows "
-                f"of {self.header.dim:,} dimensions that its header promises. It may be truncated; "
+                f"of {self.header.dim:,} dimensions that its header says. It may be truncated; "
                 "fetch it again."
             )
         self.window, self.at = rest + more, 0

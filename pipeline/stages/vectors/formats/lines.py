@@ -28,13 +28,13 @@ class Layout(NamedTuple):
 
     path: Path
     dim: int
-    rows: int | None  # as the header promises, if there is one
+    rows: int | None  # as the header says, if there is one
     only_cr: bool  # lines end as on old Macs
 
     @property
     def source(self) -> str:
         """Who says how many dimensions there are."""
-        return "other rows have" if self.rows is None else "the header promises"
+        return "other rows have" if self.rows is None else "the header says"
 
 
 class Block(NamedTuple):

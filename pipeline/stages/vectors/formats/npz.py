@@ -7,7 +7,7 @@ Any word can be expressed, and nothing is pickled. Read with NumPy alone::
     words = [text[a:b].decode() for a, b in zip([0, *ends], ends)]
 
 Archives of others are read too if they hold one list of words, which is an array of text, and one
-matrix with as many rows, whatever their names.
+matrix with as many rows, under any names.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MAGIC = b"PK\x03\x04"
 NAMES = ("words", "ends", "matrix")
 MOST = 100  # arrays looked at
 # What reading raises. RuntimeError: encrypted, or the brackets of an array's header are nested too
-# deeply (or MemoryError); TokenError, SyntaxError, TypeError: a header is no header; KeyError: a
+# deeply (or MemoryError); TokenError, SyntaxError, TypeError: a broken header; KeyError: a
 # name is there twice.
 DAMAGE = (
     zipfile.BadZipFile,
@@ -137,7 +137,7 @@ def _header(archive: zipfile.ZipFile, name: str) -> _Header:
 
 
 def _words_and_matrix(path: Path, archive: zipfile.ZipFile) -> list[NDArray[Any]]:
-    """Read the one array of text and the one matrix, whatever they are called."""
+    """Read the one array of text and the one matrix, under any names."""
     names = archive.namelist()
     arrays = {name: _header(archive, name) for name in names[:MOST] if name.endswith(".npy")}
     words = [name for name, header in arrays.items() if header.dtype.kind in "US"]
@@ -186,7 +186,7 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     header = _header(archive, name)
     claimed, there = header.dtype.itemsize * math.prod(header.shape), info.file_size - header.begin
     if header.dtype.hasobject or claimed != there:
-        raise ValueError(f"{name} promises {claimed:,} bytes, {there:,} follow")
+        raise ValueError(f"{name} says {claimed:,} bytes, {there:,} follow")
     with archive.open(info) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return np.lib.format.read_array(file)

@@ -71,7 +71,7 @@ def read_static(path: Path, words: Collection[str] | None = None) -> WordVectors
         if isinstance(error, UserError) or not expected:
             raise
         raise UserError(
-            f"{path} is no static model that can be read: {str(error)[:120]}. {DAMAGED}"
+            f"{path} is not a static model that can be read: {str(error)[:120]}. {DAMAGED}"
         ) from error
 
 

@@ -77,7 +77,7 @@ def read_text(path: Path, words: Collection[str] | None = None) -> WordVectors:
     rows = gathered.rows if words is None else searched.rows
     if layout.rows is not None and layout.rows != rows:
         raise UserError(
-            f"{path}: its header promises {layout.rows:,} rows, it holds {rows:,}. "
+            f"{path}: its header says {layout.rows:,} rows, it holds {rows:,}. "
             "It may be truncated; fetch it again."
         )
     return gathered.vectors(words)
@@ -149,7 +149,7 @@ def _layout(path: Path) -> Layout:
     _refuse_counts(path, dim, rows)
     require(
         not numbers_columns(rows[0], rows[1:]),
-        f"{path}, line 1 numbers the columns and is no vector. Leave it out: "
+        f"{path}, line 1 numbers the columns and is not a vector. Leave it out: "
         "tail -n +2 FILE > vectors.txt",
     )
     return Layout(path, dim, None, only_cr)
