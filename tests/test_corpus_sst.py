@@ -306,7 +306,7 @@ class TestBadTreebank:
     def test_an_empty_file_is_named_with_what_should_be_there(self, content, treebank):
         (treebank / "dev.txt").write_text(content)
         message = explain(treebank)
-        assert message.startswith(f"{treebank / 'dev.txt'} holds no trees;")
+        assert message.startswith(f"{treebank / 'dev.txt'} has no trees;")
         assert "it should hold one a line, like (3 (2 It) (4 works))" in message
 
     def test_bytes_that_are_not_utf8_name_file_and_line(self, treebank):
