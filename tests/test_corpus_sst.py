@@ -307,7 +307,7 @@ class TestBadTreebank:
         (treebank / "dev.txt").write_text(content)
         message = explain(treebank)
         assert message.startswith(f"{treebank / 'dev.txt'} has no trees;")
-        assert "it should hold one a line, like (3 (2 It) (4 works))" in message
+        assert "it should have one per line, like (3 (2 It) (4 works))" in message
 
     def test_bytes_that_are_not_utf8_name_file_and_line(self, treebank):
         (treebank / "dev.txt").write_bytes(b"(2 na\xc3\xafve)\n(2 na\xefve)\n")

@@ -55,8 +55,8 @@ def draw_splits(
         return list(given), []
     require(
         not stated or missing == ["dev"],
-        f"{where}: no row is in {' or '.join(missing)}. Add such rows, or leave the splits out to "
-        "have them drawn.",
+        f"{where}: no row is in {' or '.join(missing)}. Add some, or leave out corpus.split to "
+        "have the splits drawn.",
     )
     shares = {"dev": dev} if stated else {"test": test, "dev": dev / (1 - test)}
     parts = np.array(given, dtype=object)
@@ -75,14 +75,14 @@ def draw_splits(
             if len(rest) >= 3 * kinds_left > 3 * size:
                 raise UserError(
                     f"{where}: {name} would have {size:,} texts for {kinds_left:,} classes. Raise "
-                    f"corpus.{name}, or say the split of each row."
+                    f"corpus.{name}, or name a column of splits (corpus.split)."
                 ) from error
             counts = np.bincount(kinds, minlength=len(classes))
             rarest = int(counts.argmin())
             raise UserError(
                 f"{where}: too few rows to share out to train, dev and test: the rarest class, "
                 f"{cut(classes[rarest])}, has {counts[rarest]} different. Add rows, leave rare "
-                "classes out (corpus.drop_labels), or say the split of each row."
+                "classes out (corpus.drop_labels), or name a column of splits (corpus.split)."
             ) from error
         drawn[chosen] = name
     parts[rows] = drawn[member]
