@@ -129,36 +129,31 @@ def _fetch(archive: Archive, path: Path) -> None:
         raise UserError(
             f"cannot download {archive.url}: {mask(str(error))[:160]}. Check the network, {_REMEDY}"
         ) from error
-    digest = file_digest(part)
-    _check_md5(archive, part)
     record = path.with_name(f"{path.name}.sha256")
     recorded = record.read_text("utf-8").partition(" ")[0] if record.is_file() else None
     expected = archive.sha256 or recorded
     with part.open("rb") as file:
         is_page = file.read(64).lstrip().lower().startswith(_PAGE)
+        file.seek(0)
+        md5 = hashlib.file_digest(file, "md5").hexdigest() if archive.md5 else None
+    digest = file_digest(part)
     if digest != expected and (expected or is_page):
         part.unlink()
         why = "it is a web page" if is_page else f"its sha256 is {digest}, not {expected}"
-        where = "" if archive.sha256 or not recorded else f" (recorded in {record})"
-        raise UserError(
-            f"{archive.url} is not the file expected: {why}{where}. Check the address, {_REMEDY}"
+        raise _unexpected(
+            archive, why if archive.sha256 or not recorded else f"{why} (recorded in {record})"
         )
+    if md5 != archive.md5:
+        part.unlink()
+        raise _unexpected(archive, f"its md5 is {md5}, not {archive.md5}")
     if expected is None:
         log.info("no sha256 is published for %s; recorded in %s", path.name, record)
         write(record, lambda file: file.write_text(f"{digest}  {path.name}\n", encoding="utf-8"))
     part.replace(path)
 
 
-def _check_md5(archive: Archive, part: Path) -> None:
-    if archive.md5:
-        with part.open("rb") as file:
-            found = hashlib.file_digest(file, "md5").hexdigest()
-        if found != archive.md5:
-            part.unlink()
-            raise UserError(
-                f"{archive.url} is not the file expected: its md5 is {found}, not {archive.md5}. "
-                f"Check the address, {_REMEDY}"
-            )
+def _unexpected(archive: Archive, why: str) -> UserError:
+    return UserError(f"{archive.url} is not the file expected: {why}. Check the address, {_REMEDY}")
 
 
 def _part(archive: Archive, folder: Path) -> Path:
@@ -212,12 +207,9 @@ def _resume(archive: Archive, file: IO[bytes]) -> None:
         with bar(archive.url.rpartition("/")[2], "B", archive.size or promised) as shown:
             shown.update(there)
             for chunk in response.iter_content(CHUNK):
-                if file.tell() + len(chunk) > (archive.size or LARGEST):
+                if file.tell() + len(chunk) > (most := archive.size or LARGEST):
                     file.truncate(0)
-                    raise UserError(
-                        f"{archive.url} is not the file expected: it is longer than "
-                        f"{archive.size or LARGEST:,} bytes. Check the address, {_REMEDY}"
-                    )
+                    raise _unexpected(archive, f"it is longer than {most:,} bytes")
                 file.write(chunk)
                 shown.update(len(chunk))
 
