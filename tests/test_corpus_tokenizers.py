@@ -159,7 +159,7 @@ class TestChoices:
             (("json:splat",), "corpus.tokenizer=json:splat: module 'json' has no attribute 'spl"),
             (("os:getcwd",), "corpus.tokenizer=os:getcwd failed with TypeError: "),
             (("gc:isenabled",), "failed with TypeError"),
-            (("json:dumps",), "json:dumps must return a list of strings; of 'a b' it made"),
+            (("json:dumps",), "json:dumps must return a list of strings; for 'a b' it returned"),
         ],
     )
     def test_one_that_cannot_be_is_named(self, given, message):

@@ -97,13 +97,12 @@ def encode_blocks(
     engine
         Where the work is done; unset: on this machine.
     is_known
-        Whether a block need not be encoded, because that was done before.
+        Whether a block has been encoded before.
 
     Yields
     ------
     block, result
-        In order; `result` waits for the encoded block. Of a known one it does the work when it is
-        called.
+        In order; `result` waits for the encoded block, or encodes a known one when it is called.
 
     Raises
     ------
@@ -112,22 +111,16 @@ def encode_blocks(
     """
     engine = engine or Local()
     waiting: deque[tuple[list[str], Callable[[], Encoded]]] = deque()
-    stream, broken = iter(blocks), None
-    while broken is None:
-        try:
-            block = next(stream)
-        except StopIteration:
-            break
-        except UserError as error:  # what was read before it is finished first, to be kept
-            broken = error
-            continue
-        task = partial(encode_lines, block, tokenizer)
-        waiting.append((block, task if is_known(block) else engine.submit(task)))
-        if len(waiting) > engine.ahead:
-            yield waiting.popleft()
+    try:
+        for block in blocks:
+            task = partial(encode_lines, block, tokenizer)
+            waiting.append((block, task if is_known(block) else engine.submit(task)))
+            if len(waiting) > engine.ahead:
+                yield waiting.popleft()
+    except UserError:
+        yield from waiting  # what was read before the error is finished, to be kept
+        raise
     yield from waiting
-    if broken is not None:
-        raise broken
 
 
 def encode_lines(lines: list[str], tokenizer: Tokenizer) -> Encoded:

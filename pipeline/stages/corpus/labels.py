@@ -7,14 +7,18 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from pipeline.core.errors import UserError
+from pipeline.core.errors import UserError, require
 from pipeline.stages.corpus.formats.rows import cut, listed
 
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_MISSING = frozenset({"nan", "null", "n/a", "<na>", "nat", "undefined", "nil", r"\n"})
+_MISSING = frozenset(
+    {
+        *("nan", "null", "n/a", "<na>", "nat", "undefined", "nil", r"\n"),
+        *("#n/a", "#name?", "#ref!", "#value!", "#div/0!", "#num!", "#null!"),  # errors of a sheet
+    }
+)
 _BRACKETED = re.compile(r"[(<\[](?:null|none|missing|blank|empty|nan|na|n/a)[)>\]]")
-_SHEET_ERRORS = frozenset({"#n/a", "#name?", "#ref!", "#value!", "#div/0!", "#num!", "#null!"})
 _MISSING_AMONG_NUMBERS = frozenset({"none", "na", "-", "?", ".", "unknown"})
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 _DASH = re.compile(r"[\u2010-\u2015\u2212]")
@@ -48,24 +52,20 @@ def classes_of(
         If labels differ only in spelling, look like missing values or like several labels at once,
         or are no classes at all.
     """
-    counts = Counter(labels)
-    merged: dict[str, str] = {}
-    if merge:
-        merged = _merged(counts, given)
-        counts = Counter(merged.get(label, label) for label in labels)
-    if given:
-        _check_given(where, counts, given)
-        classes = tuple(given)
-    else:
-        _check_number(where, counts, len(labels), most)
-        _check_spelling(where, counts)
-        _check_missing(where, counts)
-        _check_several(where, counts)
-        classes = in_order(counts)
+    merged = _merged(Counter(labels), given) if merge else {}
+    labels = [merged.get(label, label) for label in labels]
     notes = (
         [f"labels merged: {listed(f'{a} into {b}' for a, b in merged.items())}"] if merged else []
     )
-    return classes, [merged.get(label, label) for label in labels], notes
+    counts = Counter(labels)
+    if given:
+        _check_given(where, counts, given)
+        return tuple(given), labels, notes
+    _check_number(where, counts, len(labels), most)
+    _check_spelling(where, counts)
+    _check_missing(where, counts)
+    _check_several(where, counts)
+    return in_order(counts), labels, notes
 
 
 def counted(classes: Sequence[str], counts: Sequence[int], most: int = 10) -> str:
@@ -81,9 +81,8 @@ def counted(classes: Sequence[str], counts: Sequence[int], most: int = 10) -> st
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:
     """Return labels in order: numbers by size, anything else by alphabet."""
     names = sorted(set(labels))
-    numbers = {name: _number(name) for name in names}
-    if None not in numbers.values():
-        return tuple(sorted(names, key=lambda name: numbers[name] or 0.0))
+    if all(_number(name) is not None for name in names):
+        names.sort(key=lambda name: _number(name) or 0.0)
     return tuple(names)
 
 
@@ -111,25 +110,12 @@ def _number(text: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
-def _groups(labels: Iterable[str]) -> list[list[str]]:
-    """Return the labels that differ only in spelling, each group in order."""
-    groups: defaultdict[str, list[str]] = defaultdict(list)
-    for label in sorted(labels):
-        groups[spelling_key(label)].append(label)
-    return [group for group in groups.values() if len(group) > 1]
-
-
 def _merged(counts: Mapping[str, int], given: Sequence[str]) -> dict[str, str]:
     """Return the class of each label that is written another way: a given one, or the commonest."""
-    by_key = {spelling_key(name): name for name in given}
-    if given:
-        keys = {label: by_key.get(spelling_key(label)) for label in counts if label not in given}
-        return {label: name for label, name in keys.items() if name is not None}
-    merged: dict[str, str] = {}
-    for group in _groups(counts):
-        common = max(group, key=lambda label: (counts[label], -len(label), label))
-        merged |= {label: common for label in group if label != common}
-    return merged
+    names = given or sorted(counts, key=lambda label: (counts[label], -len(label), label))
+    classes = {spelling_key(name): name for name in names}
+    found = {label: classes.get(spelling_key(label), label) for label in sorted(counts)}
+    return {label: name for label, name in found.items() if label not in {*given, name}}
 
 
 def _check_given(where: str, counts: Mapping[str, int], given: Sequence[str]) -> None:
@@ -148,24 +134,26 @@ def _check_given(where: str, counts: Mapping[str, int], given: Sequence[str]) ->
 
 
 def _check_spelling(where: str, counts: Mapping[str, int]) -> None:
-    groups = _groups(counts)
-    if groups:
-        pairs = [" and ".join(f"{cut(n)!r} ({counts[n]:,})" for n in group[:3]) for group in groups]
-        raise UserError(
-            f"{where} has labels that differ only in spelling: {listed(pairs, 2, 70)}. "
-            "corpus.merge_labels=true takes them as one class; if they are different classes, list "
-            "all in corpus.classes."
-        )
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for label in sorted(counts):
+        groups[spelling_key(label)].append(label)
+    alike = [
+        " and ".join(f"{cut(label)!r} ({counts[label]:,})" for label in group[:3])
+        for group in groups.values()
+        if len(group) > 1
+    ]
+    require(
+        not alike,
+        f"{where} has labels that differ only in spelling: {listed(alike, 2, 70)}. "
+        "corpus.merge_labels=true takes them as one class; if they are different classes, list "
+        "all in corpus.classes.",
+    )
 
 
 def _check_missing(where: str, counts: Mapping[str, int]) -> None:
     numbers = all(_number(n) is not None for n in counts if n.lower() not in _MISSING_AMONG_NUMBERS)
     words = _MISSING | (_MISSING_AMONG_NUMBERS if numbers else frozenset())
-    found = sorted(
-        name
-        for name in counts
-        if name.lower() in words | _SHEET_ERRORS or _BRACKETED.fullmatch(name.lower())
-    )
+    found = sorted(n for n in counts if n.lower() in words or _BRACKETED.fullmatch(n.lower()))
     if found:
         some = listed((f"{name!r} ({counts[name]:,} rows)" for name in found), 3)
         raise UserError(
@@ -210,17 +198,17 @@ def _check_several(where: str, counts: Mapping[str, int]) -> None:
         )
     lists = [label for label in counts if _LIST.fullmatch(label)]
     several += lists if any("," in label for label in lists) else []
-    if several:
-        raise UserError(
-            f"{where} has several labels in one: {listed(map(repr, several), 3)}. A text has "
-            "exactly one label here: choose one for each text. If each combination is a class of "
-            "its own, list all classes in corpus.classes."
-        )
+    require(
+        not several,
+        f"{where} has several labels in one: {listed(map(repr, several), 3)}. A text has exactly "
+        "one label here: choose one for each text. If each combination is a class of its own, list "
+        "all classes in corpus.classes.",
+    )
 
 
 def _check_number(where: str, counts: Mapping[str, int], rows: int, most: int) -> None:
-    if len(counts) > most:
-        raise UserError(
-            f"{where} has {len(counts):,} different labels in {rows:,} rows ({listed(counts, 3)}), "
-            f"more than corpus.max_classes={most:,}. Is it the label? If so, raise that setting."
-        )
+    require(
+        len(counts) <= most,
+        f"{where} has {len(counts):,} different labels in {rows:,} rows ({listed(counts, 3)}), "
+        f"more than corpus.max_classes={most:,}. Is it the label? If so, raise that setting.",
+    )

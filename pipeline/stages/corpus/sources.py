@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,14 +15,11 @@ from pipeline.core.errors import UserError, require
 from pipeline.core.files import count_lines, file_digest, read_lines
 from pipeline.core.packed import inner_name
 from pipeline.stages.corpus.formats.frames import arrow_batches, parquet_batches
+from pipeline.stages.corpus.formats.rows import listed
 
 TABLES = {".parquet": parquet_batches, ".arrow": arrow_batches, ".feather": arrow_batches}
 JSON_LINES = (".jsonl", ".ndjson")
-_ABOUT = {
-    "dataset_info.json",
-    "state.json",
-    "dataset_dict.json",
-}  # what `datasets` adds to a folder
+_ABOUT = {"dataset_info.json", "state.json", "dataset_dict.json"}  # `datasets` writes these
 _VERSIONS = {  # what storages say that changes when a file does
     *("etag", "content-md5", "content_md5", "md5", "md5hash", "checksum", "digest", "generation"),
     *("last-modified", "last_modified", "lastmodified", "mtime", "modified", "created", "updated"),
@@ -45,23 +42,23 @@ def files_of(names: Iterable[str]) -> tuple[Path, ...]:
 
 
 def _files_of(name: str) -> list[Path]:
+    path = Path(name).expanduser()
     if is_remote(name):
         with _far(name):
             found = _remote_files(name)
-        require(found, f"corpus.unlabelled: {name} has no files.")
-        return found
-    path = Path(name).expanduser()
-    if path.is_dir():
+        none = f"{name} has no files"
+    elif path.is_dir():
         below = (p for p in path.rglob("*") if p.is_file())
         found = sorted(p for p in below if _is_text(p.relative_to(path).as_posix()))
-        require(found, f"corpus.unlabelled: the folder {path} has no files.")
-        return found
-    if _PATTERN.search(name) and not path.exists():
-        matching = (Path(p) for p in sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207
+        none = f"the folder {path} has no files"
+    elif _PATTERN.search(name) and not path.exists():
+        matching = map(Path, sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207
         found = [p for p in matching if p.is_file()]
-        require(found, f"corpus.unlabelled: no file matches {name}.")
-        return found
-    return [path]
+        none = f"no file matches {name}"
+    else:
+        return [path]
+    require(found, f"corpus.unlabelled: {none}.")
+    return found
 
 
 def _is_text(name: str) -> bool:
@@ -107,10 +104,10 @@ def _far(name: object) -> Iterator[None]:
 
 
 def digest_of(path: Path) -> str:
-    """Return the sha256 of a file; of a remote one that of what its storage says of this version.
+    """Return the sha256 of a file; for a remote one, of what its storage says about this version.
 
-    That is size, time and ETag, as far as the storage has them, so nothing is downloaded for it. A
-    file of which the storage knows no version, as of some web pages, is read.
+    That is size, time and ETag, as far as the storage has them, so nothing is downloaded. Where
+    the storage knows no version, as for some web pages, the file is read.
     """
     if not is_remote(path):
         return file_digest(path)
@@ -141,14 +138,15 @@ def lines_of(path: Path, column: str | None = None) -> Iterator[str]:
     UserError
         If the file cannot be read, or has no such column.
     """
-    with _far(path) if is_remote(path) else _near():
-        suffix = Path(inner_name(path)).suffix.lower()
+    with _far(path) if is_remote(path) else nullcontext():
+        suffix = _suffix(path)
         if suffix in TABLES:
             for document in _documents(path, suffix, column):
                 yield from document.splitlines()
         elif suffix in JSON_LINES:
             for number, line in read_lines(path):
-                yield from _document(path, number, line, column or "text").splitlines()
+                if line.strip():
+                    yield from _document(path, number, line, column or "text").splitlines()
         else:
             for _, line in read_lines(path):
                 yield line
@@ -156,13 +154,11 @@ def lines_of(path: Path, column: str | None = None) -> Iterator[str]:
 
 def count(path: Path) -> int | None:
     """Count the lines of a file of text on this machine; None for any other."""
-    table = Path(inner_name(path)).suffix.lower() in TABLES
-    return None if table or is_remote(path) else count_lines(path)
+    return None if _suffix(path) in TABLES or is_remote(path) else count_lines(path)
 
 
-@contextmanager
-def _near() -> Iterator[None]:
-    yield
+def _suffix(path: Path) -> str:
+    return Path(inner_name(path)).suffix.lower()
 
 
 def _documents(path: Path, suffix: str, column: str | None) -> Iterator[str]:
@@ -171,23 +167,20 @@ def _documents(path: Path, suffix: str, column: str | None) -> Iterator[str]:
     with TABLES[suffix](path) as (schema, batches):
         texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
         candidates = [field.name for field in schema if any(is_(field.type) for is_ in texts)]
-        wanted = column or ("text" if "text" in candidates else None)
-        if wanted is None and len(candidates) == 1:
-            wanted = candidates[0]
-        if wanted not in candidates:
-            listed = ", ".join(candidates[:8]) or "none"
-            missing = f"no column of text named {wanted}" if wanted else "several columns of text"
-            raise UserError(f"{path}: {missing}; set corpus.unlabelled_column. It has: {listed}.")
+        only = candidates[0] if len(candidates) == 1 else None
+        wanted = column or ("text" if "text" in candidates else only)
+        missing = f"no column of text named {wanted}" if wanted else "no single column of text"
+        require(
+            wanted in candidates,
+            f"{path}: {missing}; set corpus.unlabelled_column. It has: "
+            f"{listed(candidates) or 'none'}.",
+        )
         for batch in batches:
             batch.validate(full=True)  # what a damaged file claims could be read out of bounds
-            for text in batch.column(wanted).to_pylist():
-                if text is not None:
-                    yield text
+            yield from filter(None, batch.column(wanted).to_pylist())
 
 
 def _document(path: Path, number: int, line: str, column: str) -> str:
-    if not line.strip():
-        return ""
     try:
         text = json.loads(line)[column]
     except (ValueError, KeyError, TypeError, RecursionError) as error:

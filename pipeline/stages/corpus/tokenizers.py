@@ -6,7 +6,7 @@ import html
 import importlib
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from typing import Any
 
@@ -14,16 +14,8 @@ from pipeline.core.errors import SettingError, UserError, check_choice, suggest
 from pipeline.core.notebook import displayed
 from pipeline.core.settings import Settings
 
-HTML = ("keep", "strip")
 NAMES = ("treebank", "whitespace", "characters", "regex", "icu")
-BRACKETS = {
-    "-LRB-": "(",
-    "-RRB-": ")",
-    "-LSB-": "[",
-    "-RSB-": "]",
-    "-LCB-": "{",
-    "-RCB-": "}",
-}
+BRACKETS = dict(zip(("-LRB-", "-RRB-", "-LSB-", "-RSB-", "-LCB-", "-RCB-"), "()[]{}", strict=True))
 _ESCAPED = {text: escape for escape, text in BRACKETS.items()}
 # Treebanks write the punctuation of print (quotes, dashes, ellipsis) with the keys of a typewriter.
 TYPED = {
@@ -73,7 +65,7 @@ class Tokenizer(Settings):
     def __post_init__(self) -> None:
         """Check values."""
         super().__post_init__()
-        check_choice("html", self.html, HTML)
+        check_choice("html", self.html, ("keep", "strip"))
         if self.name not in NAMES and ":" not in self.name:
             raise SettingError(
                 f"tokenizer: no tokenizer '{self.name}'{suggest(self.name, NAMES)}; choose "
@@ -100,20 +92,15 @@ class Tokenizer(Settings):
 
     def settings(self) -> dict[str, Any]:
         """Return the settings as plain values; `Tokenizer.of` reads them."""
-        return {
-            "tokenizer": self.name,
-            **{key: value for key, value in asdict(self).items() if key != "name"},
-        }
+        values = asdict(self)
+        return {"tokenizer": values.pop("name"), **values}
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Tokenizer:
         """Return the tokenizer of saved settings; what an older file lacks has its default."""
-        given = {"name": settings.get("tokenizer", "treebank")} | {
-            key: settings[key]
-            for key in ("pattern", "lower", "brackets", "html")
-            if key in settings
-        }
-        return cls(**given)
+        known = {field.name for field in fields(cls)}
+        values = {key: value for key, value in settings.items() if key in known}
+        return cls(**values | {"name": settings.get("tokenizer", "treebank")})
 
 
 @lru_cache(maxsize=8)
@@ -192,12 +179,12 @@ def _imported(name: str) -> Callable[[str], list[str]]:
         except Exception as error:
             raise UserError(
                 f"corpus.tokenizer={name} failed with {type(error).__name__}: {str(error)[:100]}. "
-                f"It was given {text[:40]!r}."
+                f"Its text was {text[:40]!r}."
             ) from error
         if isinstance(tokens, str) or not all(isinstance(token, str) for token in tokens):
             raise UserError(
-                f"corpus.tokenizer={name} must return a list of strings; of {text[:40]!r} it made "
-                f"{str(tokens)[:80]}."
+                f"corpus.tokenizer={name} must return a list of strings; for {text[:40]!r} it "
+                f"returned {str(tokens)[:80]}."
             )
         # White space inside a token would break the files that vectors are written to.
         return [part for token in tokens for part in token.split()]
