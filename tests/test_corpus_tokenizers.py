@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nltk.tokenize.treebank import TreebankWordDetokenizer
 
 from pipeline.core.errors import UserError
-from pipeline.stages.corpus import parallel
+from pipeline.stages.corpus import encoded
 from pipeline.stages.corpus.sst import read_trees
 from pipeline.stages.corpus.tokenizers import BRACKETS, Tokenizer, strip_html, tokenize, unescape
 
@@ -202,7 +202,7 @@ class TestHtml:
 
 def test_many_texts_are_tokenized_on_all_cores_as_on_one(monkeypatch):
     texts = [f"Line {i}. It's {i * 7} dollars!" for i in range(1000)]
-    alone = list(parallel.tokenize_all(texts, Tokenizer()))
-    monkeypatch.setattr(parallel, "BLOCK", 3000)
-    assert list(parallel.tokenize_all(texts, Tokenizer())) == alone
+    alone = list(encoded.tokenize_all(texts, Tokenizer()))
+    monkeypatch.setattr(encoded, "BLOCK", 3000)
+    assert list(encoded.tokenize_all(texts, Tokenizer())) == alone
     assert alone[1] == [["line", "1", "."], ["it", "'s", "7", "dollars", "!"]]

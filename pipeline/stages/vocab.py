@@ -176,7 +176,7 @@ def merged(parts: Iterable[Encoded], config: Vocab, scratch: Path | None = None)
     """
     index = numbering()
     counts = np.zeros(0, np.int64)
-    lengths = [np.zeros(0, np.int64)]
+    lengths: list[NDArray[np.int64]] = []
     with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(scratch) if scratch else None) as spool:
         for part in parts:
             numbers = np.fromiter(map(index.__getitem__, part.words), np.int32, len(part.words))
@@ -202,7 +202,7 @@ def merged(parts: Iterable[Encoded], config: Vocab, scratch: Path | None = None)
             known = numbers >= 0
             some = part_lengths > 0
             begins = (np.cumsum(part_lengths) - part_lengths)[some]
-            part_lengths[some] = np.add.reduceat(known, begins, dtype=np.int64) if some.any() else 0
+            part_lengths[some] = np.add.reduceat(known, begins, dtype=np.int64)
             end = begin + int(known.sum())
             tokens[begin:end] = numbers[known]
             begin = end

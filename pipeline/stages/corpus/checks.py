@@ -44,13 +44,9 @@ class Check:
     warning: bool = True
 
     def plain(self) -> dict[str, Any]:
-        """Return the finding as plain JSON values."""
-        return {"kind": self.kind, "level": self.level, "message": self.message}
-
-    @property
-    def level(self) -> str:
-        """``warning`` or ``note``."""
-        return "warning" if self.warning else "note"
+        """Return the finding as plain JSON values; its level is ``warning`` or ``note``."""
+        level = "warning" if self.warning else "note"
+        return {"kind": self.kind, "level": level, "message": self.message}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Check:
@@ -63,16 +59,9 @@ Splits = Mapping[str, tuple[Sentences, NDArray[np.int64]]]
 
 
 def check(splits: Splits, classes: Sequence[str], tokenizer: Tokenizer | None) -> Iterator[Check]:
-    """Yield all findings about labelled splits.
+    """Yield all findings about labelled splits, given as sentences and labels.
 
-    Parameters
-    ----------
-    splits
-        Sentences and labels of each.
-    classes
-        The names of the classes.
-    tokenizer
-        How raw text became sentences; None: they came as tokens.
+    `tokenizer` is how raw text became sentences; None: they came as tokens.
     """
     yield from _duplicates(splits)
     for found in unlike(splits, classes):

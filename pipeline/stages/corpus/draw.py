@@ -30,17 +30,14 @@ def draw_splits(
     Parameters
     ----------
     where
-        Names the file in messages.
-    sentences, labels
-        (n,) tokens and classes.
-    given
-        (n,) the splits that the file names, or empty texts. Without dev, dev is drawn from train.
+        The file, for messages.
+    sentences, labels, given
+        (n,) tokens, classes, and the splits that the file names, or empty texts. Without dev, dev
+        is drawn from train.
     classes
         The names of the classes.
-    dev, test
-        Shares to draw; `dev` of train where test is given.
-    seed
-        Of the draw.
+    dev, test, seed
+        Shares to draw, and the seed of the draw; `dev` of train where test is given.
 
     Raises
     ------

@@ -28,15 +28,7 @@ SHOWN = 3  # words named
 
 
 def unlike(splits: Mapping[str, tuple[Sentences, ArrayLike]], classes: Sequence[str]) -> list[str]:
-    """Return what sets dev or test apart from train, in words; nothing if they are alike.
-
-    Parameters
-    ----------
-    splits
-        Sentences and labels of ``train`` and of the others.
-    classes
-        The names of the classes.
-    """
+    """Return what distinguishes dev or test from train, in words; nothing if they are alike."""
     train, labels = splits["train"]
     texts, counts = _texts_with(train), Counter(chain.from_iterable(train))
     found: list[str] = []

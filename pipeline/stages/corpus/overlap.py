@@ -1,4 +1,4 @@
-"""Test texts that stand in the text vectors are trained on, found by runs of eight words."""
+"""Test texts that are also in the text that vectors are trained on, by runs of eight words."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pipeline.stages.corpus.checks import NEGLIGIBLE, Check
 from pipeline.stages.corpus.duplicates import PRIME, mixed
 
-RUN = 8  # words; shorter texts are left out, for anybody may have written the same
+RUN = 8  # words; shorter texts are left out: anybody may have written the same
 CONTAINED = 0.8  # share of a text's runs that must be found
 BLOCK = 1 << 22  # words of the training text at a time
-BITS = 26  # of the table that most runs which are not looked for fail to pass: 64 MB
+BITS = 26  # of a hash: a table of 64 MB of what is looked for, which rules out most runs
 
 
 def check_overlap(
@@ -27,7 +27,7 @@ def check_overlap(
     test
         Tokens of the test texts.
     index
-        The number of each word of the vocabulary; other words are in neither of the two.
+        The number of each word of the vocabulary; other words are left out of both.
     text
         (N,) the unlabelled text as such numbers.
     """

@@ -106,11 +106,10 @@ class Sst(CorpusConfig):
         folder = files[0].parent
         trees = {path.stem: read_trees(path) for path in files}
         _check_sizes(folder, {name: len(rows) for name, rows in trees.items()})
-        sentences = {name: [(t.label, t.tokens) for t in rows] for name, rows in trees.items()}
         return Corpus(
             task=self.task,
             classes=FIVE_CLASSES if self.granularity is Granularity.five else ("-", "+"),
-            splits={name: self._split(rows) for name, rows in sentences.items()},
+            splits={n: self._split([(t.label, t.tokens) for t in trees[n]]) for n in SPLITS},
             phrases=None if self.phrases is None else self._phrases(trees["train"], self.phrases),
             text_splits=tuple(self.text_splits),
             unlabelled=self.extra_text(brackets=self.unescape),
@@ -119,7 +118,12 @@ class Sst(CorpusConfig):
 
     def files(self) -> list[Path]:
         """Return the files of the splits, which are downloaded first if no folder is named."""
-        folder = self._download() if self.path is None else Path(self.path).expanduser()
+        names = [f"{name}.txt" for name in SPLITS]
+        if self.path is None:
+            archive = Archive(self.url, ARCHIVE.sha256, ARCHIVE.size)
+            folder = download(archive, [f"trees/{name}" for name in names], Path("data") / "sst")
+        else:
+            folder = Path(self.path).expanduser()
         require(
             not folder.is_file(),
             f"corpus.path={folder} is a file. corpus=table reads tables; corpus=sst needs a folder "
@@ -130,22 +134,18 @@ class Sst(CorpusConfig):
             f"corpus.path={folder}: no such folder. It should hold train.txt, dev.txt and test.txt "
             "with a tree a line; leave corpus.path out to download them.",
         )
-        return [folder / f"{name}.txt" for name in SPLITS]
-
-    def _download(self) -> Path:
-        archive = Archive(self.url, ARCHIVE.sha256, ARCHIVE.size)
-        members = [f"trees/{name}.txt" for name in SPLITS]
-        return download(archive, members, Path("data") / "sst")
+        return [folder / name for name in names]
 
     def _phrases(self, trees: list[Tree], least: int) -> Split:
-        """Return the phrases of so many words."""
-        found = [
-            (label, tree.tokens[begin:end])
-            for tree in trees
-            for label, begin, end in tree.phrases
-            if end - begin >= least
-        ]
-        return self._split(found)
+        """Return the phrases of at least so many words."""
+        return self._split(
+            [
+                (label, tree.tokens[begin:end])
+                for tree in trees
+                for label, begin, end in tree.phrases
+                if end - begin >= least
+            ]
+        )
 
     def _split(self, rows: list[tuple[int, list[str]]]) -> Split:
         if self.granularity is Granularity.binary:
@@ -231,7 +231,7 @@ def _numbers(labels: list[str]) -> list[int]:
 
 
 def _check_sizes(folder: Path, sizes: dict[str, int]) -> None:
-    """Warn where the sizes are not those of the official split: scores will not compare."""
+    """Warn if the sizes are not those of the official split: scores are not comparable."""
     if sizes == OFFICIAL:
         return
     found, official = (", ".join(f"{n} {c:,}" for n, c in s.items()) for s in (sizes, OFFICIAL))

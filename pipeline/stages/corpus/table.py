@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,10 +17,10 @@ from pipeline.stages.corpus.checks import Check
 from pipeline.stages.corpus.config import CorpusConfig
 from pipeline.stages.corpus.corpus import Corpus, Split
 from pipeline.stages.corpus.draw import draw_splits
+from pipeline.stages.corpus.encoded import tokenize_all
 from pipeline.stages.corpus.formats import Columns, Rows, read_files, read_path
 from pipeline.stages.corpus.formats.splits import SPLITS, split_names, split_of_name
 from pipeline.stages.corpus.labels import classes_of
-from pipeline.stages.corpus.parallel import tokenize_all
 from pipeline.stages.corpus.tokenizers import Tokenizer
 
 
@@ -177,16 +177,7 @@ class Table(CorpusConfig):
 
     def _read(self) -> Rows:
         """Read all rows; their splits are train, dev or test, or empty for all."""
-        columns = Columns(
-            text=self.text,
-            label=self.label,
-            split=self.split,
-            header=self.header,
-            delimiter=self.delimiter,
-            quoting=self.quoting,
-            encoding=self.encoding,
-            skip=frozenset(self.drop_labels),
-        )
+        columns = Columns(**{one.name: getattr(self, one.name) for one in fields(Columns)})
         if self.train_file or self.test_file:
             return self._read_split_files(columns)
         require(not self.dev_file, "corpus.dev_file needs corpus.train_file and corpus.test_file.")

@@ -126,7 +126,7 @@ def _treebank(tokenizer: Tokenizer) -> SentenceFunction:
 
 
 def _flat(tokenizer: Tokenizer) -> SentenceFunction:
-    function = _flat_function(tokenizer)
+    function = _token_function(tokenizer)
 
     def split(text: str) -> list[list[str]]:
         tokens = [token for token in function(text) if token and not token.isspace()]
@@ -136,8 +136,7 @@ def _flat(tokenizer: Tokenizer) -> SentenceFunction:
     return split
 
 
-def _flat_function(tokenizer: Tokenizer) -> Callable[[str], list[str]]:
-    """Return the function from a text to its tokens."""
+def _token_function(tokenizer: Tokenizer) -> Callable[[str], list[str]]:
     match tokenizer.name:
         case "whitespace":
             return str.split
@@ -150,18 +149,14 @@ def _flat_function(tokenizer: Tokenizer) -> Callable[[str], list[str]]:
             pattern = re.compile(tokenizer.pattern)
             return lambda text: [match.group() for match in pattern.finditer(text)]
         case "icu":
-            return _icu()
+            try:
+                from icu4py.breakers import WordBreaker
+            except ImportError as error:
+                raise UserError(
+                    "corpus.tokenizer=icu needs the extra 'icu': pip install 'yourvectors[icu]'."
+                ) from error
+            return lambda text: list(WordBreaker(text, "root"))
     return _imported(tokenizer.name)
-
-
-def _icu() -> Callable[[str], list[str]]:
-    try:
-        from icu4py.breakers import WordBreaker
-    except ImportError as error:
-        raise UserError(
-            "corpus.tokenizer=icu needs the extra 'icu': pip install 'yourvectors[icu]'."
-        ) from error
-    return lambda text: list(WordBreaker(text, "root"))
 
 
 def _imported(name: str) -> Callable[[str], list[str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.core.errors import require
 from pipeline.core.notebook import displayed
 from pipeline.core.progress import progress, shown
-from pipeline.stages.corpus.parallel import in_blocks
+from pipeline.stages.corpus.encoded import in_blocks
 from pipeline.stages.corpus.sources import count, digest_of, lines_of
 from pipeline.stages.corpus.tokenizers import Tokenizer
 
@@ -69,10 +69,8 @@ class Text:
             If a file cannot be read, or holds no text.
         """
         many = len(self.paths) > MANY
-        paths = iter(self.paths)
-        if many:
-            paths = progress(self.paths, "tokenizing", "files", len(self.paths))
-        for path in paths:
+        files = progress(self.paths, "tokenizing", "files", len(self.paths))
+        for path in files if many else self.paths:
             lines, empty = lines_of(path, self.column), True
             if not many:
                 total = count(path) if shown() else None
@@ -88,13 +86,13 @@ class Text:
 
     @cached_property
     def file_digests(self) -> tuple[str, ...]:
-        """The digest of each file, as it was when this was asked for first."""
+        """The digest of each file at the time of the first call."""
         return tuple(map(digest_of, self.paths))
 
     def require_unchanged(self) -> None:
-        """Raise `UserError` if a file has changed since `digest`: what was read belongs to neither.
+        """Raise `UserError` if a file has changed since `digest`.
 
-        Called after reading, before a result is stored under the digest.
+        It is called after reading, before a result is stored under the digest.
         """
         for path, digest in zip(self.paths, self.file_digests, strict=True):
             require(
@@ -106,8 +104,6 @@ class Text:
     @cached_property
     def digest(self) -> str:
         """The sha256 of the files' bytes and of how they are read."""
-        parts = list(self.file_digests)
-        parts += [str(self.tokenizer.settings()), str(self.tokenized)]
-        parts += [str(self.max_words)] if self.max_words is not None else []
-        parts += [self.column] if self.column is not None else []
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        parts = [*self.file_digests, self.tokenizer.settings(), self.tokenized]
+        parts += [value for value in (self.max_words, self.column) if value is not None]
+        return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()

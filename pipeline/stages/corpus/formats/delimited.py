@@ -178,5 +178,7 @@ def _read_fasttext(path: Path, lines: Iterable[str], columns: Columns, notes: li
             "label here: keep one a line.",
         )
         label = found[0].removeprefix("__label__")
-        add_record(rows, where, (_LABELLED.sub("", line), label), Columns(skip=columns.skip))
+        add_record(
+            rows, where, (_LABELLED.sub("", line), label), Columns(drop_labels=columns.drop_labels)
+        )
     return rows

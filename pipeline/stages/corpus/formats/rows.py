@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,25 +18,7 @@ _SPLIT_COLUMNS = {"split", "splits", "subset", "partition"}
 
 @dataclass(frozen=True)
 class Columns:
-    """Where a table has its text, label and split, and how it is written.
-
-    Parameters
-    ----------
-    text, label
-        Names of columns; in a file without a header, their numbers from 0.
-    split
-        The column that says train, dev or test; None: there is none.
-    header
-        Whether the first line names the columns; None: it does unless `text` is a number.
-    delimiter
-        What separates columns; None: found out.
-    quoting
-        Whether quotation marks enclose fields; None: found out.
-    encoding
-        How the text is encoded; None: found out.
-    skip
-        Labels whose rows are left out.
-    """
+    """How a table is read: the settings of `Table` that have these names."""
 
     text: str = "text"
     label: str = "label"
@@ -45,7 +27,7 @@ class Columns:
     delimiter: str | None = None
     quoting: bool | None = None
     encoding: str | None = None
-    skip: frozenset[str] = frozenset()
+    drop_labels: Sequence[str] = ()
 
     def names(self) -> list[str]:
         """Return the columns to read."""
@@ -100,7 +82,7 @@ def add_record(rows: Rows, where: str, values: Iterable[Any], columns: Columns) 
     text, label, *rest = values
     written = cell(where, columns.text, text, words=True).strip()
     name = cell(where, columns.label, label).strip()
-    if name in columns.skip:
+    if name in columns.drop_labels:
         return
     require(
         name,
