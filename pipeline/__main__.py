@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import sys
 
-# The user's own modules are found in the working folder, but only after Python's and ours: a file
-# named statistics.py there must not be taken for the standard library's. That of a file named
-# pipeline.py cannot be prevented here, but in hydra_plugins/startup.pth.
+# The user's own modules in the working folder are found after Python's and ours, so that a file
+# named statistics.py there does not hide the standard library's. For a file named pipeline.py it is
+# too late here; hydra_plugins/startup.pth takes care of it.
 _HERE = os.getcwd()  # noqa: PTH109 - pathlib is not needed for --help
 sys.path[:] = [*(path for path in sys.path if path not in {"", _HERE}), _HERE]
 
@@ -21,22 +21,22 @@ from pipeline.cli.commands import COMMANDS  # noqa: E402
 
 
 def main() -> None:
-    """Run a command; Ctrl-C and a reader that has seen enough end it without a traceback."""
+    """Run a command; Ctrl-C or a closed pipe ends it without a traceback."""
     try:
         try:
             _run()
         finally:
             sys.stdout.flush()
-    except KeyboardInterrupt:  # an experiment that has begun says how it is continued
+    except KeyboardInterrupt:  # once an experiment has begun, `run.main` handles it
         print("\nstopped", file=sys.stderr)  # noqa: T201
         sys.exit(130)
-    except BrokenPipeError:  # of `head`, for example
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains when it ends
+    except BrokenPipeError:  # by `head`, for example
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python prints an error when it exits
         sys.exit(1)
 
 
 def _run() -> None:
-    """Run the command that the first argument names; without one, an experiment."""
+    """Run the command that the first argument names, or an experiment."""
     from importlib import import_module
 
     first = sys.argv[1] if len(sys.argv) > 1 else ""

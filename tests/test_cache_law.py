@@ -381,7 +381,9 @@ def test_every_file_of_the_package_is_its_code(tmp_path):
         path.write_bytes(content + b" ")
         digests.add(code.tree_digest(copy))
         path.write_bytes(content)
-    assert len(digests) == len(files) + 1
+    (copy / "new.txt").touch()
+    digests.add(code.tree_digest(copy))
+    assert len(digests) == len(files) + 2
 
 
 @pytest.mark.parametrize(
@@ -494,6 +496,8 @@ class Own:
         assert edited != before
         self.write(self.MODULE, "SCALE = 3\n")
         assert assert_not_stale(self.made()) not in (before, edited)
+        self.write(self.MODULE, self.HELPER)
+        assert self.reused(self.made())
 
     def test_with_a_file_in_a_dictionary(self):
         made = self.made(files={"first": "even.txt"})

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import shutil
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from hypothesis import strategies as st
 from processes import Forked, command
 
 from pipeline import experiment
-from pipeline.cache import keys, observe, stages
+from pipeline.cache import keys, stages
 from pipeline.cache.stages import load_saved_corpus, save_corpus
 from pipeline.cache.store import Cache
 from pipeline.experiment import Experiment
@@ -299,54 +298,13 @@ def test_a_corpus_is_saved_and_loaded_back_equal(tmp_path_factory, parts, ordina
         assert after.digest == replace(after).digest == before.digest
 
 
-OWN = """
-from dataclasses import dataclass
-import numpy as np
-from pipeline import WordVectors
-
-@dataclass
-class Lengths:
-    scale: float = 1.0
-
-    def make(self, corpus, vocabulary):
-        rows = [[self.scale * len(word), 1.0] for word in vocabulary.words]
-        return WordVectors(vocabulary.words, np.array(rows, np.float32))
-"""
-
-
 @pytest.mark.usefixtures("undrawn")
-class TestOnesOwnCode:
-    @pytest.fixture
-    def own(self, tmp_path, monkeypatch):
-        """Return vectors made by whatever ``mine.py`` says now."""
-        monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.setattr(sys, "dont_write_bytecode", True)
-
-        def own(text):
-            Path("mine.py").write_text(text)
-            sys.modules.pop("mine", None)
-            with observe.importing():
-                import mine
-
-            return mine.Lengths()
-
-        yield own
-        sys.modules.pop("mine", None)
-
-    def test_is_known_again_and_noticed_when_it_is_edited(self, own):
-        edited = OWN.replace("len(word)", "len(word) ** 2")
-        hows = [
-            small(vectors=own(text)).run(Path(f"{i}"))["stages"]["vectors"]
-            for i, text in enumerate([OWN, OWN, edited, OWN])
-        ]
-        assert hows == ["made", "reused", "made", "reused"]
-
-    def test_of_which_no_source_can_be_had_is_not_kept(self, caplog):
-        caplog.set_level("INFO")
-        typed_in = type("TypedIn", (Random,), {"__module__": "notebook"})
-        for name in ("first", "again"):
-            assert small(vectors=typed_in()).run(Path(name))["stages"]["vectors"] == "made"
-        assert "vectors   is not stored: the module notebook cannot be found" in caplog.text
+def test_a_class_without_source_is_not_kept(caplog):
+    caplog.set_level("INFO")
+    typed_in = type("TypedIn", (Random,), {"__module__": "notebook"})
+    for name in ("first", "again"):
+        assert small(vectors=typed_in()).run(Path(name))["stages"]["vectors"] == "made"
+    assert "vectors   is not stored: the module notebook cannot be found" in caplog.text
 
 
 QUICK = [*SIZES, "vectors.dim=8", "vectors.epochs=300", "sweep.strengths=[0.1,1]", "tracking=off"]

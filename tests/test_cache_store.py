@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -413,33 +412,6 @@ print(kept.value.sum())
         assert done.stdout == "0.0\n"
         assert "is not stored" in done.stderr
         assert not left(store)
-
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-    def test_because_it_is_somebody_else_s_is_read_all_the_same(self):
-        folder = Path(tempfile.mkdtemp())  # pytest's own is closed to others
-        try:
-            folder.chmod(0o755)
-            program = f"""
-import os, sys
-from pathlib import Path
-from pipeline.cache.store import Store
-
-def get(n):
-    save = lambda value, folder: (folder / "value").write_text(value)
-    store = Store(Path(sys.argv[1]))
-    key = {KEY} | {{"dim": n}}
-    return store.get("vectors", lambda: key, lambda: "made", save, lambda _: "loaded")
-
-get(10)
-os.setuid(65534)
-print(get(10).value, get(11).value)
-"""
-            command = [sys.executable, "-c", program, folder / "cache"]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            assert done.stdout == "loaded made\n"
-            assert "is not stored" in done.stderr
-        finally:
-            shutil.rmtree(folder)
 
     def test_because_a_result_cannot_be_written_is_said(self, store, make, caplog):
         def refuse(*_):

@@ -210,7 +210,7 @@ class TestCommand:
     def test_an_amount_without_a_unit_is_refused(self, wrong, call, folder, capsys):
         with pytest.raises(SystemExit):
             call("prune", *wrong)
-        assert "is not a number with one of" in capsys.readouterr().err
+        assert "is not a number with a unit" in capsys.readouterr().err
         assert len(items(folder)) == 3
 
     def test_runs_as_a_module(self, folder):

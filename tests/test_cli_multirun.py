@@ -14,9 +14,6 @@ from mlflow import MlflowClient
 from pipeline.cli.multirun import show_where
 from pipeline.comparison import arm_names, compare
 
-SIZES = ["corpus.train=600", "corpus.dev=60", "corpus.test=60"]  # so that the loss has points
-
-
 ARMS = ["own seed=1", "own seed=2", "glove", "random seed=1", "random seed=2"]  # glove has no seed
 
 
@@ -153,41 +150,6 @@ class TestInMlflow:
     def test_nothing_stored_is_a_pickle(self, multirun):
         names = [path.name for path in multirun[0].rglob("*") if path.is_file()]
         assert not [name for name in names if name.endswith((".pkl", ".pickle", ".joblib"))]
-
-
-class TestAJobThatFails:
-    @pytest.fixture(scope="class")
-    @classmethod
-    def failed(cls, tmp_path_factory):
-        folder = tmp_path_factory.mktemp("failed")
-        (folder / "v.txt").write_text("the 1 2\na 3\n")
-        arguments = [
-            "vectors=random,glove",
-            "glove=v.txt",
-            "sweep.strengths=[1]",
-            "report.words=[]",
-        ]
-        return folder, call(folder, "-m", *SIZES, *arguments, store(folder))
-
-    def test_the_others_finish_and_the_exit_code_says_so(self, failed):
-        folder, done = failed
-        assert done.returncode == 1
-        table = pd.read_csv(only(folder, "outputs/multiruns/*/comparison.csv"))
-        assert table["status"].tolist() == ["done", "failed"]
-        assert "v.txt, line 2" in table["error"][1]
-
-    def test_its_error_is_shown_once_without_a_traceback(self, failed):
-        assert failed[1].stderr.count("v.txt, line 2") == 1
-        assert "Traceback" not in failed[1].stderr
-
-    def test_the_parent_and_the_job_are_failed_in_mlflow(self, failed):
-        from mlflow import MlflowClient
-
-        client = MlflowClient(f"sqlite:///{failed[0] / 'outputs' / 'mlflow.db'}")
-        experiment = client.get_experiment_by_name("sample-5")
-        runs = client.search_runs([experiment.experiment_id])
-        status = sorted((run.data.tags["role"], run.info.status) for run in runs)
-        assert status == [("job", "FAILED"), ("job", "FINISHED"), ("parent", "FAILED")]
 
 
 def test_a_key_that_only_some_jobs_have_is_told_with_the_job(tmp_path):

@@ -1,6 +1,6 @@
-"""Look after the cache from the command line: ``yourvectors cache``.
+"""Manage the cache from the command line: ``yourvectors cache``.
 
-List what is there, remove what is old or too much, check that everything is intact::
+List the entries, remove old ones or limit their size, check that everything is intact::
 
     yourvectors cache list
     yourvectors cache prune --older-than 30d --max-size 5GB
@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sized
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,12 @@ ABANDONED = 7 * 86_400.0  # seconds after which a stopped training is given up
 
 @dataclass(frozen=True)
 class Item:
-    """Something in the cache: an entry, a checkpoint, or what an older version left.
+    """An entry of the cache, a checkpoint, or a file of an older version.
 
     Parameters
     ----------
     path
-        Its folder or file; the folder above is named after the stage.
+        Its folder or file; the parent folder is named after the stage.
     size
         Bytes.
     used
@@ -64,7 +65,7 @@ class Item:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether it was left by an older version and is never used again."""
+        """Whether it is of an older version and never used again."""
         if self.stage in OLD_STAGES or (self.stage in STAGES and self.path.is_file()):
             return True
         return "stage" in _manifest(self.path)
@@ -73,7 +74,8 @@ class Item:
 def items(folder: Path) -> list[Item]:
     """Return everything in a cache, the least recently used first."""
     found = []
-    for path in _paths(folder):
+    paths = [path for stage in _folders(folder) for path in sorted(stage.glob("[!.]*"))]
+    for path in (path for path in paths if path.suffix != ".lock"):
         with suppress(OSError):  # removed meanwhile
             marks = (path / MANIFEST, path / STATE, path)
             used = next(mark for mark in marks if mark.exists()).stat().st_mtime
@@ -82,24 +84,15 @@ def items(folder: Path) -> list[Item]:
     return sorted(found, key=lambda item: item.used)
 
 
-def _paths(folder: Path) -> Iterator[Path]:
-    for stage in _folders(folder):
-        for path in sorted(stage.glob("*")):
-            if not path.name.startswith(".") and path.suffix != ".lock":
-                yield path
-
-
 def _folders(folder: Path) -> list[Path]:
-    """Return the folders of a cache, and none else in case another folder is named."""
+    """Return the folders that a cache has: no others, in case a wrong folder is named."""
     return [folder / stage for stage in sorted({*STAGES, *OLD_STAGES, TRAINING})]
 
 
-def prune(
-    folder: Path, older_than: float | None = None, max_size: float | None = None
-) -> list[Item]:
-    """Remove what is old or too much, what older versions or killed processes left, idle locks.
+def prune(folder: Path, older_than: float = math.inf, max_size: float = math.inf) -> list[Item]:
+    """Remove and return old items; also remove unused locks and files of killed processes.
 
-    Nothing that a process is writing is touched.
+    Items of older versions are always removed. Nothing that a process is writing is touched.
 
     Parameters
     ----------
@@ -108,22 +101,13 @@ def prune(
     older_than
         Seconds; what was not used for longer is removed. A checkpoint always is after a week.
     max_size
-        Bytes; the least recently used is removed until no more than this is left.
-
-    Returns
-    -------
-    removed
-        What was removed.
+        Bytes; the least recently used items are removed until no more than this is left.
     """
     kept, removed, now = items(folder), [], time.time()
     size = sum(item.size for item in kept)
     for item in kept:
-        limit = math.inf if older_than is None else older_than
-        if item.stage == TRAINING:
-            limit = min(limit, ABANDONED)
-        if item.is_outdated:
-            limit = -math.inf
-        if now - item.used > limit or size > (math.inf if max_size is None else max_size):
+        limit = min(older_than, ABANDONED) if item.stage == TRAINING else older_than
+        if item.is_outdated or now - item.used > limit or size > max_size:
             with suppress(Timeout, OSError), _held(lock_of(item.path)):
                 discard(item.path)
                 removed.append(item)
@@ -134,7 +118,7 @@ def prune(
             with suppress(Timeout, OSError), _held(lock_of(entry)):
                 shutil.rmtree(left)
         for path in stage.glob("*.lock"):
-            # A process that waits for it finds the file gone and makes it again.
+            # A process that waits for the lock makes the file again.
             with suppress(Timeout, OSError), _held(FileLock(path)):
                 path.unlink()
         with suppress(OSError):  # not empty
@@ -178,39 +162,37 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     default = Cache().path
-    text = f"the folder of the cache; {default}"
+    text = f"the folder of the cache: {default}"
     common.add_argument("--cache", default=default, metavar="PATH", help=text)
     parser = argparse.ArgumentParser(
-        prog="yourvectors cache", description="Look after the cache of results."
+        prog="yourvectors cache", description="Manage the cache of results."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", parents=[common], help="list the entries, the last used at the end")
     commands.add_parser("verify", parents=[common], help="check that all entries are intact")
     pruning = commands.add_parser("prune", parents=[common], help="remove what is not needed")
     pruning.add_argument(
-        "--older-than", type=_seconds, metavar="TIME", help="not used for so long: 12h, 30d, 4w"
+        "--older-than",
+        type=partial(_amount, units={"h": 3600, "d": 86_400, "w": 7 * 86_400}),
+        metavar="TIME",
+        default=math.inf,
+        help="remove what was not used for this time: 12h, 30d, 4w",
     )
     pruning.add_argument(
-        "--max-size", type=_bytes, metavar="SIZE", help="keep the last used that fit: 500MB, 5GB"
+        "--max-size",
+        type=partial(_amount, units={"MB": 1e6, "GB": 1e9, "TB": 1e12}),
+        metavar="SIZE",
+        default=math.inf,
+        help="keep the most recently used items that fit: 500MB, 5GB",
     )
     return parser
 
 
-def _seconds(text: str) -> float:
-    return _amount(text, {"h": 3600, "d": 86_400, "w": 7 * 86_400}, "30d")
-
-
-def _bytes(text: str) -> float:
-    return _amount(text, {"MB": 1e6, "GB": 1e9, "TB": 1e12}, "5GB")
-
-
-def _amount(text: str, units: dict[str, float], example: str) -> float:
+def _amount(text: str, units: dict[str, float]) -> float:
     match = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({'|'.join(units)})", text)
     if match is None:
         listed = ", ".join(units)
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a number with one of {listed}: {example}"
-        )
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number with a unit: {listed}")
     return float(match[1]) * units[match[2]]
 
 
@@ -219,7 +201,7 @@ def _damaged(kept: list[Item]) -> Iterator[tuple[Item, str]]:
         if item.stage != TRAINING and not item.is_outdated:
             try:
                 verify(item.path)
-            except (DamagedError, UserError) as error:
+            except (DamagedError, UserError, OSError) as error:
                 yield item, str(error)
 
 

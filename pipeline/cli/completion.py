@@ -13,7 +13,7 @@ from importlib import import_module
 
 
 def offered(line: str, commands: Mapping[str, str]) -> tuple[list[str], str | None]:
-    """Return what may be typed next, and the line for Hydra to complete too, if it should.
+    """Return what can be typed next, and the line if Hydra should complete it too.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ def offered(line: str, commands: Mapping[str, str]) -> tuple[list[str], str | No
 
 
 def _after(module: str, words: list[str]) -> list[str]:
-    """Return the options and choices that the help of a command names."""
-    said = io.StringIO()
-    ends = contextlib.suppress(SystemExit)  # as every help does
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()), ends:
+    """Return the options and choices that the help of a command lists."""
+    out, err = io.StringIO(), io.StringIO()
+    exits = contextlib.suppress(SystemExit)  # --help ends so
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), exits:
         import_module(module).main([*words, "--help"])
-    usage = said.getvalue().partition("\n\n")[0]
+    usage = out.getvalue().partition("\n\n")[0]
     choices = [name for group in re.findall(r"\{([\w,-]+)\}", usage) for name in group.split(",")]
     return choices + re.findall(r"--[\w-]+", usage)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-# In a checkout conf/ stands beside the package, in an installed wheel inside it.
+# In a checkout conf/ is beside the package, in an installed wheel inside it.
 _PACKAGE = Path(__file__).parent.parent
 CONF = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if folder.is_dir())
 

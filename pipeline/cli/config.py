@@ -44,8 +44,7 @@ SCHEMAS: dict[str, dict[str, type]] = {
 }
 """The configuration groups, and the class of each choice that is not a variant of another."""
 
-
-# Settings that name files, in the order in which they are needed.
+# Settings that name files, in the order in which they are read.
 FILE_SETTINGS = {
     "corpus": ("path", "train_file", "dev_file", "test_file", "unlabelled"),
     "vectors": ("path", "init", "own.init", "pretrained.path"),
@@ -55,7 +54,7 @@ FILE_SETTINGS = {
 
 
 class Match(Enum):
-    """What the arms of a multirun are made equal in: the number of features, or the words."""
+    """What all arms of a multirun have in common: the number of features, or the words."""
 
     none = "none"
     dim = "dim"
@@ -80,7 +79,7 @@ Config = make_dataclass("Config", [(group, Any, MISSING) for group in SCHEMAS], 
 
 
 class Plan(NamedTuple):
-    """What one run does, where it is tracked, and what it is made equal to other arms in."""
+    """What one run does, where it is tracked and registered, and how it matches other arms."""
 
     experiment: Experiment
     tracking: Tracking
@@ -98,9 +97,7 @@ def register() -> None:
     OmegaConf.register_new_resolver("stamp", stamp, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("given", given, replace=True)
     OmegaConf.register_new_resolver(
-        "logspace",
-        lambda low, high, count: np.logspace(low, high, count).tolist(),
-        replace=True,
+        "logspace", lambda *arguments: np.logspace(*arguments).tolist(), replace=True
     )
 
 
@@ -113,21 +110,21 @@ def given(name: str, _root_: DictConfig) -> Any:
 
 
 def stamp() -> str:
-    """Return a folder name that sorts by time and that no other run will have."""
+    """Return a unique folder name; such names sort by time."""
     return f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(4)}"
 
 
 def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
-    """Turn a composed configuration, and which file of each group it is from, into checked objects.
+    """Turn a composed configuration, and the name chosen in each group, into checked objects.
 
     Raises
     ------
     UserError
-        For a value out of range, one that is missing, or a `_target_` that cannot be made.
+        For a value that is missing or out of range, or a `_target_` that cannot be made.
     """
     _refuse_unknown(cfg)
     hide_secrets(cfg)
-    OFFLINE.set(bool(cfg.offline))  # no parameter of a stage: what comes out is the same
+    OFFLINE.set(bool(cfg.offline))  # results do not depend on it, so no stage has it as a setting
     try:
         made: dict[str, Any] = {name: _object(name, cfg[name]) for name in SCHEMAS}
         LIMITS.set(_object("limits", cfg.limits))
@@ -135,7 +132,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     except OmegaConfBaseException as error:
         raise UserError(explain(error)) from error
     for group, value in made.items():
-        if isinstance(value, dict):  # not one of ours: code of the user's own
+        if isinstance(value, dict):  # it has a class of the user's own
             made[group] = _instantiate(group, value)
     tracking, registry = made.pop("tracking"), made.pop("registry")
     if registry.name and not tracking.enabled:
@@ -145,7 +142,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
 
 
 def _object(group: str, node: Any) -> Any:
-    """Make the object that a part of the configuration describes; errors name its whole key."""
+    """Make the object that a part of the configuration describes; errors name the full key."""
     for name, part in node.items_ex(resolve=False):
         if isinstance(part, DictConfig) and is_dataclass(OmegaConf.get_type(part)):
             _object(f"{group}.{name}", part)
@@ -158,7 +155,7 @@ def _object(group: str, node: Any) -> Any:
 def check_files(experiment: Experiment) -> None:
     """Check that every file that is needed is there, before anything is read or trained.
 
-    Published vectors are downloaded now: a download that fails must not fail after an hour.
+    Published vectors are downloaded now, so that a failing download is noticed at once.
 
     Raises
     ------
@@ -190,26 +187,28 @@ def _check_files_of(setting: str, value: Any) -> None:
 
 
 def _refuse_unknown(cfg: DictConfig) -> None:
-    """Refuse keys that ``+`` put where no field has that name."""
-    root = {field.name for field in fields(Config)} | {"hydra"}
-    unknown = [str(key) for key in cfg if key not in root]
+    """Refuse keys that were added with ``+`` and that no field has for a name."""
+    unknown = [str(key) for key in cfg if key not in {"hydra", *_names(Config)}]
     for group in SCHEMAS:
         schema = OmegaConf.get_type(cfg, group)
         if is_dataclass(schema):
-            known = {field.name for field in fields(schema)}
-            unknown += [f"{group}.{key}" for key in cfg[group] if key not in known]
+            unknown += [f"{group}.{key}" for key in cfg[group] if key not in _names(schema)]
     if unknown:
         raise UserError(f"{unknown[0]}: no such key; --cfg job lists those there are.")
+
+
+def _names(schema: Any) -> set[str]:
+    return {field.name for field in fields(schema)}
 
 
 def _instantiate(group: str, value: dict[str, Any]) -> Any:
     if "_target_" not in value:
         raise UserError(
-            f"{group} names neither a choice (see --help) nor a _target_: the class that is to be "
-            "made, e.g. my_module.MyTrainer."
+            f"{group} names neither a choice (see --help) nor a _target_, which is the class to "
+            "use, e.g. my_module.MyTrainer."
         )
     try:
-        with importing():  # so that code edited later in this process is noticed
+        with importing():  # so that later edits of the code are noticed
             return instantiate(value, _convert_="all")
     except HydraException as error:
         reason = error.__cause__ or error

@@ -1,4 +1,4 @@
-"""Explain in one line what is wrong with a configuration, and what to type instead."""
+"""Explain in one line what is wrong with a configuration and what to type instead."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def explain(error: Exception, overrides: Sequence[str] | None = None) -> str:
     error
         Hydra's, OmegaConf's or our own.
     overrides
-        Those of the job; unset: the words of the command line.
+        The job's; unset: the words of the command line.
     """
     words = list(overrides if overrides is not None else TYPED)
     message = _explain(error, words)
@@ -90,9 +90,7 @@ def unreadable(words: Sequence[str]) -> str | None:
             return f"{word}: its value is missing. Type {word}={following}, without spaces."
         try:
             OverridesParser.create().parse_overrides([word])
-        except HydraException:
-            return quoting(word)
-        except Exception:  # noqa: BLE001 - some words make the parser itself fail
+        except Exception:  # noqa: BLE001 - Hydra's, or whatever some words make its parser raise
             return quoting(word)
     return None
 
@@ -110,11 +108,11 @@ def quoting(word: str) -> str:
     typed = f"{key}={quoted(value.strip(QUOTES))}"
     typed = shlex.quote(typed) if set(typed) & set('$`"!\\') else f'"{typed}"'
     which = " ".join(strange) or "some characters"
-    return f"{key}: the value has characters with a meaning of their own ({which}). Type {typed}"
+    return f"{key}: the value has special characters ({which}). Type {typed}"
 
 
 def quoted(text: str) -> str:
-    """Quote a text for Hydra, where a backslash has a meaning only before a quote."""
+    """Quote a text for Hydra, where a backslash is special only before a quote."""
     return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text) + "'"
 
 
@@ -128,13 +126,15 @@ def _explain_value(error: OmegaConfBaseException, words: list[str]) -> str:
     pattern = r"^Invalid value (.*), expected one of \[(.*)\]"
     message = re.sub(pattern, r"\1 is not one of \2", message)
     if "ListConfig" in message or "is not a list" in message:
-        value = next((w.partition("=")[2] for w in words if w.startswith(f"{key}=")), "...")
-        return f"{key} is a list: type '{key}=[{value}]'."
-    if "Cannot convert 'ListConfig'" in message or re.search(
-        "of type '(ListConfig|list)'", message
-    ):
+        return f"{key} is a list: type '{key}=[{_value_of(key, words) or '...'}]'."
+    if "of type 'list'" in message:
         return f"{key} takes one value, not a list; for one run each, add -m and no brackets."
     return f"{key}: {message}." if key else f"{message}."
+
+
+def _value_of(key: str, words: Sequence[str]) -> str:
+    """Return what is typed for a key; empty if it is not typed."""
+    return next((word.removeprefix(f"{key}=") for word in words if word.startswith(f"{key}=")), "")
 
 
 def _explain_key(key: str, schema: Any, words: list[str]) -> str:
@@ -142,15 +142,13 @@ def _explain_key(key: str, schema: Any, words: list[str]) -> str:
     known = _keys(schema)
     of = f"{parent} has" if parent else "there are"
     hint = f"; {of} {', '.join(known)}" if known else ""
-    value = next((w.partition("=")[2] for w in [*TYPED, *words] if w.startswith(f"{key}=")), "")
-    chosen = next((w for w in [*TYPED, *words] if w.partition("=")[0] == parent), "")
+    value = _value_of(key, [*TYPED, *words])
     choices = _choices_with(parent, name)
-    swept = chosen.partition("=")[2].split(",")
+    swept = _value_of(parent, [*TYPED, *words]).split(",")
     if len(swept) > 1:
-        those = [choice for choice in swept if choice in choices]
-        hint = "" if those else hint
-        those = those or swept
-        hint += f". Only for some jobs: {parent}={those[0]}::{key}={value or 'VALUE'}"
+        having = [choice for choice in swept if choice in choices]
+        example = f"{parent}={(having or swept)[0]}::{key}={value or 'VALUE'}"
+        hint = f"{'' if having else hint}. Only for some jobs: {example}"
     elif key == "corpus.path" and is_named_as_table(Path(file := value.strip(QUOTES))):
         hint = f"; {file} is a table: add corpus=table"
     elif choices:
@@ -159,19 +157,17 @@ def _explain_key(key: str, schema: Any, words: list[str]) -> str:
 
 
 def is_list(key: str) -> bool:
-    """Tell whether a setting is a list."""
-    from pipeline.cli.config import SCHEMAS  # it imports this module
+    """Return whether a setting is a list."""
+    from pipeline.cli.config import SCHEMAS, Config  # it imports this module
 
-    group, _, name = key.lstrip("+").partition(".")
-    return key.lstrip("+") == "unlabelled" or any(
-        item.name == name and str(item.type).startswith("list")
-        for schema in SCHEMAS.get(group, {}).values()
-        for item in fields(schema)
-    )
+    group, _, name = key.lstrip("+").rpartition(".")
+    schemas = SCHEMAS.get(group, {}).values() if group else [Config]
+    found = [item for schema in schemas for item in fields(schema) if item.name == name]
+    return any(str(item.type).startswith("list") for item in found)
 
 
 def _is_command(word: str) -> bool:
-    """Tell whether a first word can only be meant as a command: no key has this name."""
+    """Return whether a first word can only be meant as a command: no key has this name."""
     from pipeline.cli.config import Config  # it imports this module
 
     return word.isalpha() and word not in {item.name for item in fields(Config)}

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Ending(NamedTuple):
-    """How a multirun ended: for its parent run in MLflow, and for the terminal."""
+    """How a multirun ended: for its parent run in MLflow and for the terminal."""
 
     status: str
     error: str = ""
@@ -66,10 +66,10 @@ class Multirun(Callback):
         try:
             self._begin(config)
         except UserError as error:
-            # Hydra turns a callback's exceptions into warnings, but lets this one through.
+            # Hydra turns other exceptions of a callback into warnings.
             sys.exit(f"error: {mask(str(error))}")
         Multirun.current = self
-        # Composed again for each job, ${stamp:} would name another folder.
+        # Hydra composes each job again: ${stamp:} would then name another folder.
         config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(str(self.folder))}")
 
     def _begin(self, config_: DictConfig) -> None:
@@ -78,18 +78,19 @@ class Multirun(Callback):
         self.planned = str(config_.hydra.sweeper._target_).endswith("PlannedSweeper")
         if self.planned:
             params = config_.hydra.sweeper.params or {}
-            self.plan = plan_jobs(name, [*(f"{k}={v}" for k, v in params.items()), *asked])
-            plans = [job.plan for job in self.plan.jobs]
-        else:  # another sweeper decides as it goes; what all its jobs have can be checked
-            plain = [word for word in asked if not _decides(word)]
-            self.plan = plan_jobs(name, plain)
+            words = [*(f"{k}={v}" for k, v in params.items()), *asked]
+        else:  # another sweeper chooses values itself; what all its jobs have can be checked
+            words = [word for word in asked if not _is_chosen_by_sweeper(word)]
+        self.plan = plan_jobs(name, words)
+        plans = [job.plan for job in self.plan.jobs]
+        if not self.planned:
             self.plan.common = [item for job in self.plan.jobs for item in job.overrides]
-            plans = [job.plan for job in self.plan.jobs]
             self.plan.jobs = []
         check_is_multirun(self.folder)
         for number in range(len(self.plan.jobs)):
             check_is_ours(self.folder / str(number))
-        self._clear_marks()
+        for mark in self.folder.glob(f"*/{MARK}.started"):  # of an earlier multirun
+            mark.unlink()
         jobs = [job.overrides for job in self.plan.jobs]
         parents = self._start_parent(plans, asked)
         Place(jobs, self.plan.common, parents).write(self.folder)
@@ -107,17 +108,12 @@ class Multirun(Callback):
         records = tracking.start(where, self.folder, tasks, name, tags)
         return {record.experiment: str(record.run_id) for record in records}
 
-    def _clear_marks(self) -> None:
-        """Forget which jobs an earlier multirun in this folder started."""
-        for mark in self.folder.glob(f"*/{MARK}.started"):
-            mark.unlink()
-
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ARG002
         """Compare the jobs, show the table and end the parent run."""
         self.end("FINISHED")
 
     def end(self, status: str) -> None:
-        """Write and show the comparison of the jobs there are; end the parent run."""
+        """Compare the jobs that were started, show the comparison, and end the parent run."""
         if self.ended:
             return
         self.ended, jobs = True, self._jobs()
@@ -158,15 +154,15 @@ class Multirun(Callback):
         return Ending(status, error, note, notes, (comparison, console))
 
     def _save(self, jobs: dict[Path, list[str]], ending: Ending) -> None:
-        """Save to MLflow how the multirun ended."""
+        """Send to MLflow how the multirun ended, and register the best run."""
         status, error, note, notes, _ = ending
         try:
             tracking.finish(self.folder, status, error, note=note, jobs=list(jobs), notes=notes)
-            if self.register_as and status == "FINISHED":  # else it is when the rest is run
+            if self.register_as and status == "FINISHED":  # otherwise once the rest has run
                 register(self.register_as, self.folder)
         except UserError as problem:
             Multirun.failed = True
-            log.error("error: %s", problem)  # noqa: TRY400 - a line, no traceback
+            log.error("error: %s", problem)  # noqa: TRY400 - without a traceback
 
     def _jobs(self) -> dict[Path, list[str]]:
         """Return the folders of the jobs that were started, with their overrides."""
@@ -174,34 +170,29 @@ class Multirun(Callback):
             folders = [self.folder / str(number) for number in range(len(self.plan.jobs))]
             asked = dict(zip(folders, (job.overrides for job in self.plan.jobs), strict=True))
         else:
-            written = self.folder.glob("*/.hydra/overrides.yaml")
-            paths = {path.parent.parent: path for path in written}
-            asked = {
-                folder: list(yaml.safe_load(paths[folder].read_text("utf-8")) or [])
-                for folder in in_order(paths)
-            }
+            name = ".hydra/overrides.yaml"
+            folders = in_order(path.parent.parent for path in self.folder.glob(f"*/{name}"))
+            asked = {f: list(yaml.safe_load((f / name).read_text("utf-8")) or []) for f in folders}
         return {f: words for f, words in asked.items() if (f / f"{MARK}.started").exists()}
 
 
-def _decides(word: str) -> bool:
-    """Tell whether a word is for a sweeper that chooses values itself."""
+def _is_chosen_by_sweeper(word: str) -> bool:
+    """Return whether a word gives a sweeper several values to choose from."""
     value = word.partition("=")[2]
-    return any(value.startswith(name) for name in ("choice(", "range(", "interval(", "tag(")) or (
-        "," in value and not value.startswith(("[", "{", "'", '"'))
-    )
+    is_list = "," in value and not value.startswith(("[", "{", "'", '"'))
+    return is_list or value.startswith(("choice(", "range(", "interval(", "tag("))
 
 
 def show_where(
     comparison: Comparison, console: Console, folder: Path, uri: str | None, *, waiting: int = 0
 ) -> None:
-    """Print where everything is, and what was not run."""
+    """Print where everything is, and which jobs did not run."""
     say = partial(console.print, markup=False, soft_wrap=True)  # a wrapped path cannot be clicked
     say(f"Everything is in {folder}")
     say(f"The page: {folder / 'comparison.html'}")
     if waiting > 0:
         say(f"{waiting} of {waiting + len(comparison.rows)} jobs were not started.")
     if comparison.failed or waiting > 0:
-        again = f"The same command with hydra.sweep.dir={folder} runs what is missing or failed."
-        say(again)
+        say(f"The same command with hydra.sweep.dir={folder} runs what is missing or failed.")
     if uri:
         say(f"In MLflow: yourvectors ui {folder}")

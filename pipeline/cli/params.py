@@ -45,7 +45,7 @@ class Parameter(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print what the parameters mean that the names fit; without a name, all."""
+    """Print the meaning of the parameters that match the names; without a name, of all."""
     parser = argparse.ArgumentParser(
         prog="yourvectors params",
         description=__doc__,
@@ -61,23 +61,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
             every = {name for one in known for name in one.names()}
             sys.exit(f"error: {name}: no such parameter{suggest(name, every)}; --help lists all.")
         for path in variants:
-            print(f"{path.parent.name}={path.stem}\n{_indented(path.read_text('utf-8'))}")  # noqa: T201 - it was asked for
+            _print(f"{path.parent.name}={path.stem}", path.read_text("utf-8"))
         for key, text in _by_meaning(found):
-            print(f"{key}\n{_indented(text)}")  # noqa: T201
+            _print(key, text)
 
 
-def _indented(text: str) -> str:
-    return textwrap.indent(text.strip() + "\n", "    ")
+def _print(key: str, text: str) -> None:
+    print(f"{key}\n{textwrap.indent(text.strip(), '    ')}\n")  # noqa: T201
 
 
 def _variants(name: str) -> list[Path]:
-    """Return the file of a choice that only gives other values to the settings of another one."""
+    """Return the file of a choice that only changes default values of another choice."""
     group, _, choice = name.rpartition("=")
     return sorted(path for path in CONF.glob(f"{group or '*'}/*.yaml") if path.stem == choice)
 
 
 def _by_meaning(found: Sequence[Parameter]) -> Iterator[tuple[str, str]]:
-    """Yield each setting once, though several choices may have it with the same meaning."""
+    """Yield each setting once for all choices that have it with the same meaning."""
     for group, key, meaning in dict.fromkeys((one.group, one.key, one.meaning) for one in found):
         choices: dict[str, list[str]] = {}
         for one in found:
@@ -92,7 +92,7 @@ def _by_meaning(found: Sequence[Parameter]) -> Iterator[tuple[str, str]]:
 
 
 def parameters() -> Iterator[Parameter]:
-    """Yield every setting of every choice, explained by its docstring."""
+    """Yield every setting of every choice, explained by the docstring of its class."""
     for group, choices in SCHEMAS.items():
         for choice, schema in choices.items():
             meanings: dict[str, str] = {}
@@ -106,13 +106,11 @@ def parameters() -> Iterator[Parameter]:
 
 
 def _meanings(doc: str) -> dict[str, str]:
-    """Return what the section ``Parameters`` of a NumPy docstring says of each name."""
-    pattern = r"(?ms)^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-{3,}\n|\Z)"
-    section = re.search(pattern, doc)
+    """Return the explanation of each name in the section ``Parameters`` of a NumPy docstring."""
+    section = re.search(r"(?ms)^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-{3,}\n|\Z)", doc)
+    item = r"(?m)^(\S[^\n]*)\n((?:[ \t]+[^\n]*\n?|\n)+)"
     found = {}
-    for names, text in re.findall(
-        r"^(\S[^\n]*)\n((?:[ \t]+[^\n]*\n?|\n)+)", section[1] if section else "", re.MULTILINE
-    ):
+    for names, text in re.findall(item, section[1] if section else ""):
         for name in names.split(","):
             found[name.strip()] = textwrap.dedent(text).strip()
     return found

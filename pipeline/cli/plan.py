@@ -1,4 +1,4 @@
-"""The plan of a multirun: its jobs, composed and checked before the first one starts."""
+"""Plan a multirun: its jobs are composed and checked before the first one starts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ from pipeline.tracking.records import PARENT
 log = logging.getLogger(__name__)
 
 FILE = "jobs.json"
-WHERE = "::"  # CONDITION::OVERRIDE, for jobs with that condition alone
+WHERE = "::"  # CONDITION::OVERRIDE is only for jobs with that condition
+_CONDITIONAL = (
+    "where_"  # such overrides get keys with this prefix, because Hydra has no such syntax
+)
 _PLAIN = re.compile(r"(?P<key>[\w@.:/$-]+|\+{1,2}[\w@.:/$-]+)=(?P<value>.*)", re.DOTALL)
 
 
@@ -51,12 +54,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Place:
-    """What a job has to know of its multirun, from ``jobs.json``.
+    """What a job knows about its multirun, from ``jobs.json``.
 
     Parameters
     ----------
     jobs
-        The overrides of each planned job; empty where a sweeper decides as it goes.
+        The overrides of each planned job; empty if a sweeper chooses them one by one.
     common
         The overrides that all jobs have.
     parents
@@ -81,7 +84,7 @@ class Place:
         write_json(folder / FILE, asdict(self))
 
     def name(self, overrides: list[str]) -> str:
-        """Name a job by what not all jobs have, as the comparison does."""
+        """Name a job by the overrides that not all jobs have, as the comparison does."""
         return arm_names([overrides, [item for item in overrides if item in self.common]])[0]
 
     def tags(self, experiment: str) -> dict[str, str]:
@@ -97,11 +100,11 @@ class MultirunPlan:
     Parameters
     ----------
     jobs
-        In the order they are launched.
+        In the order in which they are launched.
     common
         The overrides that all jobs have.
     swept
-        What is swept, as it was typed.
+        The words of the command line with several values.
     """
 
     jobs: list[Job]
@@ -111,17 +114,15 @@ class MultirunPlan:
 
 def as_lists(words: Sequence[str]) -> list[str]:
     """Turn a single value for a setting that is a list into a list of one."""
-    found = []
-    for word in words:
-        match = _PLAIN.fullmatch(word)
-        value = match["value"] if match else ""
-        if match and is_list(match["key"]) and value[:1] not in {"", "["}:
-            listed = value != "null" and "(" not in value and "{" not in value
-            values = ",".join(f"[{item}]" for item in value.split(","))
-            found.append(f"{match['key']}={values}" if listed else word)
-        else:
-            found.append(word)
-    return found
+    return [_as_list(word) for word in words]
+
+
+def _as_list(word: str) -> str:
+    key, _, value = word.partition("=")
+    is_single = value not in {"", "null"} and value[0] != "[" and not set(value) & {"(", "{"}
+    if not is_single or not is_list(key):
+        return word
+    return f"{key}=" + ",".join(f"[{item}]" for item in value.split(","))
 
 
 def for_each_job(words: Sequence[str]) -> list[str]:
@@ -143,71 +144,71 @@ def for_each_job(words: Sequence[str]) -> list[str]:
     return rewritten
 
 
-_CONDITIONAL = "where_"
-
-
 def _is_plain(word: str) -> bool:
     try:
-        (override,) = OverridesParser.create().parse_overrides([word])
-    except HydraException:  # it is explained where Hydra reads it
+        (override,) = _parse([word])
+    except HydraException:  # it is explained when Hydra reads it
         return False
     return not override.is_sweep_override() and override.value() is not None
+
+
+def _parse(words: Sequence[str]) -> list[Override]:
+    parsed: list[Override] = OverridesParser.create().parse_overrides(list(words))
+    return parsed
 
 
 def plan_jobs(config_name: str, words: Sequence[str]) -> MultirunPlan:
     """Expand, compose and check every job of a multirun.
 
-    Jobs that differ in nothing that changes a number are one job: vectors from a file have no seed.
+    Jobs whose numbers cannot differ become one job: vectors from a file have no seed.
 
     Raises
     ------
     UserError
         If a job's configuration is wrong, or a file it needs is missing; it names the job.
     """
-    overrides = OverridesParser.create().parse_overrides(list(words))
-    conditional = [_value(item) for item in overrides if _is_conditional(item)]
-    swept = [item for item in overrides if not _is_conditional(item)]
-    common = [only for item in swept if len(values := list(_values(item))) == 1 for only in values]
+    choices, conditional = _choices(words)
+    common = [values[0] for _, values in choices if len(values) == 1]
+    swept = [word for word, values in choices if len(values) > 1]
     found = expand(words)
     if len(found) > 1:  # each takes a tenth of a second
         log.info("checking %d jobs", len(found))
     checked = progress(found, "checking", "jobs", len(found))
-    jobs = [Job(job, _build(config_name, job)) for job in checked]
-    jobs = list(_matched(config_name, jobs))
-    asked = [item for item in swept if len(list(_values(item))) > 1]
-    typed = " ".join([*(str(item.input_line) for item in asked), *conditional])
-    return MultirunPlan(list(_different(jobs)), common, typed or "multirun")
+    jobs = _matched(config_name, [Job(job, _build(config_name, job)) for job in checked])
+    typed = " ".join([*swept, *conditional]) or "multirun"
+    return MultirunPlan(list(_different(jobs)), common, typed)
 
 
 def expand(words: Sequence[str]) -> list[list[str]]:
     """Return the overrides of every job that the words of `for_each_job` stand for."""
-    overrides = OverridesParser.create().parse_overrides(list(words))
-    conditional = [_value(item) for item in overrides if _is_conditional(item)]
-    swept = [list(_values(item)) for item in overrides if not _is_conditional(item)]
+    choices, conditional = _choices(words)
     return [
         job
-        for combination in itertools.product(*swept)
+        for combination in itertools.product(*(values for _, values in choices))
         for job in _with_conditions(list(combination), conditional)
     ]
 
 
-def _is_conditional(override: Override) -> bool:
-    return str(override.key_or_group).startswith(_CONDITIONAL)
-
-
-def _value(override: Override) -> str:
-    return str(next(iter(override.sweep_iterator())))
+def _choices(words: Sequence[str]) -> tuple[list[tuple[str, list[str]]], list[str]]:
+    """Return each word with the overrides that it stands for, and the words with a condition."""
+    choices, conditional = [], []
+    for item in _parse(words):
+        if str(item.key_or_group).startswith(_CONDITIONAL):
+            conditional.append(str(next(iter(item.sweep_iterator()))))
+        else:
+            choices.append((str(item.input_line), list(_values(item))))
+    return choices, conditional
 
 
 def _values(override: Override) -> Iterator[str]:
-    """Yield the overrides of jobs that an override stands for, one for each of its values."""
+    """Yield an override for each value of a swept one."""
     key = override.get_key_element()
     if not override.is_sweep_override():
         yield f"{key}={override.get_value_element_as_str()}"
         return
     require(
         override.is_discrete_sweep(),
-        f"{override.input_line}: an interval has no end of values; name some, or use "
+        f"{override.input_line}: an interval has infinitely many values; name some, or use "
         "hydra/sweeper=optuna.",
     )
     for value in override.sweep_string_iterator():
@@ -216,13 +217,9 @@ def _values(override: Override) -> Iterator[str]:
 
 def _with_conditions(job: list[str], conditional: Sequence[str]) -> Iterator[list[str]]:
     """Add the overrides whose condition a job fulfils; a swept one makes several jobs of it."""
-    words = [
-        rest
-        for condition, _, rest in (word.partition(WHERE) for word in conditional)
-        if condition in job
-    ]
-    parsed = OverridesParser.create().parse_overrides(words)
-    for combination in itertools.product(*(list(_values(item)) for item in parsed)):
+    parts = [word.partition(WHERE) for word in conditional]
+    added = _parse([rest for condition, _, rest in parts if condition in job])
+    for combination in itertools.product(*map(_values, added)):
         yield [*job, *combination]
 
 
@@ -236,9 +233,8 @@ def _build(config_name: str, overrides: list[str]) -> config.Plan:
         said, job = explain(error, overrides), " ".join(overrides)
         room = LONGEST - len(said) - len(" (in the job )")
         job = job if len(job) <= room else f"{job[: max(0, room - 4)]} ..."
-        raise UserError(
-            f"{said} (in the job {job})" if room > len("seed=1 ...") else said
-        ) from error
+        whole = f"{said} (in the job {job})"
+        raise UserError(whole if room > len("seed=1 ...") else said) from error
     return plan
 
 
@@ -247,46 +243,38 @@ def _different(jobs: Iterable[Job]) -> Iterator[Job]:
     groups: dict[tuple[str, ...], list[Job]] = {}
     for job in jobs:
         experiment = job.plan.experiment
-        unseeded = (item for item in job.overrides if not is_seed(item.partition("=")[0]))
-        key = experiment.settings_hash(), str(experiment.name), *unseeded
+        key = experiment.settings_hash(), str(experiment.name), *_unseeded(job)
         groups.setdefault(key, []).append(job)
-    for group in groups.values():
-        first = group[0]
-        if len(group) > 1:
-            seeds = {item for job in group for item in job.overrides} - set(first.overrides)
-            first.overrides = [
-                item for item in first.overrides if not is_seed(item.partition("=")[0])
-            ]
+    for first, *others in groups.values():
+        if others:
+            seeds = {item for job in others for item in job.overrides} - set(first.overrides)
+            first.overrides = _unseeded(first)
             name = first.plan.experiment.choices["vectors"]
             log.info("%s: no seed changes it, so it is run once (%d seeds)", name, len(seeds) + 1)
         yield first
 
 
+def _unseeded(job: Job) -> list[str]:
+    return [item for item in job.overrides if not is_seed(item.partition("=")[0])]
+
+
 def _matched(config_name: str, jobs: Sequence[Job]) -> Iterator[Job]:
     """Add what ``match`` asks for: equal numbers of features, or the words that all know."""
     for job in jobs:
-        match job.plan.match:
-            case config.Match.dim:
-                extra = _equal_features(job, jobs)
-            case config.Match.words:
-                extra = _common_words(jobs)
-            case config.Match.none:
-                extra = []
-        overrides = [*job.overrides, *extra]
+        extra = ""
+        if job.plan.match is config.Match.words:
+            extra = _common_words(jobs)
+        elif job.plan.match is config.Match.dim:
+            least = min(map(_features, jobs))
+            extra = f"features.components={least}" if _features(job) > least else ""
+        overrides = [*job.overrides, extra]
         yield Job(overrides, _build(config_name, overrides)) if extra else job
-
-
-def _equal_features(job: Job, jobs: Sequence[Job]) -> list[str]:
-    counts = [_features(other) for other in jobs]
-    least = min(counts)
-    return [f"features.components={least}"] if _features(job) > least else []
 
 
 def _features(job: Job) -> int:
     """Return how many features a job will have, without running it."""
     experiment = job.plan.experiment
-    components = experiment.features.components
-    return components if components is not None else _dim(experiment, experiment.vectors)
+    return experiment.features.components or _dim(experiment, experiment.vectors)
 
 
 def _dim(experiment: Experiment, vectors: Source) -> int:
@@ -308,13 +296,13 @@ def _dim(experiment: Experiment, vectors: Source) -> int:
     return int(dim) * (2 if twice else 1)  # type: ignore[arg-type] # checked above
 
 
-def _common_words(jobs: Sequence[Job]) -> list[str]:
+def _common_words(jobs: Sequence[Job]) -> str:
     """Restrict a job to the words of every vector file and, if any job trains, to the corpus's."""
     files: dict[str, None] = {}
     for other in jobs:
         experiment = other.plan.experiment
         vectors = experiment.vectors
-        if isinstance(vectors, Both):  # it knows the words of either
+        if isinstance(vectors, Both):  # it knows the words of both
             continue
         if isinstance(vectors, Pretrained):
             require(
@@ -323,11 +311,9 @@ def _common_words(jobs: Sequence[Job]) -> list[str]:
                 "not known yet. Name a file, glove=FILE, or take match=dim.",
             )
         found = vectors.files() if hasattr(vectors, "files") else []
-        files |= dict.fromkeys(map(str, found))
-        if not found:
-            files["vocab"] = None
+        files |= dict.fromkeys(map(str, found or ["vocab"]))
     require(
         files.keys() - {"vocab"},
         "match=words: no arm reads its vectors from a file, so all know the same words.",
     )
-    return ["features.vocabulary=[" + ",".join(quoted(name) for name in files) + "]"]
+    return "features.vocabulary=[" + ",".join(map(quoted, files)) + "]"

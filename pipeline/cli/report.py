@@ -28,7 +28,7 @@ log = logging.getLogger("pipeline")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line, and turn errors into one line."""
+    """Read the command line; print each error in one line."""
     parser = argparse.ArgumentParser(
         prog="yourvectors report|compare",
         description=__doc__,
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         type=Path,
         metavar="FOLDER",
         default=Path("outputs") / "report",
-        help="where to compare runs of different places, and keep those from MLflow: %(default)s",
+        help="folder for runs from MLflow, and for comparing runs of several places: %(default)s",
     )
     parser.add_argument(
         "--tracking-uri",
@@ -70,9 +70,9 @@ def report(runs: Sequence[str], output: Path, uri: str) -> None:
     runs
         Folders of runs or multiruns, or ids of runs in MLflow.
     output
-        Where the comparison goes, unless all runs are the jobs of one multirun.
+        Folder of the comparison, unless all runs are the jobs of one multirun.
     uri
-        The tracking store that knows the ids.
+        The tracking store that has the runs with these ids.
 
     Raises
     ------
@@ -92,17 +92,13 @@ def report(runs: Sequence[str], output: Path, uri: str) -> None:
     done = [path for path in folders if len(folders) == 1 or (path / "result.json").exists()]
     pages = [rebuild_page(path) for path in progress(done, "making pages", "pages", len(done))]
     for page in pages:
-        print(page)  # noqa: T201 - it is what was asked for
+        print(page)  # noqa: T201
     first = Path(runs[0])
-    whole = len(runs) == 1 and all(folder.parent == first for folder in folders)
-    if len(folders) > 1 or whole:
-        _compare(folders, first if whole else output)
-
-
-def _compare(folders: list[Path], output: Path) -> None:
-    comparison = compare(folders)
-    comparison.save(output)
-    comparison.show().print(output / "comparison.html", markup=False, soft_wrap=True)
+    is_multirun = len(runs) == 1 and all(folder.parent == first for folder in folders)
+    if len(folders) > 1 or is_multirun:
+        comparison, place = compare(folders), first if is_multirun else output
+        comparison.save(place)
+        comparison.show().print(place / "comparison.html", markup=False, soft_wrap=True)
 
 
 def _folders(path: Path) -> Iterator[Path]:
@@ -117,6 +113,6 @@ def _folders(path: Path) -> Iterator[Path]:
 
 
 def _is_run(folder: Path) -> bool:
-    """Tell whether a run began here, however it ended."""
+    """Return whether a run began here, however it ended."""
     marks = ("result.json", "error.json", ".hydra/overrides.yaml")
     return any((folder / mark).exists() for mark in marks)

@@ -13,6 +13,7 @@ import atexit
 import contextlib
 import gc
 import logging
+import math
 import os
 import platform
 import shlex
@@ -52,15 +53,16 @@ from pipeline.tracking.upload import NotUploadedError, keep_uploaded
 log = logging.getLogger("pipeline")
 
 failures: list[str] = []
-SAFE = "yourvectors"  # Python takes any word; this one says that it was set here
+SAFE = "yourvectors"  # value of PYTHONSAFEPATH, where any will do: this one shows who set it
+_MULTIRUN = {"-m", "--multirun"}
 FULL_ERROR = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 
 def job(cfg: DictConfig) -> float:
     """Run one experiment; one that fails leaves ``error.json`` and lets the other jobs go on.
 
-    Return its score on dev by ``best.metric``, for sweepers that look for the highest; NaN if it
-    failed.
+    Return its score on dev by ``best.metric``, for sweepers that search for the highest score; NaN
+    if it failed.
     """
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
@@ -68,10 +70,10 @@ def job(cfg: DictConfig) -> float:
     many = settings.mode is RunMode.MULTIRUN
     try:
         plan = config.build(cfg, settings.runtime.choices)
-        # A worker of a multirun that was killed may still run it.
         place = Place.read(Path(settings.sweep.dir)) if many else None
         if place is not None:
             end_with(place)
+        # A process of the same multirun, killed earlier, may still run this job.
         lock = FileLock(folder / ".hydra" / "lock")
         with held(lock, f"the same job, {folder}") if many else contextlib.nullcontext():
             run(plan, folder, place, list(settings.overrides.task))
@@ -81,7 +83,7 @@ def job(cfg: DictConfig) -> float:
         tell(str(error))
     except UserError as error:
         if FULL_ERROR:
-            log.exception("the traceback that was asked for:")
+            log.exception("the traceback, as HYDRA_FULL_ERROR asks for:")
         fail(folder, str(error))
     except OSError as error:
         fail(folder, f"{error.filename or folder}: {error.strerror or error}.")
@@ -90,17 +92,12 @@ def job(cfg: DictConfig) -> float:
             raise
         log.exception("an error that should not happen:")
         fail(folder, f"{type(error).__name__}: {error}")
-    return _dev_score(folder)
-
-
-def _dev_score(folder: Path) -> float:
-    if not (folder / "result.json").exists() or (folder / "error.json").exists():
-        return float("nan")
-    return dev_score(read_result(folder))
+    complete = (folder / "result.json").exists() and not (folder / "error.json").exists()
+    return dev_score(read_result(folder)) if complete else math.nan
 
 
 def run(plan: config.Plan, folder: Path, place: Place | None, overrides: list[str]) -> None:
-    """Run one experiment, tracked; the job of a multirun, with its `place`, may be done already."""
+    """Run one experiment, tracked; a multirun's job, which has a `place`, unless it is done."""
     experiment, tracking = plan.experiment, plan.tracking
     name, tags = experiment.name or experiment.choices["vectors"], {"role": "run"}
     if place is not None:
@@ -126,7 +123,7 @@ def run(plan: config.Plan, folder: Path, place: Place | None, overrides: list[st
 
 
 def here(path: Path) -> str:
-    """Return a path as it is typed in the folder where the command was."""
+    """Return a path as one would type it in the working folder."""
     inside = path.is_relative_to(Path.cwd())
     return str(path.relative_to(Path.cwd()) if inside else path)
 
@@ -134,7 +131,7 @@ def here(path: Path) -> str:
 def end_with(place: Place) -> None:
     """End this process when the multirun's process, which started it, is gone."""
     if os.getppid() != place.pid or platform.node() != place.host:
-        return  # of the multirun's own process, or of a cluster
+        return  # it is the multirun's own process, or one of a cluster
 
     def watch() -> None:
         while os.getppid() == place.pid:
@@ -147,54 +144,50 @@ def end_with(place: Place) -> None:
 
 
 def start_in(folder: str) -> None:
-    """Work in a folder, whose modules are found after those of Python and the package.
+    """Work in the folder where the command was typed, also with ``hydra.job.chdir=true``.
 
-    It is where the command was typed: relative names mean the same with ``hydra.job.chdir=true``.
+    Modules there are found after those of Python and the package.
     """
     os.chdir(folder)
     sys.path[:] = [*(path for path in sys.path if path not in {"", folder}), folder]
-    if os.environ.get("PYTHONSAFEPATH") == SAFE:  # not for the programs that a user's code starts
+    if os.environ.get("PYTHONSAFEPATH") == SAFE:  # the user's own programs need not inherit it
         del os.environ["PYTHONSAFEPATH"]
 
 
 def fail(folder: Path, error: str) -> None:
-    """Note and say why a run failed."""
+    """Log why a run failed, and write it to ``error.json``."""
     tell(error)
-    with contextlib.suppress(OSError):  # a full disk may be the very error
+    with contextlib.suppress(OSError):  # the error may be that the disk is full
         write_json(folder / "error.json", {"error": error})
 
 
 def tell(error: str) -> None:
-    """Say what went wrong; the exit code will say it too."""
+    """Log an error, and make the exit code 1."""
     failures.append(error)
     log.error("error: %s", error)
 
 
-def is_multirun(words: list[str]) -> bool:
-    """Tell whether a command line is a multirun by our own sweeper."""
-    flags = {"-m", "--multirun"} & set(words)
-    return bool(flags) and not any(word.startswith("hydra/sweeper=") for word in words)
-
-
 def main() -> None:
-    """Run `job` by Hydra, and turn errors into one line each."""
+    """Run `job` by Hydra, and print each error in one line."""
     words = [hide(word) for word in sys.argv[1:]]
     explain_module.TYPED[:] = words
     if (said := dashed(words)) is not None:
         sys.exit(f"error: {mask(said)}")
-    # Python's argument parser takes no overrides behind an option that stands among them.
-    words = sorted(as_lists(words), key=lambda word: word not in {"-m", "--multirun"})
-    if is_multirun(words):
+    # Options first: Python's argument parser takes no overrides after an option among them.
+    words = sorted(as_lists(words), key=lambda word: word not in _MULTIRUN)
+    if (
+        words[:1]
+        and words[0] in _MULTIRUN
+        and not any(w.startswith("hydra/sweeper=") for w in words)
+    ):
         words = for_each_job(words)
     sys.argv[1:] = words
     config.register()
-    # A launcher's processes must not import the user's statistics.py for Python's either.
+    # A launcher's processes must not import the user's statistics.py instead of Python's.
     os.environ.setdefault("PYTHONSAFEPATH", SAFE)
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, and are told in our own words
-    logging.raiseExceptions = (
-        False  # a log that cannot be written, as on a full disk, needs no message
-    )
-    atexit.register(gc.freeze)  # else a million objects are looked through once more: a second
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors come here, to be explained
+    logging.raiseExceptions = False  # no traceback because a log cannot be written to a full disk
+    atexit.register(gc.freeze)  # saves a second: the last collection would visit a million objects
     Multirun.reset()
     try:
         with stoppable():
@@ -202,10 +195,10 @@ def main() -> None:
     except KeyboardInterrupt as stop:
         _stopped(explain_module.TYPED)
         sys.exit(exit_code(stop))
-    except BrokenExecutor:  # joblib's word for it
+    except BrokenExecutor:  # by joblib
         log.error("error: the process of a job was killed; it may have used too much memory.")  # noqa: TRY400
         sys.exit(1)
-    except BrokenPipeError:  # what was asked for, by --cfg or the like, is read no further
+    except BrokenPipeError:  # the reader of what --cfg prints has ended
         raise
     except (HydraException, OmegaConfBaseException, UserError, OSError, ValueError) as error:
         if FULL_ERROR or (said := _in_a_line(error)) is None:
@@ -223,9 +216,7 @@ def _stopped(words: list[str]) -> None:
     folder = None
     if Multirun.current:
         folder = Multirun.current.folder
-        with contextlib.suppress(
-            KeyboardInterrupt
-        ):  # asked twice: what is missing can be made later
+        with contextlib.suppress(KeyboardInterrupt):  # the comparison can be made later
             Multirun.current.end("KILLED")
     print(how_to_continue(words, folder), file=sys.stderr)  # noqa: T201
 
@@ -234,6 +225,6 @@ def _in_a_line(error: Exception) -> str | None:
     """Explain an error; None for one that should not happen."""
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         return f"{error.filename or Path.cwd()}: {error.strerror or error}."
-    if isinstance(error, ValueError) and not isinstance(error, UserError | OmegaConfBaseException):
+    if isinstance(error, ValueError) and not isinstance(error, OmegaConfBaseException):
         return f"{error}." if "override" in str(error) else None  # Hydra's, for vectors=null
     return explain(error)

@@ -19,7 +19,7 @@ def hide_secrets(node: DictConfig | ListConfig) -> None:
     for key in keys:
         try:
             value = node[key]
-        except (OmegaConfBaseException, UserError):  # reported where it is used
+        except (OmegaConfBaseException, UserError):  # it is reported when it is used
             continue
         if isinstance(value, DictConfig | ListConfig):
             hide_secrets(value)
@@ -29,16 +29,14 @@ def hide_secrets(node: DictConfig | ListConfig) -> None:
 
 
 class HideSecrets(Callback):
-    """Masks secrets before Hydra writes its configuration files, or else right afterwards."""
+    """Masks secrets before Hydra writes its configuration files, or right afterwards."""
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Mask the configuration of a run."""
+        """Mask the configuration of a run or multirun."""
         hide_secrets(config)
 
-    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Mask the configuration of a multirun."""
-        hide_secrets(config)
+    on_multirun_start = on_run_start
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """Mask the files of a job, whose configuration Hydra composes again."""
+        """Mask the files of a job, because Hydra composes its configuration again."""
         mask_files(Path(config.hydra.runtime.output_dir) / config.hydra.output_subdir, "*.yaml")

@@ -1,4 +1,4 @@
-"""Stop in order: Ctrl-C and SIGTERM end a run, and the command that continues it is printed."""
+"""Stop in order: Ctrl-C and SIGTERM end a run and print the command that continues it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM has come."""
+    """SIGTERM was received."""
 
 
 def _interrupt(*_: object) -> None:
@@ -32,10 +32,10 @@ def _terminate(*_: object) -> None:
 
 
 def _not_ignored(unraisable: UnraisableHookArgs) -> None:
-    """Send the signal again if it came where Python ignores exceptions, in a destructor say."""
+    """Send the signal again if it came where Python ignores exceptions, as in a destructor."""
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
         again = signal.SIGTERM if issubclass(unraisable.exc_type, Terminated) else signal.SIGINT
-        # Later, for this too runs where exceptions are ignored.
+        # A moment later: exceptions are still ignored here.
         threading.Timer(0.05, os.kill, (os.getpid(), again)).start()
     else:
         sys.__unraisablehook__(unraisable)
@@ -43,9 +43,9 @@ def _not_ignored(unraisable: UnraisableHookArgs) -> None:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Make Ctrl-C and SIGTERM raise `KeyboardInterrupt`, wherever they come."""
+    """Make Ctrl-C and SIGTERM raise `KeyboardInterrupt` wherever they come."""
     signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is to be ignored
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a background job ignores it
         signal.signal(signal.SIGINT, _interrupt)
     before, sys.unraisablehook = sys.unraisablehook, _not_ignored
     try:

@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Send what the folder of a run or multirun holds and the tracking store lacks."""
     parser = argparse.ArgumentParser("yourvectors upload", description=main.__doc__)
     parser.add_argument("folder", type=Path, help="folder of a run or a multirun")
-    parser.add_argument("--uri", help="the tracking store; unset: the one the run was meant for")
+    parser.add_argument("--uri", help="the tracking store; unset: that of the run")
     given = parser.parse_args(arguments)
     console = logging.StreamHandler()
     console.setFormatter(MaskingFormatter("%(message)s"))
