@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,21 @@ from pipeline.stages.report.report import Report
 from pipeline.stages.report.result import SPLIT_NAMES, Result, note_rewritten
 from pipeline.stages.report.word_data import neighbour_table, word_data
 
+COPIED = (
+    *("name", "task", "vectors", "seed", "date", "mlflow_run_id"),
+    *("strength", "coverage", "without_words", "majority", "dim", "vocabulary", "tokens"),
+    *("settings", "provenance", "digests", "versions", "seconds"),
+)
+"""What the page says just as ``result.json`` does; older versions wrote not all of it."""
 MANY_CLASSES = 20
 """With more, the confusion matrix is a picture, and only the rarest recalls are listed first."""
 CONFUSIONS = 20
 """Pairs of classes whose mistakes the page explains."""
+GROUP = (
+    *("name", "sentences", "share", "accuracy", "others", "others_accuracy"),
+    *("mistakes", "share_of_mistakes", "shown"),
+)
+"""What the page says of a group of sentences."""
 LISTED = 2000
 """Mistakes in the table of all, so that the page stays small."""
 
@@ -105,25 +117,14 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
     explained = {str(i): _mistake(run, i) for i in dict.fromkeys(itertools.chain(*shown))}
     glosses = [mistake["gloss"] for mistake in explained.values() if mistake["gloss"]]
     return {
-        "name": result["name"],
-        "task": result["task"],
-        "vectors": result["vectors"],
+        **{key: result.get(key) for key in COPIED},
         "headline": {split: result[split] for split in SPLIT_NAMES},
-        "majority": result.get("majority"),
-        "strength": result["strength"],
         "chosen_by": result["settings"].get("best.metric", "accuracy"),
-        "coverage": result["coverage"],
-        "without_words": result.get("without_words"),
-        "dim": result["dim"],
         "features": result.get("features", result["dim"]),
-        "vocabulary": result["vocabulary"],
-        "tokens": result["tokens"],
-        "provenance": result["provenance"],
         "splits": {name: run.summary["splits"][name]["sentences"] for name in SPLIT_NAMES},
         "phrases": phrases and phrases["sentences"],
         "checks": run.summary.get("checks", []),
         "changed": result["changed"] if "changed" in result else _asked(run.overrides()),
-        "settings": result["settings"],
         "reading": read_strengths(run.strengths, run.chosen),
         "strengths": run.strengths.to_dict("records"),
         "classes": _classes(run.classes, confusion),
@@ -140,14 +141,8 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
         "neighbours": _neighbours(run),
         "evaluation": _evaluation(run),
         "learning": None if learning is None else learning.to_dict("records"),
-        "digests": result["digests"],
-        "versions": result["versions"],
-        "seed": result["seed"],
-        "date": result.get("date"),
-        "mlflow_run_id": result["mlflow_run_id"],
         "command": shlex.join(["yourvectors", *overrides]) if overrides else None,
         "comparison": "../../comparison.html" if _is_job(run.folder) else None,
-        "seconds": result["seconds"],
         "stages": result.get("stages", {}),
     }
 
@@ -194,35 +189,25 @@ def _explained(run: FinishedRun) -> str:
 def _group(group: mistakes.Group) -> dict[str, Any]:
     interval, difference = group.interval, group.difference
     return {
-        "name": group.name,
+        **{key: getattr(group, key) for key in GROUP},
         "finding": group.finding(),
-        "sentences": group.sentences,
-        "share": group.share,
-        "accuracy": group.accuracy,
         "low": interval and interval.low,
         "high": interval and interval.high,
-        "others": group.others,
-        "others_accuracy": group.others_accuracy,
         "difference": difference and difference.difference,
         "difference_low": difference and difference.low,
         "difference_high": difference and difference.high,
         "claimed": difference is not None and difference.is_claimed,
-        "mistakes": group.mistakes,
-        "share_of_mistakes": group.share_of_mistakes,
-        "shown": group.shown,
     }
 
 
 def _pair(pair: mistakes.Confusion, names: list[str]) -> dict[str, Any]:
     true, predicted = names[pair.true], names[pair.predicted]
     return {
+        **asdict(pair),
         "name": f"{true} taken for {predicted}",
         "true": true,
         "predicted": predicted,
         "mistakes": pair.sentences,
-        "share_of_true": pair.share_of_true,
-        "share_of_mistakes": pair.share_of_mistakes,
-        "shown": pair.shown,
     }
 
 

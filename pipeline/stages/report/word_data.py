@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pipeline.render.html import readable
 from pipeline.stages.best.text_classifier import TextClassifier
 from pipeline.stages.report.finished_run import FinishedRun
-from pipeline.stages.report.words import is_content
+from pipeline.stages.report.words import Ints, is_content, nearest
+from pipeline.stages.vectors.word_vectors import principal_plane
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # A page of nine arms stays below 5 MB: so many points, and lists of neighbours, over all arms.
 POINTS, LISTS = 30_000, 4_000
@@ -57,11 +57,14 @@ def word_data(runs: Mapping[str, FinishedRun], chosen: list[str], min_count: int
     made = []
     for name, model in arms.items():
         rows = [model.vectors.index[word] for word in words]
-        points = _turned(_plane(model.vectors.matrix[rows].astype(np.float64)), first)
+        points = _turned(principal_plane(model.vectors.matrix[rows].astype(np.float64)), first)
         first = points if first is None else first
         x, y = np.rint(points / (np.abs(points).max() or 1) * _SIDE).astype(int).T.tolist()
-        nearest = _nearest(model.vectors.unit[rows], listed, often)
-        arm = {"name": name, "x": x, "y": y, "nearest": nearest}
+        near = dict.fromkeys(range(len(words)))
+        if len(often) > 1:
+            found = nearest(model.vectors.unit[rows], listed, often, NEAREST)
+            near |= dict(zip(listed.tolist(), map(_rounded, found), strict=True))
+        arm = {"name": name, "x": x, "y": y, "nearest": list(near.values())}
         if runs[name].classes == classes and (speaks_for := runs[name].speaks_for(words)):
             arm["class"] = speaks_for
         made.append(arm)
@@ -89,19 +92,6 @@ def _listed(words: list[str], chosen: set[str], often: Ints, most: int) -> Ints:
     return np.array(list(dict.fromkeys(picked))[:most], np.int64)
 
 
-def _plane(rows: Floats) -> Floats:
-    """Return the (n, 2) principal components of `rows`, (n, D)."""
-    centred = rows - rows.mean(axis=0)
-    _, directions = np.linalg.eigh(centred.T @ centred)
-    plane: Floats = centred @ directions[:, ::-1][:, :2]
-    if plane.shape[1] < 2:
-        plane = np.pad(plane, ((0, 0), (0, 1)))
-    largest = np.abs(plane).argmax(axis=0)
-    signs = np.sign(plane[largest, range(2)])
-    signed: Floats = plane * np.where(signs, signs, 1)
-    return signed
-
-
 def _turned(points: Floats, onto: Floats | None) -> Floats:
     """Turn or mirror a map so that it lies as another does (orthogonal Procrustes)."""
     if onto is None:
@@ -111,27 +101,8 @@ def _turned(points: Floats, onto: Floats | None) -> Floats:
     return turned
 
 
-def _nearest(
-    unit: NDArray[np.float32], listed: Ints, often: Ints
-) -> list[list[tuple[int, int]] | None]:
-    """Return the neighbours of the listed words among those that are frequent enough."""
-    found: list[list[tuple[int, int]] | None] = [None] * len(unit)
-    if len(often) < 2:
-        return found
-    others = unit[often].T
-    for start in range(0, len(listed), 500):
-        places = listed[start : start + 500]
-        cosine = unit[places] @ others
-        cosine[places[:, None] == often] = -2  # not the word itself
-        n = min(NEAREST, len(often) - 1)
-        largest = np.sort(np.argpartition(-cosine, n - 1, axis=1)[:, :n], axis=1)
-        rank = np.argsort(-np.take_along_axis(cosine, largest, 1), axis=1, kind="stable")
-        order = np.take_along_axis(largest, rank, 1)
-        for place, row, near in zip(places.tolist(), cosine, order.tolist(), strict=True):
-            found[place] = [
-                (int(often[i]), round(100 * float(row[i]))) for i in near if row[i] > -2
-            ]
-    return found
+def _rounded(near: list[tuple[int, float]]) -> list[tuple[int, int]]:
+    return [(i, round(100 * cosine)) for i, cosine in near]
 
 
 def neighbour_table(data: dict[str, Any], chosen: list[str]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,8 @@ from pipeline.stages.vocab import Vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Ints = NDArray[np.int64]
 
 # English words whose neighbours say little; of the words shown, the others come first.
 FUNCTION_WORDS = frozenset(
@@ -89,29 +92,52 @@ def neighbour_table(
     import pandas as pd
 
     counts = _counts(vectors, vocabulary)
-    often = counts >= min(min_count, int(counts.max(initial=0)))
-    rows = []
-    for word in filter(is_content, words):
-        place = vectors.index[word]
-        cosine = vectors.unit @ vectors.unit[place]
-        cosine[~often] = -np.inf
-        cosine[place] = -np.inf
-        order = np.argsort(-cosine, kind="stable")[:n]
-        rows += [
-            {
-                "word": word,
-                "rank": rank,
-                "neighbour": vectors.words[i],
-                "cosine": float(cosine[i]),
-                "count": int(counts[i]),
-            }
-            for rank, i in enumerate(order.tolist(), 1)
-            if np.isfinite(cosine[i])
-        ]
+    often = np.flatnonzero(counts >= min(min_count, int(counts.max(initial=0))))
+    content = list(filter(is_content, words))
+    places = np.array([vectors.index[word] for word in content], np.int64)
+    rows = [
+        {
+            "word": word,
+            "rank": rank,
+            "neighbour": vectors.words[i],
+            "cosine": cosine,
+            "count": int(counts[i]),
+        }
+        for word, near in zip(content, nearest(vectors.unit, places, often, n), strict=True)
+        for rank, (i, cosine) in enumerate(near, 1)
+    ]
     return pd.DataFrame(rows, columns=["word", "rank", "neighbour", "cosine", "count"])
 
 
-def _counts(vectors: WordVectors, vocabulary: Vocabulary) -> NDArray[np.int64]:
+def nearest(
+    unit: NDArray[np.float32], places: Ints, among: Ints, n: int
+) -> Iterator[list[tuple[int, float]]]:
+    """Yield the nearest neighbours of words, with their cosine similarity.
+
+    Parameters
+    ----------
+    unit
+        (V, D) the vectors of all words, scaled to length one.
+    places
+        The rows of the words.
+    among
+        The rows that may be neighbours; a word is not its own.
+    n
+        How many neighbours each.
+    """
+    others = unit[among].T
+    for begin in range(0, len(places), 500):  # so that the similarities fit in memory
+        block = places[begin : begin + 500]
+        cosine = unit[block] @ others
+        cosine[block[:, None] == among] = -2  # not the word itself
+        largest = np.argpartition(-cosine, min(n, len(among) - 1), axis=1)[:, :n]
+        largest.sort(axis=1)  # so that ties are in the order of the words
+        order = np.argsort(-np.take_along_axis(cosine, largest, 1), axis=1, kind="stable")
+        for row, near in zip(cosine, np.take_along_axis(largest, order, 1).tolist(), strict=True):
+            yield [(int(among[i]), float(row[i])) for i in near if row[i] > -2]
+
+
+def _counts(vectors: WordVectors, vocabulary: Vocabulary) -> Ints:
     """Return how often each word of `vectors` stands in the training text, (V,)."""
     index = vocabulary.index
     return np.array(

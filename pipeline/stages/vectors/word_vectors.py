@@ -176,10 +176,7 @@ class WordVectors:
         points = np.zeros((len(known), 2))
         if len(known) > 1:
             rows = self.matrix[[self.index[word] for word in known]].astype(np.float64)
-            u, s, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
-            plane = (u * s)[:, :2]
-            largest = np.abs(plane).argmax(axis=0)
-            points[:, : plane.shape[1]] = plane * np.sign(plane[largest, range(plane.shape[1])])
+            points = principal_plane(rows)
         return known, points
 
     def save(self, folder: Path) -> None:
@@ -215,3 +212,17 @@ class WordVectors:
             provenance=json.loads((folder / "provenance.json").read_text("utf-8")),
             curve=curve.reshape(-1, 2),
         )
+
+
+def principal_plane(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Project `rows`, (n, D), onto their two principal directions (PCA): (n, 2).
+
+    The sign of each direction is fixed: its largest coordinate is positive.
+    """
+    centered = rows - rows.mean(axis=0)
+    _, directions = np.linalg.eigh(centered.T @ centered)  # by rising variance
+    plane = centered @ directions[:, ::-1][:, :2]
+    plane = np.pad(plane, ((0, 0), (0, 2 - plane.shape[1])))
+    signs = np.sign(plane[np.abs(plane).argmax(axis=0), range(2)])
+    signed: NDArray[np.float64] = plane * np.where(signs, signs, 1)
+    return signed
