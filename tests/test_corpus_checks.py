@@ -50,6 +50,17 @@ def test_copies_within_a_split_are_noted_from_one_in_two_hundred(copies, said):
     assert bool(found) is said
 
 
+def test_texts_with_different_labels_are_counted():
+    texts = [["fine"], ["Fine", "!"], ["dull"], ["dull"]]
+    splits = {
+        "train": (texts, np.array([0, 1, 1, 1])),
+        "dev": ([["dev"]], np.array([0])),
+        "test": ([["dull"]], np.array([0])),
+    }
+    messages = [found.message for found in check(splits, ("a", "b"), None)]
+    assert "2 texts occur with different labels." in messages
+
+
 class TestTextWithoutSpaces:
     def test_is_warned_of_where_some_texts_have_spaces(self):
         spaced = ["a long text of many short words that are all apart"] * 20

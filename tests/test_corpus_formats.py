@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import datetime as dt
 import gzip
 import json
 import lzma
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather
 
-from pipeline.core.errors import UserError
+from pipeline.core.errors import SettingError, UserError
 from pipeline.core.packed import LIMITS, Limits
 from pipeline.stages.corpus import SPLITS, Table, load_corpus
 from pipeline.stages.corpus.formats import Columns, read_path
@@ -158,6 +159,11 @@ class TestArrow:
         frame.to_parquet(tmp_path / "t.parquet")
         assert read(tmp_path / "t.parquet") == [("a film", "1"), ("dull", "0")]
 
+    def test_bytes_and_dates_are_texts(self, tmp_path):
+        table = pa.table({"text": [b"a film"], "label": [dt.date(2026, 1, 2)]})
+        feather.write_feather(table, tmp_path / "t.feather")
+        assert read(tmp_path / "t.feather") == [("a film", "2026-01-02")]
+
     def test_a_list_of_labels_is_refused(self, tmp_path):
         pd.DataFrame({"text": ["a"], "label": [["x", "y"]]}).to_parquet(tmp_path / "t.parquet")
         assert "row 1: column 'label' holds a list, ['x', 'y']" in explain(tmp_path / "t.parquet")
@@ -250,6 +256,10 @@ class TestTablesOfText:
         assert read(path, quoting=False) == [('"a', "1"), ("b", "0")]
         path = self.write(tmp_path, 'text\tlabel\n"a"\t1\n', "t.tsv")
         assert read(path, quoting=False) == [('"a"', "1")]
+
+    def test_quoted_fields_of_a_tsv_may_hold_tabs(self, tmp_path):
+        path = self.write(tmp_path, 'text\tlabel\n"a\tfilm"\t1\n', "t.tsv")
+        assert read(path) == [("a\tfilm", "1")]
 
     @pytest.mark.parametrize(
         "content", ["1,A film\n0,Dull\n", "1;A film\n0;Dull\n", "1\tA film\n0\tDull"]
@@ -464,6 +474,14 @@ class TestFoldersOfClasses:
         assert found.texts[-1] == "Café"
         assert found.notes == ["d: 1 texts are read as CP1252"]
 
+    def test_in_a_named_encoding_are_read_by_it(self, tmp_path):
+        reviews(tmp_path / "d", ["neg/1.txt"])
+        (tmp_path / "d" / "pos").mkdir()
+        (tmp_path / "d" / "pos" / "1.txt").write_bytes("хороший".encode("cp1251"))
+        assert read(tmp_path / "d", encoding="cp1251")[1] == ("хороший", "pos")
+        with pytest.raises(UserError, match=r"corpus\.encoding=utf-9: no such"):
+            read(tmp_path / "d", encoding="utf-9")
+
     def test_a_broken_archive_is_named(self, tmp_path):
         (tmp_path / "d.tar.gz").write_bytes(gzip.compress(b"no archive"))
         assert "d.tar.gz: the archive is broken" in explain(tmp_path / "d.tar.gz")
@@ -535,6 +553,17 @@ class TestAFileForEachSplit:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
+            ({"delimiter": "--"}, "delimiter must be one character, not '--'"),
+            ({"path": {"train": "a.csv"}}, "path must be the name of a file, or a list of names"),
+        ],
+    )
+    def test_a_wrong_setting_is_refused_at_once(self, given, message):
+        with pytest.raises(SettingError, match=message):
+            Table(**given)
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
             ({"train_file": "a.csv"}, "corpus.test_file is not set"),
             ({"test_file": "a.csv"}, "corpus.train_file is not set"),
             ({"path": "a.csv", "train_file": "b.csv"}, "give one of them"),
@@ -599,13 +628,24 @@ class TestOtherFiles:
         with pytest.raises(UserError, match=r"no format 'jsn' \(did you mean 'json'\?\)"):
             read_path(tmp_path / "t.dat", Columns(), "jsn")
 
+    def test_objects_in_a_file_of_no_known_name_are_read(self, tmp_path):
+        FRAME.to_json(tmp_path / "data", orient="records", lines=True)
+        assert read(tmp_path / "data") == ROWS
+
+    def test_a_saved_dataset_without_its_description_is_named(self, tmp_path):
+        (tmp_path / "d").mkdir()
+        (tmp_path / "d" / "state.json").write_text("{")
+        assert "state.json cannot be read" in explain(tmp_path / "d")
+
     @pytest.mark.parametrize("name", ["t.parquet", "t.feather", "t.xlsx"])
     def test_a_broken_typed_table_is_named(self, name, tmp_path):
         begin = {"t.parquet": b"PAR1", "t.feather": b"ARROW1\0\0", "t.xlsx": b"PK\x03\x04"}[name]
         (tmp_path / name).write_bytes(begin + b"broken" * 100)
         assert "cannot be read as" in explain(tmp_path / name)
 
-    @pytest.mark.parametrize("name", ["none.csv", "none.parquet", "none.xlsx", "none.tar.gz"])
+    @pytest.mark.parametrize(
+        "name", ["none.csv", "none.parquet", "none.xlsx", "none.tar.gz", "none.pkl"]
+    )
     def test_a_missing_file_is_named(self, name, tmp_path):
         assert "no such file" in explain(tmp_path / name)
 

@@ -58,7 +58,8 @@ def draw_splits(
     shares = {"dev": dev} if stated else {"test": test, "dev": dev / (1 - test)}
     parts = np.array(given, dtype=object)
     rows = np.flatnonzero(parts == ("train" if stated else ""))
-    first, member = _groups([sentences[i] for i in rows.tolist()])
+    _, near = copies([sentences[i] for i in rows.tolist()])
+    first, member = np.unique(near, return_inverse=True)  # copies are drawn together
     kinds = labels[rows[first]]
     drawn = np.array(["train"] * len(first), dtype=object)
     rest = np.arange(len(first))
@@ -86,16 +87,3 @@ def draw_splits(
     count = (parts == "dev").sum()
     note = f"dev: {count:,} texts drawn from train, with corpus.seed={seed}"
     return parts.tolist(), [note] if stated else []
-
-
-def _groups(sentences: Sequence[Sequence[str]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first member of each group of copies, and the group of each text.
-
-    Groups are numbered in the order of their first members: without copies, as the texts are.
-    """
-    _, near = copies(sentences)
-    _, first, member = np.unique(near, return_index=True, return_inverse=True)
-    order = np.argsort(first, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return first[order], rank[member]

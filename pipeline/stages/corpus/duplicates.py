@@ -25,24 +25,23 @@ Ids = NDArray[np.int64]
 
 
 def copies(sentences: Sequence[Sequence[str]]) -> tuple[Ids, Ids]:
-    """Return two numbers for each text: equal ones for exact copies, and for near copies too.
+    """Return for each text the position of its first exact copy, and of its first near copy.
 
-    Exact copies have the same words in the same order, ignoring case and punctuation. Texts
-    without any words are not copies of each other.
+    Texts without copies have their own position. Exact copies have the same words in the same
+    order, whatever their case and punctuation; they are near copies too. Texts without any words
+    are not copies of each other.
     """
     ids, offsets = _encoded(sentences)
     exact = _exact(ids, offsets)
-    near = exact.copy()
-    lengths = np.diff(offsets)
-    first = np.unique(exact, return_index=True)[1]
+    first, lengths = np.unique(exact), np.diff(offsets)
     longer = first[lengths[first] >= SHORTEST]
-    if len(longer) > 1:
-        groups = _near(ids, offsets, longer)
-        number = np.arange(exact.max() + 1)
-        few = np.bincount(groups)[groups] <= LARGEST
-        number[exact[longer[few]]] = exact[longer[groups[few]]]
-        near = number[exact]
-    return exact, near
+    if len(longer) < 2:
+        return exact, exact
+    groups = _near(ids, offsets, longer)
+    few = np.bincount(groups)[groups] <= LARGEST
+    earliest = np.arange(len(exact))
+    earliest[longer[few]] = longer[groups[few]]
+    return exact, earliest[exact]
 
 
 def _encoded(sentences: Sequence[Sequence[str]]) -> tuple[NDArray[np.uint64], Ids]:
@@ -65,7 +64,7 @@ def _encoded(sentences: Sequence[Sequence[str]]) -> tuple[NDArray[np.uint64], Id
 
 
 def _exact(ids: NDArray[np.uint64], offsets: Ids) -> Ids:
-    """Return a number for each text, by its words in order; empty texts have one each."""
+    """Return for each text the position of the first one with the same words in the same order."""
     lengths = np.diff(offsets)
     place = np.arange(len(ids)) - np.repeat(offsets[:-1], lengths)
     sums = np.concatenate([[np.uint64(0)], np.cumsum(mixed(ids + PRIME * place.astype(np.uint64)))])

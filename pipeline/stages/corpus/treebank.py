@@ -25,9 +25,7 @@ from nltk.tokenize.treebank import TreebankWordTokenizer
 from pipeline.core.errors import UserError
 
 # Punkt has no abbreviations until it is trained or given some: these are frequent in reviews.
-ABBREVIATIONS = frozenset(
-    "dr jr mr mrs ms prof sr st e.g i.e u.k u.s vs".split()  # noqa: SIM905
-)
+ABBREVIATIONS = frozenset("dr jr mr mrs ms prof sr st e.g i.e u.k u.s vs".split())  # noqa: SIM905
 LIMIT = 400_000  # pieces kept in memory, about 100 MB
 LONG = 100  # characters; longer pieces are not kept
 
@@ -168,9 +166,8 @@ class Words:
 
     def __init__(self, *, lower: bool = False, rename: dict[str, str] | None = None) -> None:
         self.lower = lower
-        places = ("first", "mid", "last", "only")
         self.first, self.mid, self.last, self.only = (
-            Pieces(place, lower, rename or {}) for place in places
+            Pieces(place, lower, rename or {}) for place in ("first", "mid", "last", "only")
         )
 
     def __call__(self, sentence: str) -> list[str]:
@@ -201,11 +198,10 @@ class Words:
 class Sentences:
     """Punkt, with a list of abbreviations and no training."""
 
-    def __init__(self, abbreviations: Iterable[str] = ABBREVIATIONS) -> None:
+    def __init__(self) -> None:
         parameters = PunktParameters()
-        parameters.abbrev_types = set(abbreviations)
+        parameters.abbrev_types = set(ABBREVIATIONS)
         self._punkt = PunktSentenceTokenizer(parameters)
-        self._abbreviations = frozenset(abbreviations)
         rules = PunktLanguageVars()
         # Compiled by `re`, they have no time limit and take less time.
         self._ends = re.compile(rules.period_context_re().pattern, re.VERBOSE).finditer
@@ -256,7 +252,7 @@ class Sentences:
 
     def _breaks(self, word: str, after: str) -> bool:
         """Decide whether a sentence ends between a word and what follows it."""
-        if (match := _PLAIN(word)) and match["last"].lower() not in self._abbreviations:
+        if (match := _PLAIN(word)) and match["last"].lower() not in ABBREVIATIONS:
             word = f"xx{match['end']}"  # all such words are decided alike
         following = after.lstrip()
         if following is not after and following.isascii() and not _ENDING(following):

@@ -1,4 +1,7 @@
-"""Readers of labelled text: each takes a path and the names of columns, and returns `Rows`."""
+"""Readers of labelled text: each takes a path and the names of columns, and returns `Rows`.
+
+They raise `UserError` for what they cannot read; its message names the file, line, row or column.
+"""
 
 from __future__ import annotations
 
@@ -70,13 +73,7 @@ _MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow"}
 
 
 def read_path(path: Path, columns: Columns, name: str = "auto") -> Rows:
-    """Read a file or folder in the named format, or in the one that its name or content shows.
-
-    Raises
-    ------
-    UserError
-        If it is missing, in no known format, or broken.
-    """
+    """Read a file or folder in the named format, or in the one that its name or content shows."""
     if not path.is_dir():
         with open_bytes(path, unpack=False):
             pass  # says so if the file is missing

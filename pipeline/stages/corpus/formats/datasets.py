@@ -22,13 +22,7 @@ def is_saved_dataset(folder: Path) -> bool:
 
 
 def read_saved_dataset(folder: Path, columns: Columns) -> Rows:
-    """Read a dataset, or a dictionary of datasets by split, that was saved to disk.
-
-    Raises
-    ------
-    UserError
-        If a file is missing, or a split has another name.
-    """
+    """Read a dataset, or a dictionary of datasets by split, that was saved to disk."""
     if not (folder / "dataset_dict.json").is_file():
         return _read_one(folder, columns)
     rows = Rows()
@@ -82,11 +76,6 @@ def read_tables(folder: Path | None, files: list[Path], columns: Columns, read: 
     """Read files; the names of all or of none of them say the split.
 
     In a `folder`, the names of the folders in it may say the split too.
-
-    Raises
-    ------
-    UserError
-        If only some of the names say the split.
     """
     splits = [_split_of(path, folder) for path in files]
     if any(splits) and not all(splits):

@@ -29,13 +29,7 @@ class Dialect:
 
 
 def read_delimited(path: Path, columns: Columns) -> Rows:
-    """Read a table; encoding, separator and quoting are found out unless they are given.
-
-    Raises
-    ------
-    UserError
-        Naming the line, for a row that does not fit the header, a missing column or label.
-    """
+    """Read a table; encoding, separator and quoting are found out unless they are given."""
     numbered, notes = decoded(path, columns.encoding)
     lines = [line for _, line in numbered]
     first = _first(lines)

@@ -33,11 +33,7 @@ WESTERN = 0.35
 def decoded(path: Path, given: str | None) -> tuple[Iterator[tuple[int, str]], list[str]]:
     """Return the lines of a text file, with their numbers from 1, and a note if it is not UTF-8.
 
-    Raises
-    ------
-    UserError
-        If the file, which may be packed, cannot be read, or its encoding is unknown; while lines
-        are read, for one that is not in this encoding or exceeds ``limits.line_mb``.
+    The file may be packed; `given` is its encoding, if that is known.
     """
     encoding = encoding_of(path, given)
     notes = [] if encoding.startswith("utf-8") else [f"{path.name} is read as {encoding.upper()}"]
@@ -68,24 +64,23 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
 
 
 def encoding_of(path: Path, given: str | None = None) -> str:
-    """Return the encoding of a text file: the given one, or the one that the file's bytes show.
-
-    Raises
-    ------
-    UserError
-        If Python has no such encoding; if it cannot be found out, naming the line.
-    """
+    """Return the encoding of a text file: the given one, or the one that the file's bytes show."""
     if given:
-        try:
-            return codecs.lookup(given).name
-        except LookupError as error:
-            raise UserError(f"corpus.encoding={given}: no such encoding.") from error
+        return known_encoding(given)
     with open_bytes(path) as file:
         head = file.peek(4)[:4] if isinstance(file, io.BufferedReader) else b""
         for mark, encoding in _MARKS.items():
             if head.startswith(mark):
                 return encoding
         return _unmarked(path, file)
+
+
+def known_encoding(name: str) -> str:
+    """Return Python's name of an encoding; raise `UserError` if there is none."""
+    try:
+        return codecs.lookup(name).name
+    except LookupError as error:
+        raise UserError(f"corpus.encoding={name}: no such encoding.") from error
 
 
 def _unmarked(path: Path, file: IO[bytes]) -> str:

@@ -17,6 +17,7 @@ from pipeline.core.errors import UserError, require
 from pipeline.core.files import open_bytes
 from pipeline.core.packed import LIMITS
 from pipeline.core.progress import progress
+from pipeline.stages.corpus.formats.encoding import known_encoding
 from pipeline.stages.corpus.formats.rows import Columns, Rows, add_record, listed
 from pipeline.stages.corpus.formats.splits import NAMES, UNLABELLED
 
@@ -39,13 +40,8 @@ def is_archive(path: Path) -> bool:
 
 
 def read_class_folders(path: Path, columns: Columns) -> Rows:
-    """Read a folder, or an archive of one; the order of files does not matter.
-
-    Raises
-    ------
-    UserError
-        If there are no folders of classes, or the archive is broken.
-    """
+    """Read a folder, or an archive of one; the order of files does not matter."""
+    given = columns.encoding and known_encoding(columns.encoding)
     found: list[File] = []
     unlabelled, encodings = 0, Counter[str]()
     contents = _archived(path) if path.is_file() else _on_disk(path)
@@ -57,7 +53,7 @@ def read_class_folders(path: Path, columns: Columns) -> Rows:
         if label.lower() in UNLABELLED:
             unlabelled += 1
             continue
-        text, encoding = _decoded(content, columns.encoding)
+        text, encoding = _decoded(content, given)
         encodings[encoding] += 1
         found.append(File(split, label, str(name), text))
     if not found:

@@ -23,13 +23,7 @@ _HINT = 'It should hold objects, such as {"text": "A fine film.", "label": "pos"
 
 
 def read_json_lines(path: Path, columns: Columns) -> Rows:
-    """Read a JSON object per line.
-
-    Raises
-    ------
-    UserError
-        Naming the line, for one that is not an object or lacks a column.
-    """
+    """Read a JSON object per line."""
     lines, notes = decoded(path, columns.encoding)
     rows = Rows(notes=notes)
     for number, line in lines:
@@ -42,11 +36,6 @@ def read_json(path: Path, columns: Columns) -> Rows:
     """Read one JSON value: a list of objects, or any form that `pandas.DataFrame.to_json` writes.
 
     An object that holds such a value for each of several splits is read as these splits.
-
-    Raises
-    ------
-    UserError
-        If it is none of these, or a record lacks a column.
     """
     numbered, notes = decoded(path, columns.encoding)
     lines = [line for _, line in numbered]

@@ -72,13 +72,7 @@ class Rows:
 
 
 def add_record(rows: Rows, where: str, values: Iterable[Any], columns: Columns) -> None:
-    """Append a row of typed cells: text, label and, where it is known, split.
-
-    Raises
-    ------
-    UserError
-        For an empty label, a list of labels, or a cell that is not text; `where` names the row.
-    """
+    """Append a row of typed cells: text, label and, where it is known, split."""
     text, label, *rest = values
     written = cell(where, columns.text, text, words=True).strip()
     name = cell(where, columns.label, label).strip()
@@ -131,13 +125,7 @@ def cell(where: str, column: str, value: Any, *, words: bool = False) -> str:  #
 
 
 def find_columns(where: str, names: list[str], columns: Columns) -> list[int]:
-    """Return the positions of the wanted columns.
-
-    Raises
-    ------
-    UserError
-        If a column is missing, or two have its name.
-    """
+    """Return the positions of the wanted columns."""
     names = [name.strip() for name in names]
     warn_of_unused_split(where, names, columns)
     for name in columns.names():

@@ -20,16 +20,8 @@ _NUMBERS = dict(zip("012", SPLITS, strict=True))
 def split_names(places: Mapping[str, str]) -> dict[str, str]:
     """Return the split that each value of a split column means.
 
-    Parameters
-    ----------
-    places
-        Where each value first stands, for messages.
-
-    Raises
-    ------
-    UserError
-        For a value that means none. 0, 1 and 2 mean train, dev and test; other numbers are used in
-        more than one sense.
+    `places` says where each value first stands, for messages. 0, 1 and 2 mean train, dev and test;
+    other numbers are used in more than one sense, so they raise `UserError`, as unknown names do.
     """
     found = {value: NAMES.get(value.lower(), "") for value in places}
     if not any(found.values()) and set(found) <= set(_NUMBERS) and "0" in found:
