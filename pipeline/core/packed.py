@@ -78,6 +78,11 @@ def inner_name(path: Path) -> str:
     return path.name[: -len(suffix(path))] if suffix(path) else path.name
 
 
+def inner_suffix(path: Path) -> str:
+    """Return the suffix of a file before that of its compression, in lower case."""
+    return Path(inner_name(path)).suffix.lower()
+
+
 def archive_of(path: Path) -> tuple[Path, str | None]:
     """Split ``a.zip/b.txt`` into the archive and the member; any other path stays whole."""
     for parent in path.parents:

@@ -120,14 +120,8 @@ def load_corpus(config: CorpusConfig) -> Corpus:
 def check_text(corpus: Corpus, index: Mapping[str, int], tokens: NDArray[np.int32]) -> Corpus:
     """Return the corpus, checked for test texts that are in its unlabelled text.
 
-    Parameters
-    ----------
-    corpus
-        A corpus.
-    index
-        The number of each word of the vocabulary.
-    tokens
-        (N,) `Corpus.text` as such numbers, words that are not in the vocabulary left out.
+    `index` has the number of each word of the vocabulary; `tokens` is (N,) `Corpus.text` as such
+    numbers, other words left out.
     """
     if not corpus.unlabelled.paths:
         return corpus

@@ -29,16 +29,9 @@ Tokenized = list[list[str]]
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Sentences as indices of their words.
+    """Sentences as indices of their words, which are in the order first seen.
 
-    Parameters
-    ----------
-    words
-        In the order first seen.
-    tokens
-        (N,) int32, the running text as indices into `words`.
-    offsets
-        (S + 1,) int64, sentence s is ``tokens[offsets[s]:offsets[s + 1]]``.
+    Sentence s is ``tokens[offsets[s]:offsets[s + 1]]``; `tokens` is (N,), `offsets` (S + 1,).
     """
 
     words: list[str]

@@ -58,17 +58,9 @@ def compose(grade: float, factor: float, flipped: bool) -> float:
 def polarity(tokens: Sequence[str]) -> float:
     """Read what a sentence says: the mean of its polar words as composed, 0 where it has none.
 
-    Parameters
-    ----------
-    tokens
-        A sentence in the words of the lexicon. A negation reaches to the next "and" or
-        punctuation mark, a concession ("although") to the next punctuation mark, and a "but" or
-        a question back over all that came before.
-
-    Returns
-    -------
-    float
-        From about -4.5, dreadful, to 4.5, brilliant.
+    A negation reaches to the next "and" or punctuation mark, a concession ("although") to the next
+    punctuation mark, and a "but" or a question back over all that came before. The mean is between
+    about -4.5, dreadful, and 4.5, brilliant.
     """
     grades, factors = lexicon.grades(), lexicon.factors()
     said: list[tuple[float, float]] = []
@@ -98,19 +90,12 @@ def label_of(tokens: Sequence[str]) -> int:
 
 
 def labelled(n: int, rng: np.random.Generator) -> tuple[list[list[str]], NDArray[np.int64]]:
-    """Write reviews and have them labelled by a reader who sometimes errs.
-
-    Parameters
-    ----------
-    n
-        How many sentences.
-    rng
-        The only source of chance: the same state gives the same sentences and labels.
+    """Write `n` reviews and have them labelled by a reader who sometimes errs.
 
     Returns
     -------
     sentences : list of list of str
-        Tokens in the style of the Penn Treebank, in lower case.
+        Tokens in the style of the Penn Treebank, in lower case: the same for the same `rng`.
     labels : array of int64
         0 (very negative) to 4 (very positive); a share ``NOISE`` of them is off by one.
     """
@@ -123,20 +108,7 @@ def labelled(n: int, rng: np.random.Generator) -> tuple[list[list[str]], NDArray
 
 
 def unlabelled(n: int, rng: np.random.Generator) -> Iterator[list[str]]:
-    """Write reviews without labels, one at a time, by the same grammar as `labelled`.
-
-    Parameters
-    ----------
-    n
-        How many sentences.
-    rng
-        The only source of chance: the same state gives the same sentences.
-
-    Yields
-    ------
-    list of str
-        The tokens of one sentence.
-    """
+    """Write `n` reviews without labels, one at a time, by the same grammar as `labelled`."""
     draw = _uniforms(rng).__next__
     for _ in range(n):
         yield _write(draw)

@@ -38,7 +38,7 @@ def classes_of(
     where
         The file and column, for messages.
     labels
-        As they stand in the file.
+        As the file has them.
     given
         The classes in order; empty: found out, numbers by size and words by alphabet.
     merge
@@ -49,8 +49,8 @@ def classes_of(
     Raises
     ------
     UserError
-        If labels differ only in spelling, look like missing values or like several labels at once,
-        or are no classes at all.
+        If labels differ only in spelling, or look like missing values, like several labels at
+        once, or like no classes at all.
     """
     merged = _merged(Counter(labels), given) if merge else {}
     labels = [merged.get(label, label) for label in labels]

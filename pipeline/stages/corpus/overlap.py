@@ -22,14 +22,8 @@ def check_overlap(
 ) -> list[Check]:
     """Return a finding if test texts are in the unlabelled text; nothing otherwise.
 
-    Parameters
-    ----------
-    test
-        Tokens of the test texts.
-    index
-        The number of each word of the vocabulary; other words are left out of both.
-    text
-        (N,) the unlabelled text as such numbers.
+    `index` has the number of each word of the vocabulary, `text` is (N,) the unlabelled text as
+    such numbers; other words are left out of both.
     """
     count = contained(test, index, text)
     if not count:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import count_lines, file_digest, read_lines
-from pipeline.core.packed import inner_name
+from pipeline.core.packed import inner_suffix
 from pipeline.stages.corpus.formats.frames import arrow_batches, parquet_batches
 from pipeline.stages.corpus.formats.rows import listed
 
@@ -32,11 +32,7 @@ def files_of(names: Iterable[str]) -> tuple[Path, ...]:
 
     A name is a file; a folder, which stands for all files in and below it, sorted; a pattern like
     ``texts/*.gz``; or any of them at an address like ``s3://bucket/texts/``, which `fsspec` reads.
-
-    Raises
-    ------
-    UserError
-        For a folder or pattern without files, or an address that cannot be read.
+    `UserError` is raised for a folder or pattern without files, or an unreadable address.
     """
     return tuple(path for name in names for path in _files_of(name))
 
@@ -124,22 +120,14 @@ def digest_of(path: Path) -> str:
 
 
 def lines_of(path: Path, column: str | None = None) -> Iterator[str]:
-    """Yield the lines of text of a file; a document of a table may have several.
+    """Yield the lines of text of a file; `UserError` if it cannot be read.
 
-    Parameters
-    ----------
-    path
-        Plain text, which may be compressed, JSON lines, Parquet, Arrow or Feather.
-    column
-        The column of a table that holds the text. Unset: ``text``, or the only column of text.
-
-    Raises
-    ------
-    UserError
-        If the file cannot be read, or has no such column.
+    It is plain text, which may be compressed, JSON lines, Parquet, Arrow or Feather. `column` is
+    the one of a table that has the text; unset: ``text``, or the only column of text. A document
+    of a table may have several lines.
     """
     with _far(path) if is_remote(path) else nullcontext():
-        suffix = _suffix(path)
+        suffix = inner_suffix(path)
         if suffix in TABLES:
             for document in _documents(path, suffix, column):
                 yield from document.splitlines()
@@ -154,11 +142,7 @@ def lines_of(path: Path, column: str | None = None) -> Iterator[str]:
 
 def count(path: Path) -> int | None:
     """Count the lines of a file of text on this machine; None for any other."""
-    return None if _suffix(path) in TABLES or is_remote(path) else count_lines(path)
-
-
-def _suffix(path: Path) -> str:
-    return Path(inner_name(path)).suffix.lower()
+    return None if inner_suffix(path) in TABLES or is_remote(path) else count_lines(path)
 
 
 def _documents(path: Path, suffix: str, column: str | None) -> Iterator[str]:

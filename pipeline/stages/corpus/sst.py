@@ -45,16 +45,10 @@ class Granularity(StrEnum):
 
 
 class Tree(NamedTuple):
-    """A sentence and the labels of its phrases.
+    """A sentence, its label from 0 to 4, and its phrases.
 
-    Parameters
-    ----------
-    label
-        Of the sentence, 0-4.
-    tokens
-        Its words.
-    phrases
-        Label, begin and end in ``tokens`` of every node below the root, each before its parts.
+    ``phrases`` has label, begin and end in ``tokens`` of every node below the root, each before its
+    parts.
     """
 
     label: int
@@ -160,13 +154,7 @@ class Sst(CorpusConfig):
 
 
 def read_trees(path: Path) -> list[Tree]:
-    """Read a file of trees, one a line; blank lines are skipped.
-
-    Raises
-    ------
-    UserError
-        Naming file and line, for a tree that is broken.
-    """
+    """Read a file of trees, one a line, blank lines skipped; `UserError` names a broken one."""
     trees = []
     for number, line in read_lines(path):
         if line.strip():
@@ -184,10 +172,8 @@ def read_trees(path: Path) -> list[Tree]:
 def parse_tree(line: str) -> Tree:
     """Read a tree like ``(3 (2 It) (3 (4 works) (2 .)))``.
 
-    Raises
-    ------
-    ValueError
-        If brackets do not match, a label is not 0-4, or a node holds nothing, or word and nodes.
+    `ValueError` is raised if brackets do not match, a label is not 0-4, or a node holds nothing, or
+    a word and nodes.
     """
     tokens: list[str] = []
     labels: list[str] = []  # of all nodes, the root's first

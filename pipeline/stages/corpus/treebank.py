@@ -92,14 +92,8 @@ class _ByRe(TreebankWordTokenizer):  # type: ignore[misc]
 class Pieces(dict[str, tuple[str, ...]]):
     """The tokens of each piece between spaces, computed when first asked for.
 
-    Parameters
-    ----------
-    place
-        Where the piece stands in its sentence: ``first``, ``mid``, ``last`` or ``only``.
-    lower
-        Lower-case every token.
-    rename
-        Tokens to write another way, applied before lower-casing.
+    `place` is where the piece is in its sentence: ``first``, ``mid``, ``last`` or ``only``. Tokens
+    are renamed first, then lower-cased.
     """
 
     by_re, by_regex = _ByRe(), TreebankWordTokenizer()
@@ -154,15 +148,7 @@ class Pieces(dict[str, tuple[str, ...]]):
 
 
 class Words:
-    """Penn Treebank tokens of single sentences.
-
-    Parameters
-    ----------
-    lower
-        Lower-case every token.
-    rename
-        Tokens to write another way, applied before lower-casing.
-    """
+    """Penn Treebank tokens of single sentences: renamed first, then lower-cased."""
 
     def __init__(self, *, lower: bool = False, rename: dict[str, str] | None = None) -> None:
         self.lower = lower

@@ -63,13 +63,7 @@ class Evaluation(Settings):
                 )
 
     def words(self) -> list[str]:
-        """Return every word of the files, in order.
-
-        Raises
-        ------
-        UserError
-            If a file is missing or broken: here, before anything is trained.
-        """
+        """Return every word of the files, in order; `UserError` names a missing or broken file."""
         rows = [
             row[:2]
             for path in _paths(self.similarity)
@@ -116,13 +110,7 @@ def evaluate(
 
 
 def similarity(vectors: WordVectors, path: Path, *, lower: bool = True) -> Similarity:
-    """Correlate the vectors' cosine similarities with a file of human judgements.
-
-    Raises
-    ------
-    UserError
-        If the file is not one of word pairs.
-    """
+    """Correlate the vectors' cosine similarities with a file of human judgements."""
     from scipy.stats import spearmanr
 
     pairs = read_pairs(path, lower=lower)
@@ -141,17 +129,8 @@ def similarity(vectors: WordVectors, path: Path, *, lower: bool = True) -> Simil
 def analogies(vectors: WordVectors, path: Path, *, lower: bool = True) -> list[Analogies]:
     """Answer a file of analogy questions by 3CosAdd: the word nearest to b - a + c, none of them.
 
-    Answers are searched among all words of `vectors`.
-
-    Returns
-    -------
-    rows
-        One for each section, then the ``total``.
-
-    Raises
-    ------
-    UserError
-        If the file is not one of analogies.
+    Answers are searched among all words of `vectors`. There is a row for each section, then the
+    ``total``.
     """
     name, rows = slug(path.stem), []
     sections = read_questions(path, lower=lower)

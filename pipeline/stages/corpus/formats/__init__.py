@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.core.errors import UserError, require, suggest
 from pipeline.core.files import open_bytes
-from pipeline.core.packed import DAMAGE, inner_name, suffix
+from pipeline.core.packed import DAMAGE, inner_suffix, suffix
 from pipeline.stages.corpus.formats.datasets import (
     Reader,
     is_saved_dataset,
@@ -74,19 +74,16 @@ _MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow"}
 
 def read_path(path: Path, columns: Columns, name: str = "auto") -> Rows:
     """Read a file or folder in the named format, or in the one that its name or content shows."""
-    if not path.is_dir():
-        with open_bytes(path, unpack=False):
-            pass  # says so if the file is missing
-    if name == "auto":
-        return (
-            _read_folder(path, columns) if path.is_dir() else FORMATS[_format(path)](path, columns)
-        )
-    if name not in FORMATS:
+    if name != "auto" and name not in FORMATS:
         raise UserError(
             f"corpus.format: no format '{name}'{suggest(name, FORMATS)}; choose from auto, "
             f"{', '.join(FORMATS)}."
         )
-    return FORMATS[name](path, columns)
+    if not path.is_dir():
+        with open_bytes(path, unpack=False):
+            pass  # says so if the file is missing
+        return FORMATS[_format(path) if name == "auto" else name](path, columns)
+    return _read_folder(path, columns) if name == "auto" else FORMATS[name](path, columns)
 
 
 def read_files(files: list[Path], columns: Columns, name: str = "auto") -> Rows:
@@ -96,15 +93,11 @@ def read_files(files: list[Path], columns: Columns, name: str = "auto") -> Rows:
 
 def is_named_as_table(path: Path) -> bool:
     """Return whether a file's name ends as that of a table does."""
-    return _ending(path) in _IN_FOLDERS
-
-
-def _ending(path: Path) -> str:
-    return Path(inner_name(path)).suffix.lower()
+    return inner_suffix(path) in _IN_FOLDERS
 
 
 def _format(path: Path) -> str:
-    ending = _ending(path)
+    ending = inner_suffix(path)
     if ending in _UNREADABLE:
         raise UserError(f"{path} is {_UNREADABLE[ending]}. Save it as CSV, JSON lines or Parquet.")
     if is_archive(path) and (suffix(path) != ".zip" or _many_files(path)):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError, require
-from pipeline.core.packed import inner_name
+from pipeline.core.packed import inner_suffix
 from pipeline.stages.corpus.formats.frames import read_arrow
 from pipeline.stages.corpus.formats.rows import Columns, Rows, listed
 from pipeline.stages.corpus.formats.splits import NAMES, UNLABELLED, split_of_name
@@ -65,7 +65,7 @@ def tables_below(folder: Path, suffixes: frozenset[str]) -> list[Path]:
     found = (path for level in ("*", "*/*", "*/*/*") for path in folder.glob(level))
     tables = []
     for path in found:
-        ending = Path(inner_name(path)).suffix.lower()
+        ending = inner_suffix(path)
         named = ending == ".txt" and path.parent == folder and split_of_name(path.name)
         if (ending in suffixes or named) and path.is_file() and not path.name.startswith("."):
             tables.append(path)

@@ -53,19 +53,19 @@ def arrow_batches(path: Path) -> Iterator[tuple[Any, Iterator[Any]]]:
         _readable(path, "Arrow"),
         pa.PythonFile(path.open("rb"), "r") if far else pa.memory_map(str(path)) as file,
     ):
-        if file.read(6) == b"ARROW1":
-            table = pa.ipc.open_file(file)
-            yield table.schema, (table.get_batch(i) for i in range(table.num_record_batches))
-            return
+        begin = file.read(6)
         file.seek(0)
         require(
-            file.read(4) != b"FEA1",
+            not begin.startswith(b"FEA1"),
             f"{path} is Feather of version 1. Write it again: "
             "pandas.read_feather(FILE).to_feather('new.feather').",
         )
-        file.seek(0)
-        stream = pa.ipc.open_stream(file)
-        yield stream.schema, iter(stream)
+        if begin == b"ARROW1":
+            table = pa.ipc.open_file(file)
+            yield table.schema, (table.get_batch(i) for i in range(table.num_record_batches))
+        else:
+            stream = pa.ipc.open_stream(file)
+            yield stream.schema, iter(stream)
 
 
 def read_parquet(path: Path, columns: Columns) -> Rows:

@@ -36,26 +36,14 @@ class Columns:
 
 @dataclass
 class Rows:
-    """Labelled texts as they stand in a file.
-
-    Parameters
-    ----------
-    texts, labels, splits
-        A value for each row; a split is empty where the file does not say it.
-    places
-        Where each value of `splits` first stands.
-    classes
-        The classes in order, where the file says it.
-    notes
-        What a person should know about how the file was read.
-    """
+    """Labelled texts as they are in a file; a split is empty where the file does not name it."""
 
     texts: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
-    places: dict[str, str] = field(default_factory=dict)
-    classes: tuple[str, ...] = ()
-    notes: list[str] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)  # of the first row of each split
+    classes: tuple[str, ...] = ()  # in order, where the file says it
+    notes: list[str] = field(default_factory=list)  # on how the file was read, for a person
 
     def __len__(self) -> int:
         """Return the number of rows."""
