@@ -25,7 +25,7 @@ ConfigStore.instance().store(
 
 
 class PlannedSweeper(Sweeper):  # type: ignore[misc]
-    """Every combination of the swept values is a job, but for jobs that would give the same."""
+    """Launches a job for each combination of the swept values, but none with equal results."""
 
     def __init__(self, max_batch_size: int | None, params: dict[str, str] | None) -> None:
         self.max_batch_size = max_batch_size

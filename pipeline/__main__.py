@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 
 # The user's own modules in the working folder are found after Python's and ours, so that a file
 # named statistics.py there does not hide the standard library's. For a file named pipeline.py it is
 # too late here; hydra_plugins/startup.pth takes care of it.
-_HERE = os.getcwd()  # noqa: PTH109 - pathlib is not needed for --help
+_HERE = os.getcwd()  # noqa: PTH109 - a string, as in sys.path
 sys.path[:] = [*(path for path in sys.path if path not in {"", _HERE}), _HERE]
 
-from pipeline.cli.commands import COMMANDS  # noqa: E402
+from pipeline.cli.conf import COMMANDS, help_text  # noqa: E402
 
 
 def main() -> None:
@@ -37,8 +38,6 @@ def main() -> None:
 
 def _run() -> None:
     """Run the command that the first argument names, or an experiment."""
-    from importlib import import_module
-
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     if first == "--version":
         from importlib.metadata import version
@@ -56,8 +55,6 @@ def _run() -> None:
             return
         os.environ["COMP_LINE"] = rest
     if {"--help", "-h"} & set(sys.argv[1:]):
-        from pipeline.cli.conf import help_text
-
         print(help_text())  # noqa: T201
         return
     if first == "run":

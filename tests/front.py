@@ -43,17 +43,17 @@ class Done:
     stderr: str
 
 
-def call(folder: Path, *arguments: str) -> Done:
+def call(folder: Path, *arguments: str, **env: str) -> Done:
     """Do the same within this process.
 
     MLflow keeps a store open by its name: a tracked run needs `store`.
     """
     from hydra.core.global_hydra import GlobalHydra
 
+    from pipeline import __main__ as entry
     from pipeline.cli import run as door
 
     door.failures.clear()
-    door.Multirun.failed = False
     on_term = signal.getsignal(signal.SIGTERM)
     # Background jobs of a shell are started deaf to Ctrl-C.
     on_int = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -67,8 +67,10 @@ def call(folder: Path, *arguments: str) -> Done:
         patch.syspath_prepend(folder)
         patch.setattr(sys, "argv", ["pipeline", *arguments])
         patch.setenv("HYDRA_FULL_ERROR", "0")
+        for name, value in env.items():
+            patch.setenv(name, value)
         try:
-            door.main()
+            entry.main()
         except SystemExit as end:
             code = end.code
         finally:

@@ -73,6 +73,12 @@ def command(*arguments: str) -> None:
     main()
 
 
+def command_in(env: dict[str, str], *arguments: str) -> None:
+    """Do the same in an environment with these variables, too."""
+    os.environ.update(env)
+    command(*arguments)
+
+
 def _child(to: tuple[str, str, str], function: Callable[..., Any], arguments: tuple[Any]) -> None:
     folder, *files = to
     os.setsid()

@@ -14,7 +14,6 @@ import sys
 import tarfile
 from dataclasses import MISSING, fields, replace
 from enum import Enum
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +40,7 @@ from pipeline.stages.vectors.word2vec import Loss
 
 WORDS = "good bad fine dull great awful film plot cast scene not very a the".split()  # noqa: SIM905
 STRENGTHS = [0.1, 1.0]
+WARM = Cache("warm")  # shared by all tests
 
 
 def texts(seed, count=60):
@@ -218,14 +218,24 @@ LEAVES = leaves()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def here(tmp_path_factory):
-    """A folder with all inputs; figures and pages, which are not cached, are left out."""
+def here(tmp_path_factory, shared):
+    """A folder with all inputs, and a cache that has all the base experiments.
+
+    Figures and pages, which are not cached, are left out.
+    """
     folder = tmp_path_factory.mktemp("law")
-    write_inputs(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
         patch.setattr(module, "write_report", note)
         patch.setattr(module, "write_page", lambda *_: None)
+
+        def make(folder):
+            patch.chdir(folder)
+            write_inputs(folder)
+            for made in BASES:
+                assert "test" in outcome(replace(made, cache=WARM), "run")
+
+        shutil.copytree(shared("law", make)[0], folder, dirs_exist_ok=True)
+        patch.chdir(folder)
         yield folder
 
 
@@ -265,18 +275,9 @@ def outcome(made, folder):
     return result
 
 
-@cache
-def warm_cache():
-    """Return a cache that has all the base experiments, as it is shared by all that follows."""
-    for made in BASES:
-        made.cache = Cache("warm")
-        assert "test" in outcome(made, "run")
-    return Cache("warm")
-
-
 def assert_not_stale(made):
     """Compare a warm run with one without a cache; return the result."""
-    made.cache = warm_cache()
+    made.cache = WARM
     key = run_key(made)
     warm = outcome(made, "run")
     assert run_key(made) == key
@@ -355,7 +356,7 @@ def test_a_changed_file(name, made):
 @pytest.mark.parametrize("made", BASES)
 def test_changed_code(made, monkeypatch):
     assert_not_stale(made)
-    made.cache = warm_cache()
+    made.cache = WARM
     result = made.run(Path("run"))
     assert {"reused"} == {result["stages"][stage] for stage in cached_stages(made)}
     key = run_key(made)
@@ -392,7 +393,7 @@ def test_every_file_of_the_package_is_its_code(tmp_path):
 )
 def test_changed_instructions_of_the_processor(name, monkeypatch):
     made = base()
-    made.cache = warm_cache()
+    made.cache = WARM
     outcome(made, "run")
     monkeypatch.setenv(name, "generic")
     keys.machine.cache_clear()
@@ -480,7 +481,7 @@ class Own:
         return replace(base(), vectors=Own(**values), choices={})
 
     def reused(self, made):
-        made.cache = warm_cache()
+        made.cache = WARM
         result = made.run(Path("run"))
         shutil.rmtree("run")
         return result["stages"]["vectors"] == "reused"

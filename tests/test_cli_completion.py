@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from front import run
+from front import call
 
 
 @pytest.mark.parametrize(
@@ -26,13 +26,13 @@ from front import run
     ],
 )
 def test_a_word_is_completed(tmp_path, typed, offered):
-    done = run(tmp_path, "-sc", "query=bash", COMP_LINE=f"yourvectors {typed}")
+    done = call(tmp_path, "-sc", "query=bash", COMP_LINE=f"yourvectors {typed}")
     assert set(done.stdout.split()) == offered
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_gets_its_script(tmp_path, shell):
-    done = run(tmp_path, "-sc", f"install={shell}")
+    done = call(tmp_path, "-sc", f"install={shell}")
     assert done.returncode == 0
     assert "complet" in done.stdout

@@ -240,12 +240,6 @@ class TestMistakes:
     def test_a_list_for_a_setting_that_takes_one_value(self, here):
         assert_one_clear_line(here("vectors.dim=[1,2]"), "vectors.dim", "-m")
 
-    @pytest.mark.parametrize("typed", ["vectors=skipgrm", "vectors.dmi=3", "vectors.dim=many"])
-    def test_are_explained_in_at_most_300_characters(self, here, typed):
-        done = here(typed)
-        assert_one_clear_line(done, "vectors")
-        assert max(map(len, done.stderr.splitlines())) <= 300
-
 
 class TestQuoting:
     @given(st.text(st.sampled_from(list("ab =,()[]{}'\"~:;\t*?&<>|`#\\$!é")), min_size=1))

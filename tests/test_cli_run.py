@@ -10,7 +10,7 @@ import pytest
 import sketches
 from front import SIZES, assert_one_clear_line, call, only, run
 
-from pipeline.cli.conf import CONF, help_text
+from pipeline.cli.conf import CONF
 
 QUICK = [*SIZES, "vectors.dim=8", "vectors.epochs=60"]  # the loss has points to draw
 QUICK += ["report.words=[the,good]", "sweep.strengths=[0.1,1]", "tracking=off"]
@@ -110,7 +110,9 @@ class TestMistakesOnTheCommandLine:
         ],
     )
     def test_a_mistake_gives_one_line_that_names_the_key(self, here, override, words):
-        assert_one_clear_line(here("tracking=off", override), *words)
+        done = here("tracking=off", override)
+        assert_one_clear_line(done, *words)
+        assert max(map(len, done.stderr.splitlines())) <= 300
 
     def test_a_mistake_in_a_multirun_stops_it_before_any_job(self, here, tmp_path):
         done = here("-m", *QUICK, "vectors.dim=8,0")
@@ -205,8 +207,8 @@ class Lengths:
 
 
 class TestHelp:
-    def test_help_names_every_choice_of_every_group(self):
-        shown = help_text()
+    def test_help_names_every_choice_of_every_group(self, here):
+        shown = here("--help").stdout
         for path in CONF.glob("*/*.yaml"):
             if path.parent.name != "hydra":
                 assert path.stem in shown, path

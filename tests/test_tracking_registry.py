@@ -172,13 +172,13 @@ class TestNames:
         with pytest.raises(UserError, match=r"registry\.name"):
             Registry(name)
 
-    @pytest.mark.parametrize("name", ["film reviews", "a.b-c_d (1)", "é评", "x" * 256])
-    def test_others_are_taken(self, name, local, first, tmp_path):
+    def test_others_are_taken(self, local, first, tmp_path):
         shutil.copytree(first[0], tmp_path / "run")
         (tmp_path / "run" / "mlflow.json").unlink()
         upload(tmp_path / "run", local.uri)
-        register(Registry(name).name, tmp_path / "run")
-        assert champion(local.uri, name) == 1
+        for name in ("film reviews", "a.b-c_d (1)", "é评", "x" * 256):
+            register(Registry(name).name, tmp_path / "run")
+            assert champion(local.uri, name) == 1
 
 
 def test_without_tracking_there_is_nothing_to_register(tmp_path):

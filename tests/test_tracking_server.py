@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pandas as pd
 import pytest
 from front import SIZES, call, only, run
 from mlflow import MlflowClient
-from processes import Forked, command
+from processes import Forked, command, command_in
 from server import Server
 from stores import facts, runs
 
@@ -71,8 +68,7 @@ def test_a_server_that_is_killed_in_mid_run_costs_nothing_but_one_command(server
     assert pd.read_csv(tmp_path / "F" / "comparison.csv")["status"].tolist() == ["done", "done"]
 
     server.start()
-    command = [sys.executable, "-m", "pipeline", "upload", "F"]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    assert Forked(tmp_path, command, "upload", "F").done().returncode == 0
     whole, count = sent = facts(server.uri, "killed")
     assert count == 3
     names = ["vectors.number=0", "vectors.number=1"]
@@ -109,7 +105,7 @@ class TestASecret:
     @pytest.fixture
     def here(self, tmp_path):
         """Run the command line in a process of its own, that is quick to start."""
-        return lambda *words: Forked(tmp_path, command, *words).done()
+        return lambda *words, **env: Forked(tmp_path, command_in, env, *words).done()
 
     @pytest.fixture
     def address(self, server):
@@ -135,8 +131,8 @@ class TestASecret:
         dones = [
             here(*mine, *quick),
             here("-m", *mine, *quick, "seed=1,2"),
-            run(tmp_path, *quick, "tracking.uri=${oc.env:MINE}", MINE=address),
-            run(tmp_path, *quick, MLFLOW_TRACKING_URI=address),
+            here(*quick, "tracking.uri=${oc.env:MINE}", MINE=address),
+            here(*quick, MLFLOW_TRACKING_URI=address),
         ]
         assert [done.returncode for done in dones] == [0] * 4, dones
         assert len(runs(server.uri, "secret files")) == 6
@@ -150,24 +146,20 @@ class TestASecret:
         assert [done.returncode for done in dones] == [1] * 3
         assert searched(*dones) == []
 
-    def test_is_needed_again_to_upload_later(self, searched, address, tmp_path):
+    def test_is_needed_again_to_upload_later(self, searched, address, here, tmp_path):
         done = call(tmp_path, *QUICK, *SIZES, "tracking=off", "hydra.run.dir=R")
         assert done.returncode == 0, done.stderr
-
-        def send(*more, **env):
-            return run(tmp_path, "upload", "R", *more, **env)
-
-        first = send("--uri", address)
+        first = here("upload", "R", "--uri", address)
         assert first.returncode == 0, first.stderr
         (tmp_path / "R" / "mlflow.json").write_text(
             (tmp_path / "R" / "mlflow.json").read_text().replace('"sent": true', '"sent": false')
         )
-        without = send()
+        without = here("upload", "R")
         assert without.returncode == 1
         assert "Set MLFLOW_TRACKING_URI to the whole address" in without.stderr
         again = [
-            send(MLFLOW_TRACKING_URI=address),
-            send(MLFLOW_TRACKING_USERNAME="me", MLFLOW_TRACKING_PASSWORD=SECRET),
+            here("upload", "R", MLFLOW_TRACKING_URI=address),
+            here("upload", "R", MLFLOW_TRACKING_USERNAME="me", MLFLOW_TRACKING_PASSWORD=SECRET),
         ]
         assert [done.returncode for done in again] == [0, 0]
         assert searched(first, without, *again) == []

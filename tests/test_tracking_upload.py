@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import skops.io
-from front import SIZES, call, only
+from front import SIZES, call, empty_store, only
 from mlflow import MlflowClient, pyfunc
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
@@ -43,6 +43,17 @@ def once(tmp_path_factory):
 @pytest.fixture
 def finished(once, tmp_path):
     return shutil.copytree(once, tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def sent(once, tmp_path_factory):
+    """A run that was uploaded: its folder, a client of the store, and what the store has of it."""
+    folder = tmp_path_factory.mktemp("sent")
+    shutil.copytree(once, folder / "run")
+    shutil.copyfile(empty_store(), folder / "mlflow.db")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    upload(folder / "run", uri)
+    return folder / "run", MlflowClient(uri), runs(uri)[0]
 
 
 class TestParameters:
@@ -110,21 +121,18 @@ class Mine(LogisticRegression):
 
 
 class TestTheModel:
-    def test_it_answers_as_the_runs_classifier_does(self, local, finished):
-        upload(finished, local.uri)
-        (run,) = runs(local.uri)
-        (model,) = MlflowClient(local.uri).search_logged_models([run.info.experiment_id])
+    def test_it_answers_as_the_runs_classifier_does(self, sent):
+        folder, client, run = sent
+        (model,) = client.search_logged_models([run.info.experiment_id])
         loaded = pyfunc.load_model(model.artifact_location)
         texts = pd.DataFrame({"text": [*EXAMPLE, "It isn't good."]})
-        expected = TextClassifier.load(finished).predict(list(texts["text"]))
+        expected = TextClassifier.load(folder).predict(list(texts["text"]))
         pd.testing.assert_frame_equal(loaded.predict(texts), expected)
         assert loaded.metadata.signature == infer_signature(texts, expected)
         assert loaded.input_example["text"].tolist() == EXAMPLE
 
-    def test_it_has_what_the_run_has_at_step_0(self, local, finished):
-        upload(finished, local.uri)
-        (run,) = runs(local.uri)
-        client = MlflowClient(local.uri)
+    def test_it_has_what_the_run_has_at_step_0(self, sent):
+        _, client, run = sent
         (model,) = client.search_logged_models([run.info.experiment_id])
         assert model.params == run.data.params
         assert model.source_run_id == run.info.run_id
@@ -168,12 +176,11 @@ class TestTheModel:
 
 class TestWhatIsSeen:
     @pytest.fixture
-    def run(self, local, finished):
-        upload(finished, local.uri)
-        return runs(local.uri)[0]
+    def run(self, sent):
+        return sent[2]
 
-    def test_the_headline_comes_first_for_mlflow_starts_with_it(self, local, run):
-        with contextlib.closing(sqlite3.connect(local.uri.removeprefix("sqlite:///"))) as store:
+    def test_the_headline_comes_first_for_mlflow_starts_with_it(self, sent, run):
+        with contextlib.closing(sqlite3.connect(sent[0].parent / "mlflow.db")) as store:
             query = "select key from latest_metrics where run_uuid = ? order by rowid"
             names = [name for (name,) in store.execute(query, [run.info.run_id])]
         assert names[:4] == ["test/accuracy", "test/macro_f1", "dev/accuracy", "dev/macro_f1"]
@@ -201,12 +208,13 @@ class TestWhatIsSeen:
         assert note.startswith(f"Test accuracy {run.data.metrics['test/accuracy']:.1%} (95 % ")
 
     @pytest.mark.parametrize("name", ["sweep/results", "report/confusion", "report/classes"])
-    def test_tables_are_drawn_as_tables(self, local, finished, run, name):
+    def test_tables_are_drawn_as_tables(self, sent, name):
+        folder, client, run = sent
         shown = json.loads(run.data.tags["mlflow.loggedArtifacts"])
         assert {"path": f"{name}.json", "type": "table"} in shown
-        path = MlflowClient(local.uri).download_artifacts(run.info.run_id, f"{name}.json")
+        path = client.download_artifacts(run.info.run_id, f"{name}.json")
         table = json.loads(Path(path).read_text("utf-8"))
-        expected = pd.read_csv(finished / f"{name}.csv", keep_default_na=False)
+        expected = pd.read_csv(folder / f"{name}.csv", keep_default_na=False)
         assert table["columns"] == list(expected.columns)
         assert len(table["data"]) == len(expected)
 

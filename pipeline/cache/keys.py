@@ -69,7 +69,10 @@ def run_key(experiment: Runnable) -> Plain:
         configs = experiment.configs()
         key |= {
             "configs": {stage: described(config) for stage, config in configs.items()},
-            "files": {stage: _files(config) for stage, config in configs.items()},
+            "files": {
+                stage: named_files(plain_settings(config), own=is_own(type(config)))
+                for stage, config in configs.items()
+            },
             "files_read": _files_read(configs),
             "code": package_digest(),
             "own_code": {stage: _code_of(config) for stage, config in configs.items()},
@@ -87,11 +90,6 @@ def versions() -> dict[str, str | None]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found
-
-
-def _files(config: Any) -> Plain:
-    """Return the digests of all files that a configuration names."""
-    return named_files(plain_settings(config), own=is_own(type(config)))
 
 
 def _code_of(config: Any) -> Plain:

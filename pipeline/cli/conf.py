@@ -1,8 +1,19 @@
-"""The folder of the YAML files, and the help text, which needs nothing else."""
+"""The small commands, the folder of the YAML files and the help text: all that ``--help`` needs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+COMMANDS = {
+    "cache": "pipeline.cli.cache",
+    "compare": "pipeline.cli.report",
+    "gradcheck": "pipeline.formulas.gradcheck",
+    "params": "pipeline.cli.params",
+    "report": "pipeline.cli.report",
+    "ui": "pipeline.tracking.ui",
+    "upload": "pipeline.cli.upload",
+}
+"""The module of each small command."""
 
 # In a checkout conf/ is beside the package, in an installed wheel inside it.
 _PACKAGE = Path(__file__).parent.parent

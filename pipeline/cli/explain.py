@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from pipeline.cli.commands import COMMANDS
+from pipeline.cli.conf import COMMANDS
 from pipeline.core.errors import suggest
 from pipeline.stages.corpus.formats import is_named_as_table
 
@@ -90,7 +90,7 @@ def unreadable(words: Sequence[str]) -> str | None:
             return f"{word}: its value is missing. Type {word}={following}, without spaces."
         try:
             OverridesParser.create().parse_overrides([word])
-        except Exception:  # noqa: BLE001 - Hydra's, or whatever some words make its parser raise
+        except Exception:  # noqa: BLE001 - besides Hydra's own errors, its parser may raise any
             return quoting(word)
     return None
 

@@ -51,8 +51,7 @@ class Multirun(Callback):
         self.folder = Path()
         self.uri: str | None = None
         self.register_as: str | None = None
-        self.plan = MultirunPlan([], [], "")
-        self.planned = False
+        self.plan = MultirunPlan([], [], "")  # without jobs if another sweeper than ours runs them
         self.ended = False
 
     @classmethod
@@ -75,15 +74,15 @@ class Multirun(Callback):
     def _begin(self, config_: DictConfig) -> None:
         asked = list(config_.hydra.overrides.task)
         name = config_.hydra.job.config_name
-        self.planned = str(config_.hydra.sweeper._target_).endswith("PlannedSweeper")
-        if self.planned:
+        is_ours = str(config_.hydra.sweeper._target_).endswith("PlannedSweeper")
+        if is_ours:
             params = config_.hydra.sweeper.params or {}
             words = [*(f"{k}={v}" for k, v in params.items()), *asked]
         else:  # another sweeper chooses values itself; what all its jobs have can be checked
             words = [word for word in asked if not _is_chosen_by_sweeper(word)]
         self.plan = plan_jobs(name, words)
         plans = [job.plan for job in self.plan.jobs]
-        if not self.planned:
+        if not is_ours:
             self.plan.common = [item for job in self.plan.jobs for item in job.overrides]
             self.plan.jobs = []
         check_is_multirun(self.folder)
@@ -116,25 +115,24 @@ class Multirun(Callback):
         """Compare the jobs that were started, show the comparison, and end the parent run."""
         if self.ended:
             return
-        self.ended, jobs = True, self._jobs()
-        ending, stop = Ending(status), None
+        self.ended, jobs, ending = True, self._jobs(), Ending(status)
         done = any((folder / "result.json").exists() for folder in jobs)
         try:
             if done or (jobs and status != "KILLED"):
                 ending = self._compare(jobs, status)
-        except KeyboardInterrupt as asked:
-            ending, stop = Ending("KILLED"), asked
+        except KeyboardInterrupt:
+            ending = Ending("KILLED")
+            raise
         except Exception as problem:  # Hydra would make a warning of it
             ending = Ending("FAILED", str(problem))
             log.exception("the comparison failed; the runs themselves are in %s", self.folder)
-        Multirun.failed = Multirun.failed or ending.status != "FINISHED"
-        if self.uri:
-            self._save(jobs, ending)
-        if ending.shown is not None:
-            waiting = len(self.plan.jobs) - len(jobs)
-            show_where(*ending.shown, self.folder, self.uri, waiting=waiting)
-        if stop is not None:
-            raise stop
+        finally:
+            Multirun.failed = Multirun.failed or ending.status != "FINISHED"
+            if self.uri:
+                self._save(jobs, ending)
+            if ending.shown is not None:
+                waiting = len(self.plan.jobs) - len(jobs)
+                show_where(*ending.shown, self.folder, self.uri, waiting=waiting)
 
     def _compare(self, jobs: dict[Path, list[str]], status: str) -> Ending:
         comparison = compare(list(jobs), jobs)
@@ -166,7 +164,7 @@ class Multirun(Callback):
 
     def _jobs(self) -> dict[Path, list[str]]:
         """Return the folders of the jobs that were started, with their overrides."""
-        if self.planned:
+        if self.plan.jobs:
             folders = [self.folder / str(number) for number in range(len(self.plan.jobs))]
             asked = dict(zip(folders, (job.overrides for job in self.plan.jobs), strict=True))
         else:

@@ -83,7 +83,7 @@ def job(cfg: DictConfig) -> float:
         tell(str(error))
     except UserError as error:
         if FULL_ERROR:
-            log.exception("the traceback, as HYDRA_FULL_ERROR asks for:")
+            log.exception("the traceback, because of HYDRA_FULL_ERROR=1:")
         fail(folder, str(error))
     except OSError as error:
         fail(folder, f"{error.filename or folder}: {error.strerror or error}.")
@@ -175,11 +175,8 @@ def main() -> None:
         sys.exit(f"error: {mask(said)}")
     # Options first: Python's argument parser takes no overrides after an option among them.
     words = sorted(as_lists(words), key=lambda word: word not in _MULTIRUN)
-    if (
-        words[:1]
-        and words[0] in _MULTIRUN
-        and not any(w.startswith("hydra/sweeper=") for w in words)
-    ):
+    has_other_sweeper = any(word.startswith("hydra/sweeper=") for word in words)
+    if _MULTIRUN & set(words) and not has_other_sweeper:
         words = for_each_job(words)
     sys.argv[1:] = words
     config.register()

@@ -15,7 +15,7 @@ from pipeline.tracking.upload import upload
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Send what the folder of a run or multirun holds and the tracking store lacks."""
+    """Send everything in the folder of a run or multirun that the tracking store lacks."""
     parser = argparse.ArgumentParser("yourvectors upload", description=main.__doc__)
     parser.add_argument("folder", type=Path, help="folder of a run or a multirun")
     parser.add_argument("--uri", help="the tracking store; unset: that of the run")

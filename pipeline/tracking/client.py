@@ -100,7 +100,9 @@ class Tracking:
                     experiment = client.get_run(str(run)).info.experiment_id
             with named_by("MLFLOW_EXPERIMENT_ID", self.uri):
                 name = str(client.get_experiment(experiment).name)
-        os.environ["MLFLOW_EXPERIMENT_NAME"] = name  # for jobs, whose server may be gone by then
+        os.environ["MLFLOW_EXPERIMENT_NAME"] = (
+            name  # for jobs: the server may be gone when they start
+        )
         return name
 
     def describe(self) -> str:

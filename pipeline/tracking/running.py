@@ -63,7 +63,7 @@ def _claim(folder: Path) -> Iterator[bool]:
 
 
 def end_orphans(client: MlflowClient, experiment: str, parent: str | None = None) -> None:
-    """End the runs of an experiment, or a parent's jobs, whose process is gone: as KILLED."""
+    """Set the status KILLED for runs of an experiment, or a parent, whose process has ended."""
     within = f" and tags.`{PARENT}` = '{parent}'" if parent else ""
     for run in client.search_runs([experiment], f"attributes.status = 'RUNNING'{within}"):
         folder, run_id = run.data.tags.get(FOLDER), run.info.run_id

@@ -1,4 +1,4 @@
-"""Send what a run's folder holds to MLflow: once, however often it is tried."""
+"""Send the content of a run's folder to MLflow; what was sent before is not sent twice."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def keep_uploaded(tracking: Tracking, folder: Path, name: str, tags: Mapping[str
 
 
 def upload(folder: Path, uri: str | None = None) -> None:
-    """Send what the folder of a run or multirun holds and the store lacks.
+    """Send everything in the folder of a run or multirun that the store lacks.
 
     Parameters
     ----------
