@@ -49,7 +49,7 @@ def _run() -> None:
     if first in {"-sc", "--shell-completion"} and "query=" in " ".join(sys.argv[2:3]):
         from pipeline.cli.completion import offered
 
-        words, rest = offered(os.environ.get("COMP_LINE", ""), COMMANDS)
+        words, rest = offered(os.environ.get("COMP_LINE", ""))
         print("\n".join(words))  # noqa: T201
         if rest is None:
             return

@@ -19,8 +19,6 @@ ARMS = ["own seed=1", "own seed=2", "glove", "random seed=1", "random seed=2"]  
 
 @pytest.fixture(scope="module")
 def client(multirun):
-    from mlflow import MlflowClient
-
     return MlflowClient(f"sqlite:///{multirun[0] / 'outputs' / 'mlflow.db'}")
 
 

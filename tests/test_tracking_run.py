@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import subprocess
 import time
@@ -37,6 +38,11 @@ def killed(folder):
     release(folder)
 
 
+def track(tracking, folder, name, tags=RUN):
+    with tracked(tracking, folder, "task", name, tags):
+        pass
+
+
 def states(local):
     return [(run.info.run_name, run.info.status) for run in runs(local.uri, "task")]
 
@@ -60,10 +66,7 @@ class TestARunsEnd:
                     raise error
 
         ids = []
-        if error:
-            with pytest.raises(type(error)):
-                block()
-        else:
+        with pytest.raises(type(error)) if error else contextlib.nullcontext():
             block()
         assert MlflowClient(local.uri).get_run(ids[0]).info.status == status
         assert not list(tmp_path.rglob("running.lock"))
@@ -78,8 +81,7 @@ class TestARunThatWasKilled:
     def test_is_replaced_by_the_next_in_its_folder(self, local, tmp_path):
         start(local, tmp_path, ["task"], "first", RUN)
         killed(tmp_path)
-        with tracked(local, tmp_path, "task", "second", RUN):
-            pass
+        track(local, tmp_path, "second")
         assert states(local) == [("second", "FINISHED")]
 
     def test_is_found_again_though_its_id_was_never_noted(self, local, tmp_path):
@@ -87,8 +89,7 @@ class TestARunThatWasKilled:
         record.run_id = None
         write(tmp_path, record)
         killed(tmp_path)
-        with tracked(local, tmp_path, "task", "second", RUN):
-            pass
+        track(local, tmp_path, "second")
         assert states(local) == [("second", "FINISHED")]
 
     def test_is_replaced_though_a_request_was_repeated(self, local, tmp_path):
@@ -99,13 +100,11 @@ class TestARunThatWasKilled:
         assert states(local) == [("first", "FINISHED")]
 
     def test_is_replaced_though_only_the_note_that_all_was_sent_is_missing(self, local, tmp_path):
-        with tracked(local, tmp_path, "task", "first", RUN):
-            pass
+        track(local, tmp_path, "first")
         (record,) = read(tmp_path)
         record.sent = False
         write(tmp_path, record)
-        with tracked(local, tmp_path, "task", "second", RUN):
-            pass
+        track(local, tmp_path, "second")
         assert states(local) == [("second", "FINISHED")]
 
     def test_is_ended_by_the_next_run_of_any_folder(self, local, tmp_path):
@@ -122,8 +121,7 @@ class TestARunThatWasKilled:
 
     def test_one_that_finished_stays_beside_the_next_in_its_folder(self, local, tmp_path):
         for name in ("first", "second"):
-            with tracked(local, tmp_path, "task", name, RUN):
-                pass
+            track(local, tmp_path, name)
         assert sorted(states(local)) == [("first", "FINISHED"), ("second", "FINISHED")]
 
 
@@ -160,8 +158,7 @@ class TestAParentThatWasKilled:
             start(local, tmp_path / name, ["task"], name, job)
         killed(tmp_path / "0")  # is run again
         killed(tmp_path / "1")  # is not
-        with tracked(local, tmp_path / "0", "task", "0", job):
-            pass
+        track(local, tmp_path / "0", "0", job)
         finish(tmp_path, "FINISHED", jobs=[tmp_path / "0"])
         expected = [("0", "FINISHED"), ("1", "KILLED"), ("2", "RUNNING"), ("parent", "FINISHED")]
         assert sorted(states(local)) == expected
@@ -221,16 +218,10 @@ class TestAGivenRun:
         killed(tmp_path)
         killed(tmp_path / "0")
 
-    @pytest.mark.parametrize(
-        ("change", "said"),
-        [
-            (lambda client, given: client.set_terminated(given), "this run has ended"),
-            (lambda client, given: client.delete_run(given), "this run has ended"),
-        ],
-    )
-    def test_is_refused_if_it_has_ended(self, local, given, tmp_path, change, said):
-        change(connect(local.uri), given)
-        with pytest.raises(UserError, match=f"MLFLOW_RUN_ID={given}: {said}"):
+    @pytest.mark.parametrize("end", [MlflowClient.set_terminated, MlflowClient.delete_run])
+    def test_is_refused_if_it_has_ended(self, local, given, tmp_path, end):
+        end(connect(local.uri), given)
+        with pytest.raises(UserError, match=f"MLFLOW_RUN_ID={given}: this run has ended"):
             start(local, tmp_path, ["theirs"], "name", RUN)
 
     def test_is_refused_in_another_experiment_than_was_asked_for(self, local, given, tmp_path):
@@ -247,8 +238,7 @@ class TestAGivenRun:
 
 class TestTags:
     def test_a_run_says_who_ran_what_and_where(self, local, tmp_path):
-        with tracked(local, tmp_path, "task", "name", RUN):
-            pass
+        track(local, tmp_path, "name")
         (run,) = runs(local.uri, "task")
         assert run.data.tags["mlflow.source.name"] == "yourvectors"
         assert run.data.tags["mlflow.user"] == getpass.getuser()
@@ -315,8 +305,7 @@ class TestSystemMetrics:
 
         monkeypatch.setattr(system_metrics_monitor, "SystemMetricsMonitor", broken)
         where = Tracking(uri=local.uri, system_metrics=True)
-        with tracked(where, tmp_path, "task", "name", RUN):
-            pass
+        track(where, tmp_path, "name")
         assert "system metrics are not tracked: no sensors" in caplog.text
         assert states(local) == [("name", "FINISHED")]
 

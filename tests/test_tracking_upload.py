@@ -18,12 +18,12 @@ from mlflow.models import infer_signature
 from sklearn.linear_model import LogisticRegression
 from stores import facts, runs
 
-from pipeline.cli import upload as upload_command
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
 from pipeline.stages.best.text_classifier import TextClassifier
 from pipeline.stages.report.result import note_rewritten
 from pipeline.tracking import log_run as module
+from pipeline.tracking import upload as upload_command
 from pipeline.tracking.log_model import EXAMPLE
 from pipeline.tracking.records import read, write
 from pipeline.tracking.upload import NotUploadedError, upload

@@ -35,10 +35,8 @@ _HARMLESS = {"importlib.metadata", "importlib.resources"}
 def package_digest() -> str:
     """Return one sha256 of all files of this package.
 
-    Raises
-    ------
-    UnknownError
-        If a file was edited after this process began: which version is running cannot be known.
+    `UnknownError` if a file was edited after this process began: which version is running cannot be
+    known.
     """
     if (digest := tree_digest(PACKAGE)) != _AT_START:
         raise UnknownError(f"a file of {PACKAGE} was edited after this process began")
@@ -90,12 +88,8 @@ def own_code(objects: Iterable[Any], modules: Iterable[str] = ()) -> dict[str, A
 
     The digests are of all files that the classes' modules import, directly or not, wherever they
     are, at the top of a file or within a function. An installed package counts by its version.
-
-    Raises
-    ------
-    UnknownError
-        If some of the code cannot be known: it has no source file, was edited after this process
-        began, cannot be found, or is loaded by other means than import statements.
+    `UnknownError` if some of the code cannot be known: it has no source file, was edited after this
+    process began, cannot be found, or is loaded by other means than import statements.
     """
     kinds = [kind for item in objects for kind in type(item).__mro__ if is_own(kind)]
     found = _Imports()
@@ -126,7 +120,7 @@ def _read_at_import(path: Path) -> Iterator[tuple[str, str]]:
 class _Module(NamedTuple):
     """Where a module is."""
 
-    path: Path | None  # None: built in, or a folder without __init__.py
+    path: Path | None  # None for a folder without __init__.py
     is_package: bool
 
 
@@ -187,7 +181,7 @@ def _find(name: str) -> _Module | None:
     if loaded is not None:
         file = getattr(loaded, "__file__", None)
         is_package = hasattr(loaded, "__path__")
-        if file is None and not is_package and name not in sys.builtin_module_names:
+        if file is None and not is_package:
             raise UnknownError(f"the source of {name} is in no file")
         return _Module(Path(file).absolute() if file else None, is_package)
     try:

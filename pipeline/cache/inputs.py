@@ -94,12 +94,8 @@ def path_digest(path: Path) -> str:
     """Return the sha256 of a file, or of the names and contents of all files in a folder.
 
     For a file inside an archive, ``a.zip/b.txt``, the archive's. A file that was digested before is
-    not read again while its size and times are the same.
-
-    Raises
-    ------
-    UnknownError
-        If it is neither, or a folder with too many files.
+    not read again while its size and times are the same. `UnknownError` if it is neither, or a
+    folder with too many files.
     """
     try:
         about = path.stat()

@@ -66,10 +66,7 @@ class Observed:
     def digests(self) -> dict[str, str]:
         """Return the sha256 of every file that was read, by its path.
 
-        Raises
-        ------
-        UnknownError
-            If a file changed since, or something else was used than files.
+        `UnknownError` if a file changed since, or something else was used than files.
         """
         if self.elsewhere:
             raise UnknownError(f"your code {self.elsewhere}")

@@ -127,20 +127,14 @@ class CachedStages:
         return folder if folder is not None and os.access(folder, os.W_OK) else None
 
     def _encoded(self, text: Text) -> Iterator[Encoded]:
-        """Encode a text block by block; each block is cached, so a stopped run goes on from it."""
+        """Encode a text block by block; each is cached, so that a stopped run can continue."""
 
         def is_known(block: list[str]) -> bool:
             return self.store.has("text", partial(keys.text_block, block, text))
 
-        blocks = encode_blocks(text.blocks(), text.rules, self.engine, is_known)
-        for block, result in blocks:
-            yield self.store.get(
-                "text",
-                key=partial(keys.text_block, block, text),
-                make=result,
-                save=Encoded.save,
-                load=Encoded.load,
-            ).value
+        for block, make in encode_blocks(text.blocks(), text.rules, self.engine, is_known):
+            key = partial(keys.text_block, block, text)
+            yield self.store.get("text", key, make, Encoded.save, Encoded.load).value
 
     def vectors(
         self, corpus: Corpus, vocabulary: Vocabulary, source: Source, also: Iterable[str]
@@ -181,9 +175,7 @@ class CachedStages:
         return Outcome(finished.value, trained.how, trained.seconds + finished.seconds)
 
     def _training(self, vocabulary: Vocabulary, trainer: Trainer) -> Outcome[Trained]:
-        def key() -> dict[str, Any]:
-            return keys.training(vocabulary, trainer)
-
+        key = partial(keys.training, vocabulary, trainer)
         return self.store.get(
             "vectors",
             key=key,
@@ -201,10 +193,7 @@ class CachedStages:
         """Train the vectors that stand for GloVe, on the corpus's own larger text."""
         text, trainer = corpus.pretraining, pretraining_trainer(source.dim)
         assert text is not None
-
-        def key() -> dict[str, Any]:
-            return keys.pretrained(text, trainer, PRETRAINED_VOCAB)
-
+        key = partial(keys.pretrained, text, trainer, PRETRAINED_VOCAB)
         return self.store.get(
             "pretrained",
             key=key,

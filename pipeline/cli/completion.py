@@ -8,29 +8,25 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Mapping
 from importlib import import_module
 
+from pipeline.cli.conf import COMMANDS
 
-def offered(line: str, commands: Mapping[str, str]) -> tuple[list[str], str | None]:
+
+def offered(line: str) -> tuple[list[str], str | None]:
     """Return what can be typed next, and the line if Hydra should complete it too.
 
-    Parameters
-    ----------
-    line
-        The command line so far, the name of the program included.
-    commands
-        The modules of the small commands, by name.
+    ``line`` is the command line so far, including the name of the program.
     """
     *before, typed = re.split(r"\s+", line.strip() if line == line.rstrip() else line.lstrip())
     program, *words = before or [typed]
     if not words:
-        return [name for name in sorted([*commands, "run"]) if name.startswith(typed)], line
+        return [name for name in sorted([*COMMANDS, "run"]) if name.startswith(typed)], line
     if words[0] == "run":
         return [], " ".join([program, *words[1:], typed])
-    if words[0] not in commands:
+    if words[0] not in COMMANDS:
         return [], line
-    found = _after(commands[words[0]], words[1:])
+    found = _after(COMMANDS[words[0]], words[1:])
     if words[0] == "params":
         from pipeline.cli.params import parameters
 

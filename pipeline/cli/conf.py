@@ -11,7 +11,7 @@ COMMANDS = {
     "params": "pipeline.cli.params",
     "report": "pipeline.cli.report",
     "ui": "pipeline.tracking.ui",
-    "upload": "pipeline.cli.upload",
+    "upload": "pipeline.tracking.upload",
 }
 """The module of each small command."""
 

@@ -117,10 +117,7 @@ def stamp() -> str:
 def build(cfg: DictConfig, choices: Mapping[str, str]) -> Plan:
     """Turn a composed configuration, and the name chosen in each group, into checked objects.
 
-    Raises
-    ------
-    UserError
-        For a value that is missing or out of range, or a `_target_` that cannot be made.
+    `UserError` for a value that is missing or out of range, or a `_target_` that cannot be made.
     """
     _refuse_unknown(cfg)
     hide_secrets(cfg)
@@ -155,12 +152,8 @@ def _object(group: str, node: Any) -> Any:
 def check_files(experiment: Experiment) -> None:
     """Check that every file that is needed is there, before anything is read or trained.
 
-    Published vectors are downloaded now, so that a failing download is noticed at once.
-
-    Raises
-    ------
-    UserError
-        For the first file that is missing; it names the setting.
+    Published vectors are downloaded now, so that a failing download is noticed at once. `UserError`
+    for the first file that is missing; it names the setting.
     """
     for stage, names in FILE_SETTINGS.items():
         chosen = getattr(experiment, stage)

@@ -13,7 +13,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
 from enum import Enum
 from inspect import getdoc
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from pipeline.cli.conf import CONF
 from pipeline.cli.config import SCHEMAS
 from pipeline.core.errors import suggest
+from pipeline.core.notebook import default_of
 from pipeline.core.settings import bounds_of
 
 
@@ -102,7 +103,8 @@ def parameters() -> Iterator[Parameter]:
                 if "renamed" not in item.metadata:
                     meaning = meanings.get(item.name, "(its docstring does not say)")
                     limits = f"\nMust be {bounds}." if (bounds := bounds_of(item)) else ""
-                    yield Parameter(group, choice, item.name, _default(item), meaning + limits)
+                    default = _typed(default_of(item))
+                    yield Parameter(group, choice, item.name, default, meaning + limits)
 
 
 def _meanings(doc: str) -> dict[str, str]:
@@ -116,14 +118,10 @@ def _meanings(doc: str) -> dict[str, str]:
     return found
 
 
-def _default(item: Field[Any]) -> str:
-    """Return a field's default as it is typed on the command line."""
-    if item.default_factory is not MISSING:
-        return _typed(item.default_factory())
-    return "must be given" if item.default is MISSING else _typed(item.default)
-
-
 def _typed(value: Any) -> str:
+    """Return a default value as it is typed on the command line."""
+    if value is MISSING:
+        return "must be given"
     if isinstance(value, list):
         return "[" + ",".join(map(_typed, value)) + "]"
     if value is None or isinstance(value, bool):

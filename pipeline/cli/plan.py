@@ -38,9 +38,7 @@ log = logging.getLogger(__name__)
 
 FILE = "jobs.json"
 WHERE = "::"  # CONDITION::OVERRIDE is only for jobs with that condition
-_CONDITIONAL = (
-    "where_"  # such overrides get keys with this prefix, because Hydra has no such syntax
-)
+_CONDITIONAL = "where_"  # begins the keys of such overrides: Hydra has no syntax for them
 _PLAIN = re.compile(r"(?P<key>[\w@.:/$-]+|\+{1,2}[\w@.:/$-]+)=(?P<value>.*)", re.DOTALL)
 
 
@@ -160,12 +158,8 @@ def _parse(words: Sequence[str]) -> list[Override]:
 def plan_jobs(config_name: str, words: Sequence[str]) -> MultirunPlan:
     """Expand, compose and check every job of a multirun.
 
-    Jobs whose numbers cannot differ become one job: vectors from a file have no seed.
-
-    Raises
-    ------
-    UserError
-        If a job's configuration is wrong, or a file it needs is missing; it names the job.
+    Jobs whose numbers cannot differ become one job: vectors from a file have no seed. `UserError`
+    if a job's configuration is wrong, or a file it needs is missing; it names the job.
     """
     choices, conditional = _choices(words)
     common = [values[0] for _, values in choices if len(values) == 1]

@@ -81,10 +81,7 @@ class Tracking:
     def experiment_for(self, task: str) -> str:
         """Return the name of the experiment that a run on `task` belongs to.
 
-        Raises
-        ------
-        UserError
-            If the environment names an experiment or run that the store does not have.
+        `UserError` if the environment names an experiment or run that the store does not have.
         """
         if self.experiment:
             return self.experiment
@@ -100,9 +97,8 @@ class Tracking:
                     experiment = client.get_run(str(run)).info.experiment_id
             with named_by("MLFLOW_EXPERIMENT_ID", self.uri):
                 name = str(client.get_experiment(experiment).name)
-        os.environ["MLFLOW_EXPERIMENT_NAME"] = (
-            name  # for jobs: the server may be gone when they start
-        )
+        # For jobs: the server may be gone when they start.
+        os.environ["MLFLOW_EXPERIMENT_NAME"] = name
         return name
 
     def describe(self) -> str:
@@ -147,10 +143,7 @@ def connect(uri: str) -> MlflowClient:
 def whole_address(uri: str) -> str:
     """Return the address behind a masked one.
 
-    Raises
-    ------
-    StoreError
-        If neither this process nor its environment knows it.
+    `StoreError` if neither this process nor its environment knows it.
     """
     hide(os.environ.get("MLFLOW_TRACKING_URI", ""))
     if address := reveal(uri):

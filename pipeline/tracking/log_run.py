@@ -59,10 +59,7 @@ def log_tags(client: MlflowClient, record: Record, tags: Mapping[str, str] | Non
 def log_run(client: MlflowClient, record: Record, folder: Path) -> None:
     """Send parameters, metrics, datasets, tables, files and the model of a finished run.
 
-    Raises
-    ------
-    UserError
-        If a file of the run is missing or damaged.
+    `UserError` if a file of the run is missing or damaged.
     """
     from mlflow.entities import Param
 

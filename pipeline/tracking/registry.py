@@ -62,12 +62,8 @@ class NotRegisteredError(UserError):
 def register(name: str, folder: Path) -> None:
     """Register the winner of the run or multirun in a folder; log whether it is champion now.
 
-    A run that is registered already is not registered again.
-
-    Raises
-    ------
-    NotRegisteredError
-        If the store does not take it.
+    A run that is registered already is not registered again. `NotRegisteredError` if the store does
+    not take it.
     """
     for record in read(folder):
         if (best := winner(folder, record)) is None:

@@ -83,10 +83,10 @@ def start(
                 if tags["role"] != "job":
                     end_orphans(client, str(record.experiment_id))
     except BaseException:
-        write(folder, *records)
         release(folder)
         raise
-    write(folder, *records)
+    finally:
+        write(folder, *records)
     return records
 
 

@@ -1,9 +1,12 @@
-"""Send the content of a run's folder to MLflow; what was sent before is not sent twice."""
+"""Send the content of a run's folder to MLflow, nothing twice: ``yourvectors upload FOLDER``."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import logging
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from pipeline.core.errors import UserError, require
-from pipeline.core.secrets import hide, mask
+from pipeline.core.secrets import MaskingFormatter, hide, mask
 from pipeline.stages.report.result import read_result
 from pipeline.tracking.client import Tracking, connect, experiment_id
 from pipeline.tracking.errors import StoreError, store
@@ -32,6 +35,23 @@ class NotUploadedError(UserError):
             f"the run is complete in {folder}, but not uploaded: {why} "
             f"To upload it later: yourvectors upload {folder}"
         )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Send everything in the folder of a run or multirun that the tracking store lacks."""
+    parser = argparse.ArgumentParser("yourvectors upload", description=main.__doc__)
+    parser.add_argument("folder", type=Path, help="folder of a run or a multirun")
+    parser.add_argument("--uri", help="the tracking store; unset: that of the run")
+    given = parser.parse_args(arguments)
+    console = logging.StreamHandler()
+    console.setFormatter(MaskingFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[console])
+    try:
+        upload(given.folder, given.uri)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    for record in read(given.folder):
+        print(f"{record.name}: {record.experiment} on {record.uri}, run {record.run_id}")  # noqa: T201
 
 
 def find(client: MlflowClient, record: Record) -> list[Run]:
