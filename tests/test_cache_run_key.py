@@ -135,13 +135,6 @@ def test_changes_with_a_file_named_anywhere_in_the_settings_of_an_own_class(valu
     assert run_key(experiment(vectors=Own(value))) != before
 
 
-def test_changes_with_the_files_that_are_downloaded(treebank, monkeypatch):
-    monkeypatch.setattr(Sst, "_download", lambda _: treebank)
-    before = run_key(Experiment(corpus=Sst()))
-    (treebank / "train.txt").write_text("(1 worse)\n")
-    assert run_key(Experiment(corpus=Sst())) != before
-
-
 def test_changes_with_settings_classes_and_versions(monkeypatch):
     class Other(SkipGram):
         pass
