@@ -104,7 +104,7 @@ class Table(CorpusConfig):
             raise SettingError(f"dev={self.dev} and test={self.test} leave nothing to train on.")
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise SettingError(f"delimiter must be one character, not '{self.delimiter}'.")
-        self.files()  # checks the names
+        Table.files(self)  # checks the names; a subclass may download files
 
     def rules(self, *, brackets: bool = True) -> Tokenizer:
         """Return how raw text becomes tokens; `brackets` keeps ``(`` rather than ``-LRB-``."""
