@@ -177,7 +177,7 @@ class TestDropping:
         assert [c.message for c in dropped.checks] == ["copies left out: 5 of train"]
 
 
-def test_the_treebank_has_two_in_test(data):
+def test_the_treebank_has_two_in_test_and_no_other_fault(data):
     found = load_corpus(Sst(path=str(data / "sst"))).checks
     assert found[0].message.startswith("2 of the 2,210 test texts are also in train or dev.")
     assert not any(check.warning for check in found)

@@ -587,7 +587,7 @@ class TestSplitNames:
         [
             ("train", "dev", "test"),
             ("Training", "Validation", "Testing"),
-            ("TRAIN", "valid", "test"),
+            ("TRAIN", " valid ", "test"),
             ("train", "val", "test"),
             ("0", "1", "2"),
         ],
@@ -595,7 +595,7 @@ class TestSplitNames:
     def test_are_read_in_all_their_ways(self, names, tmp_path):
         corpus = self.table(tmp_path, names).load()
         assert [len(corpus.splits[name]) for name in SPLITS] == [4, 4, 4]
-        assert corpus.splits["dev"].sentences[0][-1] == names[1].lower()
+        assert corpus.splits["dev"].sentences[0][-1] == names[1].lower().strip()
 
     @pytest.mark.parametrize("names", [("train", "test"), ("0", "2")])
     def test_without_dev_have_it_drawn_from_train(self, names, tmp_path):

@@ -152,12 +152,6 @@ class TestSplitColumn:
         assert corpus.splits["test"].sentences[1] == ["it", "failed", "."]
         assert corpus.splits["test"].labels.tolist() == [1, 0]
 
-    @pytest.mark.parametrize("dev", ["valid", "Validation", "VAL", " dev "])
-    def test_takes_the_names_others_give_the_splits(self, dev, table):
-        config = table(SPLIT.replace(",dev", f",{dev}").replace(",train", ",Training"))
-        config.split = "split"
-        assert len(config.load().splits["dev"]) == 2
-
 
 class TestDrawnSplit:
     def test_shares_every_class_out_alike(self, table):

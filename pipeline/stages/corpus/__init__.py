@@ -1,4 +1,4 @@
-"""Corpora: the embedded `Sample`, the `Sst` treebank, and a `Table` of one's own."""
+"""Corpora: the embedded `Sample`, the `Sst` treebank, and your own `Table`."""
 
 from pipeline.stages.corpus.checks import Check
 from pipeline.stages.corpus.config import CorpusConfig, check_text, load_corpus, log_checks

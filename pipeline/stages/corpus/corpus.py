@@ -62,7 +62,7 @@ def _digest(begin: bytes, sentences: Iterable[list[str]]) -> str:
 
 @dataclass(frozen=True)
 class Pretraining:
-    """A text that stands for somebody else's large corpus.
+    """A text used in place of somebody else's large corpus.
 
     Parameters
     ----------

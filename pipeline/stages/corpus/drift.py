@@ -21,7 +21,7 @@ Floats = NDArray[Any]
 
 CERTAIN = 1e-6  # two-sided, for each split as a whole: divided by the number of words compared
 WIDE = 0.10  # difference in the share of texts that have a word, or that are of a class
-ABSENT, PRESENT = 0.002, 0.02  # or: the share of a word that is all but missing from one split
+ABSENT, PRESENT = 0.002, 0.02  # or: shares of a word that is nearly missing from one split
 LONGER = 1.5  # ratio of the median lengths
 UNKNOWN = 2.0  # times as many unknown words as train's own words let expect, and 5 points more
 SHOWN = 3  # words named

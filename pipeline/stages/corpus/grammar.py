@@ -1,7 +1,7 @@
 """A grammar that writes film reviews: the text of the embedded sample corpus.
 
-The corpus needs no download and no licence, for nobody wrote it: every sentence is drawn from the
-rules in ``grammar.txt`` and the words in ``lexicon.txt``. It is made so that the question of the
+The corpus needs no download and no licence, because nobody wrote it: every sentence is drawn from
+the rules in ``grammar.txt`` and the words in ``lexicon.txt``. It is made so that the question of the
 experiment has an answer. A review has a mood and the mood chooses its words, so words of one mood
 keep company, and vectors trained on much text know a rare "mirthless" by the company of "boring".
 What the words then say is read off the sentence by `polarity`: degrees strengthen or weaken,
@@ -179,7 +179,7 @@ def _root() -> _Choice:
 def _choice(weighted: Iterable[tuple[_Phrase, float]], *, fresh: bool = False) -> _Choice:
     phrases, weights = zip(*((p, w) for p, w in weighted if w), strict=True)
     *sums, total = accumulate(weights)
-    # The last bound is 1 by word, not by division: no draw may fall behind it.
+    # The last bound is exactly 1, not the result of a division: no draw may exceed it.
     return _Choice(tuple(p[::-1] for p in phrases), (*(s / total for s in sums), 1.0), fresh)
 
 

@@ -31,7 +31,7 @@ _DIGITS_APART = re.compile(r"(?<=\d)[ '\u2019](?=\d{3}(?:\D|$))")  # 1 000 and 1
 def classes_of(
     where: str, labels: Sequence[str], given: Sequence[str], *, merge: bool, most: int
 ) -> tuple[tuple[str, ...], list[str], list[str]]:
-    """Return the classes in order, the class of each label, and notes for a person.
+    """Return the classes in order, the class of each label, and notes.
 
     Parameters
     ----------
@@ -122,10 +122,7 @@ def _check_given(where: str, counts: Mapping[str, int], given: Sequence[str]) ->
     unknown = sorted(set(counts) - set(given))
     if not unknown:
         return
-    keys = {spelling_key(name): name for name in given}
-    alike = [
-        f"{label!r} like {keys[k]!r}" for label in unknown if (k := spelling_key(label)) in keys
-    ]
+    alike = [f"{label!r} like {name!r}" for label, name in _merged(counts, given).items()]
     hint = f" Some differ only in spelling ({listed(alike, 3, 50)}): corpus.merge_labels=true."
     raise UserError(
         f"{where} has labels that corpus.classes does not list: {listed(map(repr, unknown), 6)}."

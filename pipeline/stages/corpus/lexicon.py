@@ -46,7 +46,7 @@ def factors() -> dict[str, float]:
 
 
 def forms(entry: str) -> tuple[str, str]:
-    """Return an entry as it stands and as a plural or a third person.
+    """Return an entry itself, and its plural or third person.
 
     >>> forms("spy"), forms("talking_dog"), forms("thief/thieves")
     (('spy', 'spies'), ('talking_dog', 'talking_dogs'), ('thief', 'thieves'))

@@ -22,7 +22,7 @@ from pipeline.stages.corpus.corpus import FIVE_CLASSES, Corpus, Pretraining, Spl
 class Sample(CorpusConfig):
     """Sentences drawn from `grammar`, and a larger text for pretrained vectors.
 
-    The grammar writes lower case, so `lower` only concerns unlabelled text of one's own.
+    The grammar writes lower case, so `lower` only concerns your own unlabelled text.
 
     Parameters
     ----------

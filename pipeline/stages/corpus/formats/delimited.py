@@ -142,7 +142,7 @@ def _parsed(path: Path, lines: list[str], dialect: Dialect) -> Iterator[tuple[in
         for number, line in enumerate(lines, 1):
             yield number, line.split(dialect.delimiter) if line else []
         return
-    csv.field_size_limit(2**31 - 1)  # a whole book may stand in one field
+    csv.field_size_limit(2**31 - 1)  # a field may hold a whole book
     # The csv module wants line ends, to keep those inside quotes.
     reader = csv.reader((line + "\n" for line in lines), delimiter=dialect.delimiter, strict=True)
     begin = 1  # line at which the row being read begins: it may take several

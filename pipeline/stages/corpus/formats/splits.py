@@ -20,7 +20,7 @@ _NUMBERS = dict(zip("012", SPLITS, strict=True))
 def split_names(places: Mapping[str, str]) -> dict[str, str]:
     """Return the split that each value of a split column means.
 
-    `places` says where each value first stands, for messages. 0, 1 and 2 mean train, dev and test;
+    `places` says where each value first occurs, for messages. 0, 1 and 2 mean train, dev and test;
     other numbers are used in more than one sense, so they raise `UserError`, as unknown names do.
     """
     found = {value: NAMES.get(value.lower(), "") for value in places}
