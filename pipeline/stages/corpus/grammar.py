@@ -1,10 +1,10 @@
 """A grammar that writes film reviews: the text of the embedded sample corpus.
 
 The corpus needs no download and no licence, because nobody wrote it: every sentence is drawn from
-the rules in ``grammar.txt`` and the words in ``lexicon.txt``. It is made so that the question of the
-experiment has an answer. A review has a mood and the mood chooses its words, so words of one mood
-keep company, and vectors trained on much text know a rare "mirthless" by the company of "boring".
-What the words then say is read off the sentence by `polarity`: degrees strengthen or weaken,
+the rules in ``grammar.txt`` and the words in ``lexicon.txt``. It is made so that the question of
+the experiment has an answer. A review has a mood and the mood chooses its words, so words of one
+mood keep company, and vectors trained on much text know a rare "mirthless" by the company of
+"boring". `polarity` reads from the sentence what the words then say: degrees strengthen or weaken,
 negations flip, and what follows a "but" outweighs what came before. An average of word vectors
 sees none of the three.
 """
