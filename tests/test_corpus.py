@@ -147,8 +147,8 @@ class TestConfig:
         monkeypatch.setenv("HOME", str(tmp_path))
         how = {"lower": False, "html": "strip"}
         config = CorpusConfig(unlabelled=["~/a.txt"], unlabelled_words=7, tokenized=True, **how)
-        assert config.extra_text(brackets=False) == Text(
-            (tmp_path / "a.txt",), Tokenizer(**how, brackets=False), tokenized=True, max_words=7
+        assert config.extra_text() == Text(
+            (tmp_path / "a.txt",), Tokenizer(**how), tokenized=True, max_words=7
         )
 
     def test_no_words_of_the_unlabelled_text_is_refused(self):

@@ -91,19 +91,15 @@ class CorpusConfig(Settings):
         """Return the files and folders of labelled text, downloaded first if none is named."""
         return []
 
-    def extra_text(self, *, brackets: bool = True) -> Text:
-        """Return the unlabelled text; `brackets` keeps ``(`` rather than ``-LRB-``."""
-        return Text(
-            files_of(self.unlabelled),
-            self.rules(brackets=brackets),
-            self.tokenized,
-            self.unlabelled_words,
-            self.unlabelled_column,
-        )
+    def extra_text(self) -> Text:
+        """Return the unlabelled text."""
+        paths = files_of(self.unlabelled)
+        more = (self.tokenized, self.unlabelled_words, self.unlabelled_column)
+        return Text(paths, self.rules(), *more)
 
-    def rules(self, *, brackets: bool = True) -> Tokenizer:
-        """Return how raw text becomes tokens; `brackets` keeps ``(`` rather than ``-LRB-``."""
-        return Tokenizer(lower=self.lower, brackets=brackets, html=self.html)
+    def rules(self) -> Tokenizer:
+        """Return how raw text becomes tokens."""
+        return Tokenizer(lower=self.lower, html=self.html)
 
 
 def load_corpus(config: CorpusConfig) -> Corpus:

@@ -41,8 +41,5 @@ class Imdb(Table):
 
     def files(self) -> list[Path]:
         """Return the folder or archive, which is downloaded first if no path is given."""
-        return super().files() or [self._download()]
-
-    def _download(self) -> Path:
         archive = Archive(self.url, size=ARCHIVE.size, md5=ARCHIVE.md5)
-        return fetch(archive, Path("data") / "imdb" / "aclImdb_v1.tar.gz")
+        return super().files() or [fetch(archive, Path("data") / "imdb" / "aclImdb_v1.tar.gz")]

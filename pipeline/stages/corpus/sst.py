@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from pipeline.core.settings import bounded
 from pipeline.stages.corpus.config import CorpusConfig
 from pipeline.stages.corpus.corpus import FIVE_CLASSES, Corpus, Split
 from pipeline.stages.corpus.formats.splits import SPLITS
-from pipeline.stages.corpus.tokenizers import lowered, unescape
+from pipeline.stages.corpus.tokenizers import Tokenizer, lowered, unescape
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +106,13 @@ class Sst(CorpusConfig):
             splits={n: self._split([(t.label, t.tokens) for t in trees[n]]) for n in SPLITS},
             phrases=None if self.phrases is None else self._phrases(trees["train"], self.phrases),
             text_splits=tuple(self.text_splits),
-            unlabelled=self.extra_text(brackets=self.unescape),
+            unlabelled=self.extra_text(),
             ordinal=True,
         )
+
+    def rules(self) -> Tokenizer:
+        """Return how unlabelled text becomes tokens, with its brackets as those of the trees."""
+        return replace(super().rules(), brackets=self.unescape)
 
     def files(self) -> list[Path]:
         """Return the files of the splits, which are downloaded first if no folder is named."""

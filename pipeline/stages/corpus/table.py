@@ -106,10 +106,9 @@ class Table(CorpusConfig):
             raise SettingError(f"delimiter must be one character, not '{self.delimiter}'.")
         Table.files(self)  # checks the names; a subclass may download files
 
-    def rules(self, *, brackets: bool = True) -> Tokenizer:
-        """Return how raw text becomes tokens; `brackets` keeps ``(`` rather than ``-LRB-``."""
-        rules = super().rules(brackets=brackets)
-        return replace(rules, name=self.tokenizer, pattern=self.pattern)
+    def rules(self) -> Tokenizer:
+        """Return how raw text becomes tokens."""
+        return replace(super().rules(), name=self.tokenizer, pattern=self.pattern)
 
     def raw_rules(self) -> Tokenizer:
         """Return how the texts were tokenized."""
