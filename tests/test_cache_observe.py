@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -79,12 +81,25 @@ def test_what_was_written_is_no_input(here):
     assert names(seen) == set()
 
 
-def test_a_file_that_changes_after_it_was_read_makes_all_unknown():
+@pytest.mark.parametrize("within", [True, False])
+def test_a_file_that_changes_after_it_was_read_makes_all_unknown(within):
     with observing() as seen:
         Path("a.txt").read_text()
+        if within:
+            Path("a.txt").write_text("longer")
     Path("a.txt").write_text("longer")
     with pytest.raises(UnknownError, match=r"a\.txt changed after your code read it"):
         seen.digests()
+
+
+def test_a_database_and_a_file_that_could_be_written_count():
+    with contextlib.closing(sqlite3.connect("c.db")) as database:
+        database.execute("create table one (id integer)")
+    with observing() as seen:
+        np.memmap("b.npy")
+        with contextlib.closing(sqlite3.connect("c.db")) as database:
+            database.execute("select * from one")
+    assert names(seen) == {"b.npy", "c.db"}
 
 
 def test_another_program_makes_all_unknown():

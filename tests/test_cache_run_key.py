@@ -38,10 +38,12 @@ MODULES = {
     "mine.py": OWN,
     "kit/__init__.py": "",
     "kit/deep.py": "from elsewhere import *\n",
-    "kit/tools.py": "try:\n    import nowhere\nexcept ImportError:\n    pass\n",
+    "kit/near.py": HELPER,
+    "kit/tools.py": "from . import near\ntry: import nowhere\nexcept ImportError: pass\n",
     "lazy.py": HELPER,
     "unused.py": HELPER,
 }
+IMPORTED = ("mine", "kit", "kit.deep", "kit.near", "kit.tools")
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +85,7 @@ def mine(**settings):
 def restarted():
     """Forget what a process remembers of its imports."""
     code.LOADED.clear()
-    for name in ("mine", "kit", "kit.deep", "kit.tools", "lazy", "elsewhere"):
+    for name in (*IMPORTED, "elsewhere", "lazy"):
         sys.modules.pop(name, None)
 
 
@@ -162,7 +164,7 @@ class TestOnesOwnCode:
         key = run_key(mine())
         assert "unknown" not in key
         files = key["own_code"]["vectors"]["files"]
-        assert set(files) == {"mine", "kit", "kit.deep", "kit.tools", "elsewhere", "lazy"}
+        assert set(files) == {*IMPORTED, "elsewhere", "lazy"}
         assert key["own_code"]["vectors"]["missing"] == ["nowhere"]
 
     @pytest.mark.parametrize("name", [*MODULES, "other/elsewhere.py"])

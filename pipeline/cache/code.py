@@ -45,14 +45,9 @@ def package_digest() -> str:
 
 def tree_digest(folder: Path) -> str:
     """Return the sha256 of the names and contents of a package's files, bytecode left out."""
+    found = (one for one in os.walk(folder) if not one[0].endswith("__pycache__"))
     return files_digest(
-        folder,
-        (
-            Path(parent, name)
-            for parent, _, names in os.walk(folder)
-            if not parent.endswith("__pycache__")
-            for name in names
-        ),
+        folder, (f"{parent}/{name}" for parent, _, names in found for name in names)
     )
 
 

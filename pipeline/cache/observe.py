@@ -20,7 +20,7 @@ from pipeline.core.files import file_digest
 
 State: TypeAlias = tuple[int, int, int]
 
-_LISTING = {"os.listdir", "os.scandir"}
+_READING = {"open", "os.listdir", "os.scandir", "sqlite3.connect"}
 _ELSEWHERE = {
     "subprocess.Popen": "starts another program",
     "os.fork": "starts another process",
@@ -58,10 +58,11 @@ class Observed:
         if isinstance(path, int):  # of a file that is open already
             return
         name = os.path.abspath(os.fsdecode(path or "."))  # noqa: PTH100
-        if event == "open" and arguments[2] & os.O_ACCMODE != os.O_RDONLY:
+        state = _state(name)
+        if event == "open" and _is_written(arguments[2], state) and not self.read.get(name):
             self.written.add(name)
         elif name not in self.read:
-            self.read[name] = _state(name)
+            self.read[name] = state
 
     def digests(self) -> dict[str, str]:
         """Return the sha256 of every file that was read, by its path.
@@ -128,12 +129,19 @@ def importing() -> Iterator[None]:
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if _observer is None or not (event == "open" or event in _LISTING or event in _ELSEWHERE):
+    if _observer is None or not (event in _READING or event in _ELSEWHERE):
         return
     by_import = sys._getframe(1).f_code.co_filename.startswith("<frozen importlib")  # noqa: SLF001
     if not by_import:  # `code.own_code` knows the code itself
         with contextlib.suppress(Exception):  # it must never disturb what is observed
             _observer.note(event, arguments)
+
+
+def _is_written(flags: int, state: State | None) -> bool:
+    """Return whether a file is opened to be written without use of its present content."""
+    access = flags & os.O_ACCMODE
+    is_new = state is None or flags & (os.O_TRUNC | os.O_EXCL)
+    return access == os.O_WRONLY or (access == os.O_RDWR and bool(is_new))
 
 
 def _state(name: str) -> State | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
@@ -17,6 +18,7 @@ from hydra.utils import instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pipeline.cache.inputs import path_exists
 from pipeline.cache.observe import importing
 from pipeline.cache.store import Cache
 from pipeline.cli.explain import explain
@@ -47,7 +49,7 @@ SCHEMAS: dict[str, dict[str, type]] = {
 # Settings that name files, in the order in which they are read.
 FILE_SETTINGS = {
     "corpus": ("path", "train_file", "dev_file", "test_file", "unlabelled"),
-    "vectors": ("path", "init", "own.init", "pretrained.path"),
+    "vectors": ("path", "init"),
     "evaluation": ("similarity", "analogies"),
     "features": ("vocabulary",),
 }
@@ -172,11 +174,9 @@ def check_files(experiment: Experiment) -> None:
 def _check_files_of(setting: str, value: Any) -> None:
     for text in [value] if isinstance(value, str) else value or []:
         path = Path(text).expanduser()
-        inside = any(parent.is_file() for parent in path.parents)  # of an archive
-        pattern = any(character in str(text) for character in "*?[")
-        remote = setting == "corpus.unlabelled" and is_remote(text)
-        if text != VOCAB and not inside and not pattern and not remote and not path.exists():
-            raise UserError(f"{setting}: {missing(path)}")
+        is_remote_text = setting == "corpus.unlabelled" and is_remote(text)
+        is_no_path = text == VOCAB or glob.has_magic(str(text)) or is_remote_text
+        require(is_no_path or path_exists(path), f"{setting}: {missing(path)}")
 
 
 def _refuse_unknown(cfg: DictConfig) -> None:

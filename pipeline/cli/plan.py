@@ -8,6 +8,7 @@ import logging
 import os
 import platform
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 FILE = "jobs.json"
 WHERE = "::"  # CONDITION::OVERRIDE is only for jobs with that condition
 _CONDITIONAL = "where_"  # begins the keys of such overrides: Hydra has no syntax for them
-_PLAIN = re.compile(r"(?P<key>[\w@.:/$-]+|\+{1,2}[\w@.:/$-]+)=(?P<value>.*)", re.DOTALL)
+_PLAIN = re.compile(r"(?P<key>\+{0,2}[\w@.:/$-]+)=(?P<value>.*)", re.DOTALL)
 
 
 @dataclass
@@ -224,11 +225,12 @@ def _build(config_name: str, overrides: list[str]) -> config.Plan:
         plan = config.build(cfg, cfg.hydra.runtime.choices)
         config.check_files(plan.experiment)
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        said, job = explain(error, overrides), " ".join(overrides)
+        said = explain(error, overrides)
         room = LONGEST - len(said) - len(" (in the job )")
-        job = job if len(job) <= room else f"{job[: max(0, room - 4)]} ..."
-        whole = f"{said} (in the job {job})"
-        raise UserError(whole if room > len("seed=1 ...") else said) from error
+        if room > len("seed=1 ..."):
+            job = textwrap.shorten(" ".join(overrides), room, placeholder=" ...")
+            said += f" (in the job {job})"
+        raise UserError(said) from error
     return plan
 
 
@@ -281,13 +283,12 @@ def _dim(experiment: Experiment, vectors: Source) -> int:
         path = vectors.files()[0]
         return read_vectors(path, first_words(path, 3), unpickle=vectors.unpickle).dim
     dim = getattr(vectors, "dim", None)
-    require(
-        isinstance(dim, int),
-        f"match=dim: vectors={experiment.choices['vectors']} do not say how many dimensions they "
-        "have; set features.components for this arm.",
-    )
-    twice = getattr(vectors, "combine", None) is Combine.concat
-    return int(dim) * (2 if twice else 1)  # type: ignore[arg-type] # checked above
+    if not isinstance(dim, int):
+        raise UserError(
+            f"match=dim: vectors={experiment.choices['vectors']} do not say how many dimensions "
+            "they have; set features.components for this arm."
+        )
+    return 2 * dim if getattr(vectors, "combine", None) is Combine.concat else dim
 
 
 def _common_words(jobs: Sequence[Job]) -> str:
