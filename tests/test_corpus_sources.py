@@ -189,7 +189,7 @@ class TestAddresses:
         Path("a.txt").write_text("One.\n")
         os.utime("a.txt", (1, 1))
         with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
-            Thread(target=server.serve_forever, daemon=True).start()
+            Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
             (path,) = files_of([f"http://127.0.0.1:{server.server_port}/a.txt"])
             before = digest_of(path)
             assert digest_of(path) == before

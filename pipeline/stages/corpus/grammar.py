@@ -24,8 +24,6 @@ from numpy.typing import NDArray
 
 from pipeline.stages.corpus import lexicon
 
-__all__ = ["label_of", "labelled", "polarity", "unlabelled"]
-
 # How often a review is in a mood, and the rule that writes it.
 MOODS = {-2: 9, -1: 34, 0: 11, 1: 33, 2: 13}
 START = {0: "PLAIN", 1: "VIEW", 2: "RAVE"}

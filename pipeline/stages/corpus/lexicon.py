@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["DEGREES", "factors", "forms", "grades", "rules", "words"]
-
 DEGREES = ("MUCH", "UTTERLY", "RATHER", "SLIGHTLY")
 
 

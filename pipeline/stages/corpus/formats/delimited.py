@@ -65,10 +65,9 @@ def read_delimited(path: Path, columns: Columns) -> Rows:
     for line, row in table:
         if row:
             where = f"{path}, line {line}"
-            require(
-                len(row) == len(names),
-                f"{where}: {len(row)} fields where {first_row} {len(names)}. {remedy}",
-            )
+            if len(row) != len(names):
+                counts = f"{len(row)} fields where {first_row} {len(names)}"
+                raise UserError(f"{where}: {counts}. {remedy}")
             add_record(rows, where, (row[i] for i in at), columns)
     return rows
 

@@ -66,11 +66,11 @@ def add_record(rows: Rows, where: str, values: Iterable[Any], columns: Columns) 
     name = cell(where, columns.label, label).strip()
     if name in columns.drop_labels:
         return
-    require(
-        name,
-        f"{where}: the label in column '{columns.label}' is empty. Fill it in, or leave the row "
-        "out.",
-    )
+    if not name:
+        raise UserError(
+            f"{where}: the label in column '{columns.label}' is empty. Fill it in, or leave the "
+            "row out."
+        )
     split = cell(where, str(columns.split), rest[0]).strip() if rest else ""
     rows.places.setdefault(split, where)
     rows.texts.append(written)
