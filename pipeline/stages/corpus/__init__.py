@@ -1,10 +1,11 @@
 """Corpora: the embedded `Sample`, the `Sst` treebank, and your own `Table`."""
 
-from pipeline.stages.corpus.checks import Check
-from pipeline.stages.corpus.config import CorpusConfig, check_text, load_corpus, log_checks
+from pipeline.stages.corpus.checks import Check, log_checks
+from pipeline.stages.corpus.config import CorpusConfig, load_corpus
 from pipeline.stages.corpus.corpus import Corpus, Pretraining, Split
 from pipeline.stages.corpus.formats.splits import SPLITS
 from pipeline.stages.corpus.imdb import Imdb
+from pipeline.stages.corpus.overlap import check_text
 from pipeline.stages.corpus.sample import Sample
 from pipeline.stages.corpus.sst import Granularity, Sst
 from pipeline.stages.corpus.table import Table

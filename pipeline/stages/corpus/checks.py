@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from pipeline.stages.corpus.drift import unlike
 from pipeline.stages.corpus.duplicates import copies
 from pipeline.stages.corpus.tokenizers import Tokenizer
+
+log = logging.getLogger(__name__)
 
 NEGLIGIBLE = 0.005  # share of copies up to which they are noted, not warned of
 SAMPLE = 5_000  # texts looked at for HTML and for text without spaces
@@ -52,6 +55,15 @@ class Check:
     def of(cls, values: Mapping[str, Any]) -> Check:
         """Return the finding that `plain` has written."""
         return cls(values["kind"], values["message"], values["level"] == "warning")
+
+
+def log_checks(checks: Iterable[Check]) -> None:
+    """Log what was found about a corpus."""
+    for found in checks:
+        if found.warning:
+            log.warning("WARNING: %s", found.message)
+        else:
+            log.info("  %-9s %s", "", found.message)
 
 
 Sentences = Sequence[Sequence[str]]

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.core.errors import check_choice
 from pipeline.core.notebook import displayed
 from pipeline.core.progress import working
 from pipeline.core.settings import Settings, bounded
-from pipeline.stages.corpus.checks import Check, check
+from pipeline.stages.corpus.checks import check
 from pipeline.stages.corpus.corpus import Corpus
 from pipeline.stages.corpus.formats.splits import SPLITS
-from pipeline.stages.corpus.overlap import check_overlap
 from pipeline.stages.corpus.sources import files_of
 from pipeline.stages.corpus.tokenizers import Tokenizer
 from pipeline.stages.corpus.unlabelled import Text
-
-log = logging.getLogger(__name__)
 
 
 @displayed
@@ -111,26 +102,3 @@ def load_corpus(config: CorpusConfig) -> Corpus:
     with working("checking the texts"):
         found = tuple(check(splits, corpus.classes, config.raw_rules()))
     return replace(corpus, checks=(*corpus.checks, *found))
-
-
-def check_text(corpus: Corpus, index: Mapping[str, int], tokens: NDArray[np.int32]) -> Corpus:
-    """Return the corpus, checked for test texts that are in its unlabelled text.
-
-    `index` has the number of each word of the vocabulary; `tokens` is (N,) `Corpus.text` as such
-    numbers, other words left out.
-    """
-    if not corpus.unlabelled.paths:
-        return corpus
-    begin = sum(word in index for word in chain.from_iterable(corpus.labelled_text()))
-    found = check_overlap(corpus.splits["test"].sentences, index, tokens[begin:])
-    log_checks(found)
-    return replace(corpus, checks=(*corpus.checks, *found))
-
-
-def log_checks(checks: Iterable[Check]) -> None:
-    """Log what was found about a corpus."""
-    for found in checks:
-        if found.warning:
-            log.warning("WARNING: %s", found.message)
-        else:
-            log.info("  %-9s %s", "", found.message)

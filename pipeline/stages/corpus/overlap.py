@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.corpus.checks import NEGLIGIBLE, Check
+from pipeline.stages.corpus.checks import NEGLIGIBLE, Check, log_checks
+from pipeline.stages.corpus.corpus import Corpus
 from pipeline.stages.corpus.duplicates import PRIME, mixed
 
 RUN = 8  # words; shorter texts are left out: anybody may have written the same
@@ -17,22 +19,26 @@ BLOCK = 1 << 22  # words of the training text at a time
 BITS = 26  # of a hash: a table of 64 MB of what is looked for, which rules out most runs
 
 
-def check_overlap(
-    test: Sequence[Sequence[str]], index: Mapping[str, int], text: NDArray[np.int32]
-) -> list[Check]:
-    """Return a finding if test texts are in the unlabelled text; nothing otherwise.
+def check_text(corpus: Corpus, index: Mapping[str, int], tokens: NDArray[np.int32]) -> Corpus:
+    """Return the corpus, checked for test texts that are in its unlabelled text.
 
-    `index` has the number of each word of the vocabulary, `text` is (N,) the unlabelled text as
-    such numbers; other words are left out of both.
+    `index` has the number of each word of the vocabulary; `tokens` is (N,) `Corpus.text` as such
+    numbers. Other words are left out of both.
     """
-    count = contained(test, index, text)
+    if not corpus.unlabelled.paths:
+        return corpus
+    test = corpus.splits["test"].sentences
+    begin = sum(word in index for word in chain.from_iterable(corpus.labelled_text()))
+    count = contained(test, index, tokens[begin:])
     if not count:
-        return []
+        return corpus
     message = (
         f"{count:,} of the {len(test):,} test texts are in the unlabelled text too: the vectors "
         "have seen them, without their labels. Take them out of corpus.unlabelled."
     )
-    return [Check("unlabelled", message, warning=count > NEGLIGIBLE * len(test))]
+    found = Check("unlabelled", message, warning=count > NEGLIGIBLE * len(test))
+    log_checks([found])
+    return replace(corpus, checks=(*corpus.checks, found))
 
 
 def contained(

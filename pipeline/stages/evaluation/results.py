@@ -24,17 +24,10 @@ def slug(text: str) -> str:
 
 @dataclass(frozen=True)
 class Similarity:
-    """How well vectors rank word pairs.
+    """How well vectors rank the word pairs of a file.
 
-    Parameters
-    ----------
-    name
-        The name of the file.
-    spearman
-        Rank correlation of cosine similarity with human judgements, over the pairs found; nan for
-        fewer than two, or where all are alike.
-    found, total
-        Pairs of which both words have vectors, and all pairs of the file.
+    ``spearman`` is the rank correlation of cosine similarity with human judgements, over the pairs
+    ``found``, of which both words have vectors; nan for fewer than two, or where all are alike.
     """
 
     name: str
@@ -45,18 +38,10 @@ class Similarity:
 
 @dataclass(frozen=True)
 class Analogies:
-    """How many questions "a is to b as c is to ?" were answered with the expected word.
+    """How many questions "a is to b as c is to ?" of a file's section were answered correctly.
 
-    Parameters
-    ----------
-    name
-        The name of the file.
-    section
-        The section, or ``total``.
-    correct, seen, total
-        Questions answered rightly, those whose four words have vectors, and all.
-    candidates
-        The number of words among which answers were searched: the fewer, the easier.
+    ``seen`` are the questions whose four words have vectors, ``candidates`` the number of words
+    among which answers were searched: the fewer, the easier. A section called ``total`` has all.
     """
 
     name: str
@@ -75,15 +60,7 @@ class Analogies:
 @displayed
 @dataclass(frozen=True)
 class Evaluated:
-    """The results of vectors on every file.
-
-    Parameters
-    ----------
-    similarity
-        A row for each file.
-    analogies
-        A row for each section, and after them one for the file: their total.
-    """
+    """The results of vectors on every file: a row for each, and for each section of analogies."""
 
     similarity: list[Similarity]
     analogies: list[Analogies]

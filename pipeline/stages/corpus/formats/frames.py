@@ -6,7 +6,8 @@ import contextlib
 import json
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pipeline.core.packed import LIMITS, UNSUSPICIOUS
 from pipeline.stages.corpus.formats.rows import Columns, Rows, add_record, find_columns
 
 BATCH = 10_000  # rows that are Python objects at a time
+Opener = Callable[[Path], contextlib.AbstractContextManager[tuple[Any, Iterator[Any]]]]
 _HUGGING_FACE = b"huggingface"  # under this key of its metadata, `datasets` describes the columns
 
 
@@ -68,35 +70,28 @@ def arrow_batches(path: Path) -> Iterator[tuple[Any, Iterator[Any]]]:
             yield stream.schema, iter(stream)
 
 
-def read_parquet(path: Path, columns: Columns) -> Rows:
-    """Read a Parquet file."""
-    with parquet_batches(path) as (schema, batches):
-        return _read_batches(path, schema, batches, columns)
-
-
-def read_arrow(path: Path, columns: Columns) -> Rows:
-    """Read an Arrow IPC file."""
-    with arrow_batches(path) as (schema, batches):
-        return _read_batches(path, schema, batches, columns)
-
-
-def _read_batches(path: Path, schema: Any, batches: Iterator[Any], columns: Columns) -> Rows:
-    at = find_columns(str(path), list(schema.names), columns)
-    names = dict(enumerate(_class_names(schema.metadata, columns.label)))
+def _read(open_table: Opener, path: Path, columns: Columns) -> Rows:
     rows, size, number = Rows(), 0, 0
-    for batch in batches:
-        size += batch.nbytes
-        _check_size(path, size)
-        batch.validate(full=True)  # what a damaged file claims could be read out of bounds
-        for begin in range(0, batch.num_rows, BATCH):
-            part = batch.slice(begin, BATCH)
-            for text, label, *split in zip(*(part.column(i).to_pylist() for i in at), strict=True):
-                number += 1
-                named = names.get(label, label) if isinstance(label, int) else label
-                add_record(rows, f"{path}, row {number}", (text, named, *split), columns)
+    with open_table(path) as (schema, batches):
+        at = find_columns(str(path), list(schema.names), columns)
+        names = dict(enumerate(_class_names(schema.metadata, columns.label)))
+        for batch in batches:
+            size += batch.nbytes
+            _check_size(path, size)
+            batch.validate(full=True)  # what a damaged file claims could be read out of bounds
+            for begin in range(0, batch.num_rows, BATCH):
+                cells = (batch.slice(begin, BATCH).column(i).to_pylist() for i in at)
+                for text, label, *split in zip(*cells, strict=True):
+                    number += 1
+                    named = names.get(label, label) if isinstance(label, int) else label
+                    add_record(rows, f"{path}, row {number}", (text, named, *split), columns)
     used = set(rows.labels)
     rows.classes = tuple(name for name in names.values() if name in used)
     return rows
+
+
+read_parquet = partial(_read, parquet_batches)
+read_arrow = partial(_read, arrow_batches)
 
 
 def _class_names(metadata: dict[bytes, bytes] | None, label: str) -> list[str]:
