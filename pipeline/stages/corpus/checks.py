@@ -30,16 +30,10 @@ _HTML = ({"<", "br", ">"}, {"&", "amp", ";"}, {"&", "quot", ";"}, {"&", "#", ";"
 
 @dataclass(frozen=True)
 class Check:
-    """A finding about a corpus.
+    """A finding about a corpus: what was found, and what can be done.
 
-    Parameters
-    ----------
-    kind
-        ``read``, ``duplicates``, ``splits``, ``spaces``, ``html`` or ``empty``.
-    message
-        What was found and what can be done.
-    warning
-        Whether it can make a result wrong; otherwise it is good to know.
+    Its ``kind`` is ``read``, ``duplicates``, ``splits``, ``spaces``, ``html``, ``empty`` or
+    ``unlabelled``. A ``warning`` can make a result wrong; otherwise it is good to know.
     """
 
     kind: str

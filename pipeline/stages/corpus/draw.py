@@ -33,16 +33,11 @@ def draw_splits(
         The file, for messages.
     sentences, labels, given
         (n,) tokens, classes, and the splits that the file names, or empty texts. Without dev, dev
-        is drawn from train.
+        is drawn from train; without test or train, `UserError` is raised.
     classes
-        The names of the classes.
+        The names of the classes; each needs enough rows.
     dev, test, seed
         Shares to draw, and the seed of the draw; `dev` of train where test is given.
-
-    Raises
-    ------
-    UserError
-        If test or train is missing, or there are too few rows of a class.
     """
     from sklearn.model_selection import train_test_split
 

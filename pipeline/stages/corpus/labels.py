@@ -33,6 +33,9 @@ def classes_of(
 ) -> tuple[tuple[str, ...], list[str], list[str]]:
     """Return the classes in order, the class of each label, and notes.
 
+    `UserError` is raised if labels differ only in spelling, or look like missing values, like
+    several labels at once, or like no classes at all.
+
     Parameters
     ----------
     where
@@ -45,12 +48,6 @@ def classes_of(
         Take labels that differ only in spelling as one class.
     most
         How many classes there may be.
-
-    Raises
-    ------
-    UserError
-        If labels differ only in spelling, or look like missing values, like several labels at
-        once, or like no classes at all.
     """
     merged = _merged(Counter(labels), given) if merge else {}
     labels = [merged.get(label, label) for label in labels]

@@ -61,13 +61,7 @@ class Text:
         return Tokenizer("whitespace", lower=lower) if self.tokenized else self.tokenizer
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines of all files, with a progress bar.
-
-        Raises
-        ------
-        UserError
-            If a file cannot be read, or holds no text.
-        """
+        """Yield the lines of all files, with a progress bar; `UserError` names one without text."""
         many = len(self.paths) > MANY
         files = progress(self.paths, "tokenizing", "files", len(self.paths))
         for path in files if many else self.paths:

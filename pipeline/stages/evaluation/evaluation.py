@@ -87,17 +87,7 @@ def evaluate(
 ) -> Evaluated:
     """Evaluate vectors on every file; pairs and questions with unknown words are left out.
 
-    Parameters
-    ----------
-    vectors, config
-        The vectors, and what to evaluate them on.
-    vocabulary
-        What ``vocab`` in ``config.vocabulary`` stands for.
-
-    Raises
-    ------
-    UserError
-        If a file is missing or damaged.
+    `vocabulary` is what ``vocab`` in ``config.vocabulary`` stands for.
     """
     known = in_common(vectors, config.vocabulary, "evaluation.vocabulary", vocabulary)
     if known is not None:

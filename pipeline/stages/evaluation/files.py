@@ -16,12 +16,8 @@ def read_pairs(path: Path, *, lower: bool = False) -> list[tuple[str, str, float
 
     The columns are separated by tabs, commas, semicolons or spaces, as in the first line. The score
     is in the first column after the words that is a number: SimLex-999 and SimVerb-3500 have the
-    part of speech before it. A header, and lines that begin with #, are skipped.
-
-    Raises
-    ------
-    UserError
-        If a line has another form; the message names it.
+    part of speech before it. A header, and lines that begin with #, are skipped. `UserError` names
+    a line of another form.
     """
     lines = [(n, text) for n, text in read_lines(path) if text.strip() and text[0] != "#"]
     separator = next((mark for mark in "\t,;" if lines and mark in lines[0][1]), None)
@@ -56,10 +52,7 @@ def _is_number(text: str) -> bool:
 def read_questions(path: Path, *, lower: bool = False) -> dict[str, list[list[str]]]:
     """Read an analogy file: ``: section`` lines, and four words a line (Mikolov et al. 2013).
 
-    Raises
-    ------
-    UserError
-        If a line has another form; the message names it.
+    `UserError` names a line of another form.
     """
     sections: dict[str, list[list[str]]] = {}
     section = "all"

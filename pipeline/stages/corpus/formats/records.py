@@ -75,7 +75,8 @@ def _add_all(rows: Rows, where: str, value: Any, columns: Columns) -> None:
 
 
 def _add(rows: Rows, where: str, record: Any, columns: Columns) -> None:
-    require(isinstance(record, dict), f"{where}: {str(record)[:40]!r} is not an object. {_HINT}")
+    if not isinstance(record, dict):
+        raise UserError(f"{where}: {str(record)[:40]!r} is not an object. {_HINT}")
     if not rows.texts:
         warn_of_unused_split(where, map(str, record), columns)
     add_record(rows, where, _cells(where, record, columns), columns)
