@@ -28,6 +28,17 @@ def runs(client):
     return client.search_runs([experiment.experiment_id])
 
 
+@pytest.fixture(scope="module")
+def parent(runs):
+    (one,) = (run for run in runs if run.data.tags["role"] == "parent")
+    return one
+
+
+@pytest.fixture(scope="module")
+def children(runs):
+    return [run for run in runs if run.data.tags["role"] == "job"]
+
+
 class TestOnDisk:
     @pytest.fixture
     def table(self, multirun):
@@ -71,31 +82,22 @@ class TestOnDisk:
 
 
 class TestInMlflow:
-    def test_a_parent_and_a_child_a_job_all_finished(self, runs):
-        parents = [run for run in runs if run.data.tags["role"] == "parent"]
-        children = [run for run in runs if run.data.tags["role"] == "job"]
-        assert len(parents) == 1
+    def test_a_parent_and_a_child_a_job_all_finished(self, runs, parent, children):
         assert len(children) == len(ARMS)
         assert {run.info.status for run in runs} == {"FINISHED"}
         for child in children:
-            assert child.data.tags["mlflow.parentRunId"] == parents[0].info.run_id
+            assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
 
-    def test_the_parent_is_named_by_what_is_swept_and_holds_the_comparison(self, runs, client):
-        parent = next(run for run in runs if run.data.tags["role"] == "parent")
+    def test_the_parent_is_named_by_what_is_swept_and_holds_the_comparison(self, parent, client):
         assert parent.info.run_name == "arm=own,glove,random seed=1,2"
         files = {item.path for item in client.list_artifacts(parent.info.run_id)}
         assert {f"comparison.{end}" for end in ("csv", "json", "png", "html")} <= files
 
-    def test_the_children_are_named_as_in_the_comparison(self, runs):
-        names = {run.info.run_name for run in runs if run.data.tags["role"] == "job"}
-        assert names == set(ARMS)
+    def test_the_children_are_named_as_in_the_comparison(self, children):
+        assert {run.info.run_name for run in children} == set(ARMS)
 
-    def test_metrics_have_the_same_names_whatever_the_vectors(self, runs):
-        names = [
-            {name for name in run.data.metrics if name != "vectors/loss"}
-            for run in runs
-            if run.data.tags["role"] == "job"
-        ]
+    def test_metrics_have_the_same_names_whatever_the_vectors(self, children):
+        names = [set(run.data.metrics) - {"vectors/loss"} for run in children]
         assert all(name == names[0] for name in names)
         assert {
             "dev/accuracy",
@@ -105,9 +107,8 @@ class TestInMlflow:
             "sweep/train_accuracy",
         } <= names[0]
 
-    def test_the_sweep_is_a_step_a_strength(self, runs, client):
-        job = next(run for run in runs if run.data.tags["role"] == "job")
-        history = client.get_metric_history(job.info.run_id, "sweep/strength")
+    def test_the_sweep_is_a_step_a_strength(self, children, client):
+        history = client.get_metric_history(children[0].info.run_id, "sweep/strength")
         assert [(point.step, point.value) for point in history] == [(0, 0.1), (1, 1)]
 
     def test_the_loss_is_logged_by_words_seen(self, runs, client):
@@ -125,11 +126,11 @@ class TestInMlflow:
         contexts = {item.tags[0].value for item in job.inputs.dataset_inputs}
         assert contexts == {"train", "dev", "test"}
 
-    def test_tables_and_figures_are_there(self, runs, client):
-        job = next(run for run in runs if run.data.tags["role"] == "job")
-        files = {item.path for item in client.list_artifacts(job.info.run_id, "report")}
+    def test_tables_and_figures_are_there(self, children, client):
+        run_id = children[0].info.run_id
+        files = {item.path for item in client.list_artifacts(run_id, "report")}
         assert {"report/strength.png", "report/confusion.png", "report/words.png"} <= files
-        sweep = {item.path for item in client.list_artifacts(job.info.run_id, "sweep")}
+        sweep = {item.path for item in client.list_artifacts(run_id, "sweep")}
         assert sweep == {"sweep/results.csv", "sweep/results.json"}
 
     def test_the_model_takes_raw_text_and_returns_label_and_probabilities(self, runs, client):

@@ -169,22 +169,19 @@ def tracked(
 
 @contextlib.contextmanager
 def _system_metrics(tracking: Tracking, run_id: str | None) -> Iterator[None]:
-    monitor = None
-    if tracking.system_metrics and run_id:
-        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+    with contextlib.ExitStack() as at_the_end:
+        if tracking.system_metrics and run_id:
+            from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-        try:
-            monitor = SystemMetricsMonitor(  # type: ignore[no-untyped-call]
-                run_id, sampling_interval=5, tracking_uri=whole_address(tracking.uri)
-            )
-            monitor.start()  # type: ignore[no-untyped-call]
-        except Exception as error:  # noqa: BLE001 - no reason to lose a run
-            log.warning("system metrics are not tracked: %s", error)
-    try:
+            try:
+                monitor = SystemMetricsMonitor(  # type: ignore[no-untyped-call]
+                    run_id, sampling_interval=5, tracking_uri=whole_address(tracking.uri)
+                )
+                monitor.start()  # type: ignore[no-untyped-call]
+                at_the_end.callback(monitor.finish)
+            except Exception as error:  # noqa: BLE001 - no reason to lose a run
+                log.warning("system metrics are not tracked: %s", error)
         yield
-    finally:
-        if monitor:
-            monitor.finish()  # type: ignore[no-untyped-call]
 
 
 def finish(
