@@ -18,6 +18,7 @@ from pipeline.tracking.records import Record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
     from mlflow.models import ModelSignature
 
 log = logging.getLogger(__name__)
@@ -50,14 +51,18 @@ def log_model(
     if any(path.is_symlink() for path in (*files, *(folder / part for part in _PARTS))):
         log.warning("the model is not uploaded: its files are links")
         return
-    run_id = str(record.run_id)
-    if _is_there(client, run_id):
+    found = models_of(client, record)
+    for one in found:
+        if one.status != "READY":  # it was not sent completely
+            client.delete_logged_model(one.model_id)
+    if any(one.status == "READY" for one in found):
         return
     try:
         check_loadable(folder / "best" / "classifier.skops")
     except (UserError, OSError) as error:  # a class of the user's that skops cannot store or trust
         log.warning("the model is not uploaded: %s", error)
         return
+    run_id = str(record.run_id)
     run = client.get_run(run_id)
     name = re.sub(r"[/:.%\"']+", "-", record.name)  # MLflow refuses these characters
     model = client.create_logged_model(
@@ -106,11 +111,7 @@ def _signature(folder: Path) -> ModelSignature:
     )
 
 
-def _is_there(client: MlflowClient, run_id: str) -> bool:
-    """Return whether a run has its model; delete one that was not sent completely."""
-    experiment = client.get_run(run_id).info.experiment_id
-    models = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
-    for model in models:
-        if model.status != "READY":
-            client.delete_logged_model(model.model_id)
-    return any(model.status == "READY" for model in models)
+def models_of(client: MlflowClient, record: Record) -> list[LoggedModel]:
+    """Return the models of a run."""
+    of_the_run = f"source_run_id = '{record.run_id}'"
+    return list(client.search_logged_models([str(record.experiment_id)], of_the_run))

@@ -11,6 +11,7 @@ from pipeline.core.errors import UserError, require
 from pipeline.stages.report.result import Summary, criterion, dev_score, read_checked, read_result
 from pipeline.tracking.client import connect, global_address
 from pipeline.tracking.errors import store
+from pipeline.tracking.log_model import models_of
 from pipeline.tracking.records import Record, read, winner
 
 if TYPE_CHECKING:
@@ -76,25 +77,19 @@ def register(name: str, folder: Path) -> None:
 
 
 def _register(client: MlflowClient, name: str, folder: Path, record: Record) -> None:
-    from mlflow.entities import LoggedModelStatus
-
-    run = client.get_run(str(record.run_id))
-    found = client.search_logged_models(
-        [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"
-    )
-    models = [model for model in found if model.status == LoggedModelStatus.READY]
+    models = [model for model in models_of(client, record) if model.status == "READY"]
     require(models, "the run has no model; its log says why.")
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     versions = list(client.search_model_versions(f"name = '{name}'"))
-    mine = next((one for one in versions if one.run_id == run.info.run_id), None)
+    mine = next((one for one in versions if one.run_id == record.run_id), None)
     if mine is None:
         result = read_result(folder)
         summary = read_checked(folder / "corpus" / "summary.json", Summary)
         mine = client.create_model_version(
             name,
             f"models:/{models[0].model_id}",
-            run.info.run_id,
+            record.run_id,
             tags={
                 "dev_accuracy": repr(result["dev"]["accuracy"]),
                 "dev_metric": criterion(result),
