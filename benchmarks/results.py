@@ -28,7 +28,7 @@ from sentence_groups import changes_of, group_changes, groups_of
 
 from pipeline.comparison import compare
 from pipeline.render import plots
-from pipeline.stages.report.finished_run import FinishedRun, in_order
+from pipeline.stages.report.finished_run import FinishedRun, in_order, read_overrides
 
 SEEDS = "seed=1,2,3,4,5"
 AMOUNTS = (60_000, 200_000, 600_000, 2_000_000)
@@ -189,7 +189,7 @@ def run_pooled(task: str, output: Path, files: dict[str, str]) -> list[Row]:
 def value_of(job: Path, factor: str) -> str:
     """Return the value that a job had for the swept override."""
     key = factor.partition("=")[0]
-    asked = dict(item.split("=", 1) for item in FinishedRun.read(job).overrides())
+    asked = dict(item.split("=", 1) for item in read_overrides(job))
     return asked.get(key, "")
 
 

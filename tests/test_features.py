@@ -300,7 +300,7 @@ class TestPhrases:
             assert phrases.sum() == pytest.approx(len(sentences))
 
     def test_without_one_of_a_class_are_refused(self):
-        with pytest.raises(UserError, match=r"there is no phrase of class 'odd'; take shorter"):
+        with pytest.raises(UserError, match=r"no phrase of class .odd.; lower corpus"):
             replace(corpus_of("ab"), phrases=Split([["a"]], np.array([1])))
 
     def test_are_no_part_of_the_coverage_nor_of_the_words_weights(self, made):

@@ -62,7 +62,7 @@ class TestFinishedRun:
             assert read.explain(i).scores.argmax() == read.test.predicted[i]
 
     def test_what_the_run_was_asked_for_is_known_where_hydra_noted_it(self, run, tmp_path):
-        assert FinishedRun.read(run).overrides() == []
+        assert read_overrides(run) == []
         (tmp_path / ".hydra").mkdir()
         (tmp_path / ".hydra" / "overrides.yaml").write_text("- seed=2\n- corpus.path=a b\n")
         assert read_overrides(tmp_path) == ["seed=2", "corpus.path=a b"]

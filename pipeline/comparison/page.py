@@ -164,8 +164,8 @@ def _case(i: int, winner: FinishedRun, loser: FinishedRun) -> dict[str, Any]:
         "sentence": " ".join(winner.test.sentences[i]),
         "true": winner.classes[true],
         "wrong": winner.classes[wrong],
-        "p_right": float(winner.test.confidence[i]),
-        "p_wrong": float(loser.test.confidence[i]),
+        "p_right": float(winner.test.p_predicted[i]),
+        "p_wrong": float(loser.test.p_predicted[i]),
         # The same two classes for both, so that words can be compared.
         "right_gloss": right and right.gloss(wrong, true),
         "wrong_gloss": mistaken and mistaken.gloss(wrong, true),

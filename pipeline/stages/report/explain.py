@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,35 +30,13 @@ from pipeline.stages.vectors.word_vectors import WordVectors
 Floats = NDArray[np.float64]
 
 
-class Scores(Protocol):
-    """A classifier whose scores are a sum over features: dimensions of averages, and n-grams."""
-
-    @property
-    def exact(self) -> bool:
-        """Whether a word adds the same next to any other words."""
-        ...
-
-    @property
-    def odds(self) -> bool:
-        """Whether the difference of two scores is the log of the ratio of the probabilities."""
-        ...
-
-    def __call__(self, x: Matrix) -> Floats:
-        """Return the (n, C) scores of the classes for the features `x`, (n, K)."""
-        ...
-
-    def slopes(self, x: Floats) -> Floats:
-        """Return G (C, K) with ``self(x) == self(0) + G @ x`` for one sentence's `x` (K,)."""
-        ...
-
-    def before(self, fitted: Fitted) -> Scores:
-        """Return the same scores as a function of the features before principal components."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """Scores ``W x + b``: W (C, K), b (C,)."""
+    """Scores ``W x + b``: W (C, K), b (C,).
+
+    ``exact``: a word adds the same next to any other words. ``odds``: the difference of two scores
+    is the log of the ratio of the probabilities.
+    """
 
     W: Floats
     b: Floats
@@ -66,21 +44,18 @@ class Linear:
     exact = True
 
     def __call__(self, x: Matrix) -> Floats:
-        """Return the scores, (n, C)."""
+        """Return the (n, C) scores of the classes for the features `x`, (n, K)."""
         scores: Floats = x @ self.W.T + self.b
         return scores
 
     def slopes(self, x: Floats) -> Floats:  # noqa: ARG002 - they are the same everywhere
-        """Return W."""
+        """Return G (C, K) with ``self(x) == self(0) + G @ x`` for one sentence's `x` (K,)."""
         return self.W
 
     def before(self, fitted: Fitted) -> Linear:
-        """Fold the principal components in: W C (x - m) + b."""
-        if fitted.components is None or fitted.center is None:
-            return self
-        averages, own = np.split(self.W, [len(fitted.components)], axis=1)
-        W = averages @ fitted.components
-        return replace(self, W=np.hstack([W, own]), b=self.b - W @ fitted.center)
+        """Return the same scores as a function of the features before principal components."""
+        W, b = _before(self.W, self.b, fitted)
+        return replace(self, W=W, b=b)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +94,22 @@ class Sigmoids:
         return mean
 
     def before(self, fitted: Fitted) -> Sigmoids:
-        """Fold the principal components in, as in `Linear`."""
-        if fitted.components is None or fitted.center is None:
-            return self
-        W1 = fitted.components.T @ self.W1
-        return replace(self, W1=W1, b1=self.b1 - fitted.center @ W1)
+        """Return the same scores as a function of the features before principal components."""
+        W1, b1 = _before(self.W1.T, self.b1, fitted)
+        return replace(self, W1=W1.T, b1=b1)
+
+
+def _before(W: Floats, b: Floats, fitted: Fitted) -> tuple[Floats, Floats]:
+    """Fold the components C and the mean m of ``W C (x - m) + b`` into W and b."""
+    if fitted.components is None or fitted.center is None:
+        return W, b
+    averages, own = np.split(W, [len(fitted.components)], axis=1)
+    folded = averages @ fitted.components
+    return np.hstack([folded, own]), b - folded @ fitted.center
+
+
+Scores: TypeAlias = Linear | Sigmoids
+"""Scores that are a sum over features: dimensions of averages, and n-grams."""
 
 
 def scores_of(classifier: Any, x: Matrix) -> Scores | None:
@@ -208,11 +194,6 @@ class Explanation:
         total: Floats = self.base + self.added.sum(axis=0)
         return total
 
-    def between(self, first: int, second: int) -> tuple[Floats, float]:
-        """Return what each word, (n,), and the base add to class `first` against `second`."""
-        words: Floats = self.added[:, first] - self.added[:, second]
-        return words, float(self.base[first] - self.base[second])
-
     def gloss(self, first: int, second: int) -> dict[str, Any]:
         """Return what speaks for class `first` against `second`, as plain values for a page.
 
@@ -221,30 +202,18 @@ class Explanation:
         have weights of their own, also ``own``, the part that comes from them. The ``sum`` of the
         words, the ``base`` and the ``total`` are rounded so that the shown numbers add up.
         """
-        adds, base = self.between(first, second)
-        total = float(adds.sum()) + base
-        shown, shown_total = rounded(np.append(adds, base), total)
-        words = [
-            {
-                "text": text,
-                "known": bool(known),
-                "adds": float(value),
-                "shown": near,
-                "strength": 0.0,
-            }
-            for text, known, value, near in zip(
-                self.tokens, self.known, adds, shown[:-1], strict=True
-            )
+        adds = self.added[:, first] - self.added[:, second]
+        base = float(self.base[first] - self.base[second])
+        (*shown, shown_base), total = rounded(np.append(adds, base), float(adds.sum()) + base)
+        rows = zip(self.tokens, self.known.tolist(), adds.tolist(), shown, strict=True)
+        words: list[dict[str, Any]] = [
+            {"text": text, "known": known, "adds": value, "shown": near, "strength": 0.0}
+            for text, known, value, near in rows
         ]
         if self.own is not None:
             for word, value in zip(words, self.own[:, first] - self.own[:, second], strict=True):
                 word["own"] = round(float(value), 2)
-        gloss = {
-            "words": words,
-            "sum": round(sum(shown[:-1]), 2),
-            "base": shown[-1],
-            "total": shown_total,
-        }
+        gloss = {"words": words, "sum": round(sum(shown), 2), "base": shown_base, "total": total}
         shade([gloss])
         return gloss
 
@@ -285,17 +254,16 @@ def explain(
     has_vector, shares = _word_rows(tokens, vectors, mean, fitted)
     n = has_vector.sum() if mean.unknown is Unknown.skip else len(tokens)
     shares /= max(1, n)
-    if fitted.ngrams is None:
-        slopes = scores.slopes(shares.sum(axis=0))
-        base = scores(np.zeros((1, vectors.dim)))[0]
-        return Explanation(tokens, has_vector, shares @ slopes.T, base)
-    own = fitted.ngrams.shares(tokens)
-    slopes = scores.slopes(np.concatenate([shares.sum(axis=0), own.sum(axis=0)]))
-    base = scores(np.zeros((1, slopes.shape[1])))[0]
-    averages, weights = np.split(slopes, [vectors.dim], axis=1)
+    own = None if fitted.ngrams is None else fitted.ngrams.shares(tokens)
+    x = shares.sum(axis=0) if own is None else np.append(shares.sum(axis=0), own.sum(axis=0))
+    averages, weights = np.split(scores.slopes(x), [vectors.dim], axis=1)
+    base = scores(np.zeros((1, len(x))))[0]
+    added = shares @ averages.T
+    if own is None:
+        return Explanation(tokens, has_vector, added, base)
     from_own = own @ weights.T
-    known = has_vector | (np.diff(own.indptr) > 0)
-    return Explanation(tokens, known, shares @ averages.T + from_own, base, from_own)
+    has_own = np.diff(own.indptr) > 0
+    return Explanation(tokens, has_vector | has_own, added + from_own, base, from_own)
 
 
 def word_scores(

@@ -20,7 +20,6 @@ from pipeline.stages.report.mistakes import Scored
 from pipeline.stages.report.result import (
     Result,
     Summary,
-    damaged_files,
     is_intact,
     read_checked,
     read_result,
@@ -70,7 +69,7 @@ class FinishedRun:
 
     def check(self) -> None:
         """Raise `UserError` if a file is damaged or missing, but for those the page replaces."""
-        for name in damaged_files(self.folder, self.result):
+        for name in self.result.get("files", {}):
             replaced = name.startswith("report/") and name not in PAGE_SOURCES
             deleted = name.startswith(_OPTIONAL) and not (self.folder / name).exists()
             if not replaced and not deleted:
@@ -118,8 +117,7 @@ class FinishedRun:
         index = {name: i for i, name in enumerate(self.classes)}
         expected = self.summary["splits"][split]["sentences"]
         with self._reading("best/predictions.csv"):
-            table = self._predictions
-            table = table[table["split"] == split]
+            table = self._predictions[self._predictions["split"] == split]
             _finite(table)
             if len(table) != expected:
                 raise ValueError(f"{len(table)} of the {expected} {split} sentences")
@@ -132,13 +130,8 @@ class FinishedRun:
                 p = table[[f"p({name})" for name in index]].to_numpy(np.float64)
                 rows = np.arange(len(table))
                 p_true, p_predicted = p[rows, true], p[rows, predicted]
-            return Scored(
-                sentences=[text.split(" ") for text in table["sentence"]],
-                true=true,
-                predicted=predicted,
-                p_true=p_true,
-                p_predicted=p_predicted,
-            )
+            sentences = [text.split(" ") for text in table["sentence"]]
+            return Scored(sentences, true, predicted, p_true, p_predicted)
 
     @cached_property
     def _predictions(self) -> pd.DataFrame:
@@ -176,11 +169,11 @@ class FinishedRun:
 
     def explain(self, sentence: int) -> Explanation | None:
         """Decompose the scores of a test sentence; None where that cannot be done."""
-        if self.model is None or self.scores is None:
+        model, scores = self.model, self.scores
+        if model is None or scores is None:
             return None
         tokens = self.test.sentences[sentence]
-        model = self.model
-        return explain(tokens, model.vectors, self.scores, model.mean, model.fitted)
+        return explain(tokens, model.vectors, scores, model.mean, model.fitted)
 
     def speaks_for(self, words: Sequence[str]) -> list[int]:
         """Return for each word the index of the class that it speaks for most.
@@ -188,11 +181,10 @@ class FinishedRun:
         That is the class whose score, less the mean of all, it raises most in a sentence by itself;
         empty where words are not explained.
         """
-        if self.model is None or self.scores is None:
+        model, scores = self.model, self.scores
+        if model is None or scores is None:
             return []
-        added = word_scores(
-            words, self.model.vectors, self.scores, self.model.mean, self.model.fitted
-        )
+        added = word_scores(words, model.vectors, scores, model.mean, model.fitted)
         best: list[int] = (added - added.mean(axis=1, keepdims=True)).argmax(axis=1).tolist()
         return best
 
@@ -239,10 +231,6 @@ class FinishedRun:
                 table = table[[*text, *columns]].astype(dict.fromkeys(columns, float))
             _finite(table)
             return table
-
-    def overrides(self) -> list[str]:
-        """Return the overrides that the run had on the command line."""
-        return read_overrides(self.folder)
 
     @contextlib.contextmanager
     def _reading(self, name: str) -> Iterator[Path]:

@@ -42,11 +42,6 @@ class Scored:
         wrong: Bools = self.true != self.predicted
         return wrong
 
-    @property
-    def confidence(self) -> Floats:
-        """The probability of the predicted class, (n,)."""
-        return self.p_predicted
-
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -138,7 +133,7 @@ def group(
     The most confident mistakes come first, or those with the largest value of `first`, (n,).
     """
     wrong = scored.wrong
-    keys = [-scored.confidence] if first is None else [-scored.confidence, -first]
+    keys = [-scored.p_predicted] if first is None else [-scored.p_predicted, -first]
     order = np.lexsort(keys)  # by the last key first; ties stay in the order of the corpus
     chosen = order[(wrong & members)[order]][:n]
     return Group(
@@ -235,7 +230,7 @@ def confusions(scored: Scored, n: int, most: int) -> list[Confusion]:
     listed = []
     for pair in np.argsort(-counts, kind="stable")[:most].tolist():
         rows = wrong[member == pair]
-        order = np.argsort(-scored.confidence[rows], kind="stable")
+        order = np.argsort(-scored.p_predicted[rows], kind="stable")
         true, predicted = divmod(int(found[pair]), classes)
         listed.append(
             Confusion(
@@ -256,5 +251,5 @@ def only_first(first: Scored, second: Scored) -> list[int]:
     Clear is where the first is confident of the true class and the second of another.
     """
     rows = np.flatnonzero(~first.wrong & second.wrong)
-    clear = first.confidence * second.confidence
+    clear = first.p_predicted * second.p_predicted
     return [int(i) for i in rows[np.argsort(-clear[rows], kind="stable")]]

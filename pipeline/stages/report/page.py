@@ -19,7 +19,7 @@ from pipeline.stages.report import mistakes
 from pipeline.stages.report.curve_text import read_strengths
 from pipeline.stages.report.explain import has_own_weights, shade
 from pipeline.stages.report.figures import figures
-from pipeline.stages.report.finished_run import PAGE_SOURCES, FinishedRun
+from pipeline.stages.report.finished_run import PAGE_SOURCES, FinishedRun, read_overrides
 from pipeline.stages.report.report import Report
 from pipeline.stages.report.result import SPLIT_NAMES, Result, note_rewritten
 from pipeline.stages.report.word_data import neighbour_table, word_data
@@ -110,7 +110,8 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
         run.test, run.unknown(), config.negations, config.contrasts, config.examples
     )
     pairs = mistakes.confusions(run.test, config.examples, most=CONFUSIONS)
-    learning, overrides = run.learning_curve, run.overrides()
+    is_job = (run.folder.parent / "jobs.json").exists()  # the run is one of a multirun
+    learning, overrides = run.learning_curve, read_overrides(run.folder)
     phrases = run.summary.get("phrases")
     shown = [each.shown for each in groups] + [each.shown for each in pairs]
     wrong = np.flatnonzero(run.test.wrong)
@@ -124,7 +125,7 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
         "splits": {name: run.summary["splits"][name]["sentences"] for name in SPLIT_NAMES},
         "phrases": phrases and phrases["sentences"],
         "checks": run.summary.get("checks", []),
-        "changed": result["changed"] if "changed" in result else _asked(run.overrides()),
+        "changed": result["changed"] if "changed" in result else _asked(overrides),
         "reading": read_strengths(run.strengths, run.chosen),
         "strengths": run.strengths.to_dict("records"),
         "classes": _classes(run.classes, confusion),
@@ -142,14 +143,9 @@ def contents(run: FinishedRun, confusion: NDArray[np.int64], config: Report) -> 
         "evaluation": _evaluation(run),
         "learning": None if learning is None else learning.to_dict("records"),
         "command": shlex.join(["yourvectors", *overrides]) if overrides else None,
-        "comparison": "../../comparison.html" if _is_job(run.folder) else None,
+        "comparison": "../../comparison.html" if is_job else None,
         "stages": result.get("stages", {}),
     }
-
-
-def _is_job(folder: Path) -> bool:
-    """Tell whether a run is one of a multirun."""
-    return (folder.parent / "jobs.json").exists()
 
 
 def _asked(overrides: list[str]) -> dict[str, str]:
@@ -216,7 +212,7 @@ def _all_mistakes(
 ) -> list[dict[str, Any]]:
     """Return the wrongly predicted sentences, the most confident first, for a table."""
     test = run.test
-    order = wrong[np.argsort(-test.confidence[wrong], kind="stable")]
+    order = wrong[np.argsort(-test.p_predicted[wrong], kind="stable")]
     return [
         {
             "sentence": pages.shortened(" ".join(test.sentences[i])),
@@ -278,8 +274,8 @@ def _tables(
     named = pd.DataFrame(confusion, pd.Index(classes, name="true \\ predicted"), classes)
     write(folder / "confusion.csv", named.to_csv)
     table("classes", page["classes"])
-    table("groups", [{**row, "shown": " ".join(map(str, row["shown"]))} for row in page["groups"]])
-    table("pairs", [{**row, "shown": " ".join(map(str, row["shown"]))} for row in page["pairs"]])
+    for name in ("groups", "pairs"):
+        table(name, [{**row, "shown": " ".join(map(str, row["shown"]))} for row in page[name]])
     listed = [(i, mistake, mistake["gloss"] or {}) for i, mistake in page["mistakes"].items()]
     table(
         "mistakes",

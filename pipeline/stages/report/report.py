@@ -33,27 +33,15 @@ log = logging.getLogger(__name__)
 _PACKAGES = ("yourvectors", "numpy", "numba", "scipy", "scikit-learn", "mlflow", "hydra-core")
 
 
-def default_words() -> list[str]:
-    """Return the words on the map by default: function words, and words of praise and blame."""
-    listed = (
-        "the a an , . ? ! `` '' -- good great cool brilliant wonderful well amazing worth sweet "
-        "enjoyable boring bad waste dumb annoying"
-    )
-    return listed.split()
-
-
-def default_negations() -> list[str]:
-    """Return words that negate a statement, as English tokens."""
-    listed = (
-        "not n't no never none nobody nothing nor neither nowhere without cannot hardly barely "
-        "scarcely"
-    )
-    return listed.split()
-
-
-def default_contrasts() -> list[str]:
-    """Return English words that contrast one half of a sentence with the other."""
-    return ["but", "although", "though", "however", "yet", "despite"]
+# Function words, and words of praise and blame.
+_WORDS = (
+    "the a an , . ? ! `` '' -- good great cool brilliant wonderful well amazing worth sweet "
+    "enjoyable boring bad waste dumb annoying"
+)
+_NEGATIONS = (
+    "not n't no never none nobody nothing nor neither nowhere without cannot hardly barely scarcely"
+)
+_CONTRASTS = "but although though however yet despite"
 
 
 @displayed
@@ -81,11 +69,11 @@ class Report(Settings):
         A neighbour must stand at least this often in the training text.
     """
 
-    words: list[str] = field(default_factory=default_words)
+    words: list[str] = field(default_factory=_WORDS.split)
     neighbours: int = bounded(10, least=0)
     examples: int = bounded(3, least=0)
-    negations: list[str] = field(default_factory=default_negations)
-    contrasts: list[str] = field(default_factory=default_contrasts)
+    negations: list[str] = field(default_factory=_NEGATIONS.split)
+    contrasts: list[str] = field(default_factory=_CONTRASTS.split)
     learning_curve: list[float] = field(
         default_factory=list, metadata={"bounds": {"above": 0, "most": 1}}
     )

@@ -1,4 +1,4 @@
-"""What the page's map of words and its neighbours are made of: the same words in every arm."""
+"""The data of the page's map of words and table of neighbours: the same words in every arm."""
 
 from __future__ import annotations
 
@@ -42,73 +42,60 @@ def word_data(runs: Mapping[str, FinishedRun], chosen: list[str], min_count: int
         known, and ``nearest``: up to 5 pairs of a word's place in ``words`` and the cosine in
         hundredths, or None where none are stored. Empty where there is nothing to show.
     """
+    from scipy.linalg import orthogonal_procrustes
+
     models = {name: run.model for name, run in runs.items()}
     arms = {name: model for name, model in models.items() if model is not None}
     if not arms:
         return {}
-    words, counts = _common(next(iter(runs.values())), list(arms.values()), POINTS // len(arms))
+    run = next(iter(runs.values()))
+    words, counts = _common(run, list(arms.values()), POINTS // len(arms))
     if len(words) < 3:
         return {}
     content = np.array([is_content(word) for word in words], bool)
     often = np.flatnonzero((counts >= min(min_count, int(counts.max()))) & content)
-    listed = _listed(words, set(chosen), often, LISTS // len(arms))
-    classes = next(iter(runs.values())).classes
+    picked = [i for i, word in enumerate(words) if word in chosen]
+    listed = list(dict.fromkeys([*picked, *often.tolist()]))[: LISTS // len(arms)]
     first: Floats | None = None
     made = []
     for name, model in arms.items():
         rows = [model.vectors.index[word] for word in words]
-        points = _turned(principal_plane(model.vectors.matrix[rows].astype(np.float64)), first)
-        first = points if first is None else first
+        points = principal_plane(model.vectors.matrix[rows].astype(np.float64))
+        if first is None:
+            first = points
+        else:  # turned or mirrored, so that it lies as the first does
+            points = points @ orthogonal_procrustes(points, first)[0]
         x, y = np.rint(points / (np.abs(points).max() or 1) * _SIDE).astype(int).T.tolist()
-        near = dict.fromkeys(range(len(words)))
+        near: list[list[tuple[int, int]] | None] = [None] * len(words)
         if len(often) > 1:
-            found = nearest(model.vectors.unit[rows], listed, often, NEAREST)
-            near |= dict(zip(listed.tolist(), map(_rounded, found), strict=True))
-        arm = {"name": name, "x": x, "y": y, "nearest": list(near.values())}
-        if runs[name].classes == classes and (speaks_for := runs[name].speaks_for(words)):
+            found = nearest(model.vectors.unit[rows], np.array(listed), often, NEAREST)
+            for i, neighbours in zip(listed, found, strict=True):
+                near[i] = [(other, round(100 * cosine)) for other, cosine in neighbours]
+        arm = {"name": name, "x": x, "y": y, "nearest": near}
+        if runs[name].classes == run.classes and (speaks_for := runs[name].speaks_for(words)):
             arm["class"] = speaks_for
         made.append(arm)
     shown = [readable(word) for word in words]
-    return {"words": shown, "counts": counts.tolist(), "classes": classes, "arms": made}
+    return {"words": shown, "counts": counts.tolist(), "classes": run.classes, "arms": made}
 
 
 def _common(run: FinishedRun, models: list[TextClassifier], most: int) -> tuple[list[str], Ints]:
     """Return the words of the training text that all have vectors for, and their counts."""
     path = run.folder / "vocab" / "vocabulary.tsv"
     lines = path.read_text("utf-8").split("\n")[:-1] if path.exists() else []
-    parts = [line.rpartition("\t") for line in lines]
-    found = [
-        (word, int(count))
+    parts = (line.rpartition("\t") for line in lines)
+    counts = {
+        word: int(count)
         for word, _, count in parts
         if all(word in model.vectors for model in models)
-    ][:most]
-    return [word for word, _ in found], np.array([count for _, count in found], np.int64)
-
-
-def _listed(words: list[str], chosen: set[str], often: Ints, most: int) -> Ints:
-    """Return the places of the words whose neighbours are stored."""
-    picked = [i for i, word in enumerate(words) if word in chosen]
-    picked += often.tolist()
-    return np.array(list(dict.fromkeys(picked))[:most], np.int64)
-
-
-def _turned(points: Floats, onto: Floats | None) -> Floats:
-    """Turn or mirror a map so that it lies as another does (orthogonal Procrustes)."""
-    if onto is None:
-        return points
-    left, _, right = np.linalg.svd(points.T @ onto)
-    turned: Floats = points @ (left @ right)
-    return turned
-
-
-def _rounded(near: list[tuple[int, float]]) -> list[tuple[int, int]]:
-    return [(i, round(100 * cosine)) for i, cosine in near]
+    }
+    return list(counts)[:most], np.array(list(counts.values())[:most], np.int64)
 
 
 def neighbour_table(data: dict[str, Any], chosen: list[str]) -> list[dict[str, Any]]:
     """Return the neighbours of the chosen words in every arm, as the page shows them."""
-    places = {word: i for i, word in enumerate(data.get("words", []))}
     words, counts = data.get("words", []), data.get("counts", [])
+    places = {word: i for i, word in enumerate(words)}
     return [
         {
             "word": word,

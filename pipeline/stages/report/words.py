@@ -27,7 +27,7 @@ FUNCTION_WORDS = frozenset(
     )
     for word in part.split()
 )
-_SKIPPED = 50  # of a language unknown to us, the most frequent words are function words
+_SKIPPED = 50  # in any other language, the most frequent words are taken for function words
 _ENOUGH = 5  # words of the list that have a vector
 
 
@@ -71,38 +71,19 @@ def neighbour_table(
 ) -> pd.DataFrame:
     """Return the `n` nearest neighbours of each content word among `words`.
 
-    Parameters
-    ----------
-    vectors, vocabulary
-        The vectors, and how often each word stands in the training text.
-    words
-        The words.
-    n
-        Neighbours of each.
-    min_count
-        Only words that stand this often in the training text are neighbours: the vectors of rarer
-        ones are mostly noise.
-
-    Returns
-    -------
-    table
-        ``word``, ``rank`` from 1, ``neighbour``, ``cosine`` similarity, and the ``count`` of the
-        neighbour.
+    Only words that occur at least `min_count` times in the training text are neighbours: the
+    vectors of rarer ones are mostly noise. Columns: ``word``, ``rank`` from 1, ``neighbour``,
+    ``cosine`` similarity, and the ``count`` of the neighbour.
     """
     import pandas as pd
 
-    counts = _counts(vectors, vocabulary)
+    counted = dict(zip(vocabulary.words, vocabulary.counts, strict=True))
+    counts = np.array([counted.get(word, 0) for word in vectors.words], np.int64)
     often = np.flatnonzero(counts >= min(min_count, int(counts.max(initial=0))))
     content = list(filter(is_content, words))
     places = np.array([vectors.index[word] for word in content], np.int64)
     rows = [
-        {
-            "word": word,
-            "rank": rank,
-            "neighbour": vectors.words[i],
-            "cosine": cosine,
-            "count": int(counts[i]),
-        }
+        (word, rank, vectors.words[i], cosine, int(counts[i]))
         for word, near in zip(content, nearest(vectors.unit, places, often, n), strict=True)
         for rank, (i, cosine) in enumerate(near, 1)
     ]
@@ -112,7 +93,7 @@ def neighbour_table(
 def nearest(
     unit: NDArray[np.float32], places: Ints, among: Ints, n: int
 ) -> Iterator[list[tuple[int, float]]]:
-    """Yield the nearest neighbours of words, with their cosine similarity.
+    """Yield for each word its `n` nearest neighbours: pairs of a row and the cosine similarity.
 
     Parameters
     ----------
@@ -122,8 +103,6 @@ def nearest(
         The rows of the words.
     among
         The rows that may be neighbours; a word is not its own.
-    n
-        How many neighbours each.
     """
     others = unit[among].T
     for begin in range(0, len(places), 500):  # so that the similarities fit in memory
@@ -135,11 +114,3 @@ def nearest(
         order = np.argsort(-np.take_along_axis(cosine, largest, 1), axis=1, kind="stable")
         for row, near in zip(cosine, np.take_along_axis(largest, order, 1).tolist(), strict=True):
             yield [(int(among[i]), float(row[i])) for i in near if row[i] > -2]
-
-
-def _counts(vectors: WordVectors, vocabulary: Vocabulary) -> Ints:
-    """Return how often each word of `vectors` stands in the training text, (V,)."""
-    index = vocabulary.index
-    return np.array(
-        [vocabulary.counts[index[word]] if word in index else 0 for word in vectors.words], np.int64
-    )
