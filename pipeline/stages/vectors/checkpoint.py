@@ -243,3 +243,37 @@ class Checkpoint:
         else:  # asked twice: stop at once; what was saved last has to do
             self.pending = None
             self.handlers[number](number, frame)
+
+
+class Unsaved(Checkpoint):
+    """A checkpoint that saves nothing and says nothing."""
+
+    def __init__(self) -> None:
+        """Have no folder."""
+
+    def read(self) -> State | None:
+        """Return no state."""
+        return None
+
+    def save(self, arrays: Arrays, values: dict[str, Any]) -> bool:  # noqa: ARG002
+        """Save nothing."""
+        return False
+
+    def say_continuing(self, share: float) -> None:
+        """Say nothing."""
+
+    def after_step(self, arrays: Arrays, values: dict[str, Any]) -> None:
+        """Do nothing."""
+
+    def is_due(self) -> bool:
+        """Return that it never is."""
+        return False
+
+    def remove(self) -> None:
+        """Remove nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass

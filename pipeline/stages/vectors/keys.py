@@ -27,9 +27,7 @@ AUTO, AS_IS, POS = "auto", "as_is", "pos"
 PATTERNS = {AS_IS: "{}", "lower": "{}", "conceptnet": "/c/en/{}"}
 ENOUGH = 0.6  # of the different words found as they are: no other way to write them is tried
 COVERED = 0.9  # of the running words found as they are: the same
-BETTER = (
-    0.2  # more of the different words found in another way: it is taken without being asked for
-)
+BETTER = 0.2  # more of them found in another way: it is taken without being asked for
 NOTABLE = 0.02  # more of them found in another way: it is mentioned
 LOW = 0.6  # of the running words: warned of
 _PREFIX = re.compile(r"/c/[a-z]{2,3}/|[a-z]{2,3}:(?=\S)")
@@ -137,9 +135,8 @@ def _suggested(path: Path, words: Iterable[str]) -> list[str]:
     prefixes = Counter(found[0] for word in sample if (found := _PREFIX.match(word)))
     ways = ["lower"]
     if prefixes.total() > len(sample) // 2:
-        ways += (
-            ["conceptnet"] if any(prefix.startswith("/c/") for prefix in prefixes) else ["en:{}"]
-        )
+        slashes = any(prefix.startswith("/c/") for prefix in prefixes)
+        ways.append("conceptnet" if slashes else "en:{}")
         ways += [f"{prefix}{{}}" for prefix, _ in prefixes.most_common(2)]
     if sum(1 for word in sample if _TAG.search(word)) > len(sample) // 2:
         ways.append(POS)

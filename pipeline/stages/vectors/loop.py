@@ -16,7 +16,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
@@ -29,7 +28,7 @@ from numpy.typing import NDArray
 from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_json
-from pipeline.stages.vectors.checkpoint import Checkpoint
+from pipeline.stages.vectors.checkpoint import Checkpoint, Unsaved
 from pipeline.stages.vectors.kernels import CACHE_LINE
 from pipeline.stages.vectors.loss_curve import LossMeter, LossPoint
 
@@ -197,17 +196,17 @@ class TrainingLoop:
     ) -> list[LossPoint]:
         """Train on all chunks, or on those a checkpoint leaves; return the loss curve."""
         meter, done = LossMeter(self.words, self.interval), 0
-        if checkpoint is not None and (saved := checkpoint.load(self.arrays)) is not None:
+        checkpoint = checkpoint or Unsaved()
+        if (saved := checkpoint.load(self.arrays)) is not None:
             meter, done = LossMeter.restored(saved["meter"]), saved["chunks"]
             checkpoint.say_continuing(meter.words / self.words)
         began, before = time.perf_counter(), meter.words
         todo = islice(self.chunks, done, None)
-        with checkpoint or nullcontext():
+        with checkpoint:
             for chunk, prepared in ahead(self.prepare, todo, self.threads):
                 loss, terms = self.work(chunk, prepared)
                 if not math.isfinite(loss):
-                    if checkpoint is not None:
-                        checkpoint.remove()  # it would only diverge again
+                    checkpoint.remove()  # it would only diverge again
                     raise UserError(
                         f"training diverged after {chunk.before:,} words: the loss is no longer a"
                         f" number; lower vectors.learning_rate, now {self.rate(0)}"
@@ -221,13 +220,10 @@ class TrainingLoop:
                         now = meter.words, self.words, mean, rate, seconds, before
                         progress(Progress(*now))
                 except (KeyboardInterrupt, SystemExit):
-                    if checkpoint is not None:
-                        checkpoint.save_and_say(*state)
+                    checkpoint.save_and_say(*state)
                     raise
-                if checkpoint is not None:
-                    checkpoint.after_step(*state)
-        if checkpoint is not None:
-            checkpoint.remove()
+                checkpoint.after_step(*state)
+        checkpoint.remove()
         return meter.points
 
 

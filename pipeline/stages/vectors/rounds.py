@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 from pipeline.core.engine import Engine, LostError
-from pipeline.stages.vectors.checkpoint import Arrays, Checkpoint, State
+from pipeline.stages.vectors.checkpoint import Arrays, Checkpoint, State, Unsaved
 from pipeline.stages.vectors.loop import EncodedText, Progress, Trained, Trainer
 from pipeline.stages.vectors.loss_curve import LossMeter
 
@@ -24,7 +24,7 @@ class _EndOfRound(Exception):  # noqa: N818 - not an error
         self.state = state
 
 
-class _Round(Checkpoint):
+class _Round(Unsaved):
     """A checkpoint in memory that ends the training after some seconds."""
 
     def __init__(self, state: State | None, seconds: float) -> None:
@@ -36,21 +36,6 @@ class _Round(Checkpoint):
     def after_step(self, arrays: Arrays, values: dict[str, Any]) -> None:
         if time.monotonic() >= self.ends:
             raise _EndOfRound(State({name: one.copy() for name, one in arrays.items()}, values))
-
-    def save_and_say(self, arrays: Arrays, values: dict[str, Any]) -> None:
-        """Save nothing: the process that waits for the round has the state it began with."""
-
-    def say_continuing(self, share: float) -> None:
-        """Say nothing: every round but the first continues."""
-
-    def remove(self) -> None:
-        """Remove nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 def train_round(
@@ -72,10 +57,10 @@ def train_in_rounds(
     seconds: float = SECONDS,
 ) -> Trained:
     """Train as `Trainer.train` does, in tasks of the engine; `progress` is called every round."""
+    checkpoint = checkpoint or Unsaved()
     shared = engine.share(text)
-    state = checkpoint.read() if checkpoint is not None else None
-    before = 0
-    if checkpoint is not None and state is not None:
+    state, before = checkpoint.read(), 0
+    if state is not None:
         before, total = (state.values["meter"][name] for name in ("words", "total"))
         checkpoint.say_continuing(before / total)
     began = time.monotonic()
@@ -84,16 +69,15 @@ def train_in_rounds(
         try:
             result = wait()
         except (KeyboardInterrupt, SystemExit, LostError):
-            if checkpoint is not None and state is not None:
+            if state is not None:
                 checkpoint.save_and_say(*state)
             raise
         if isinstance(result, Trained):
-            if checkpoint is not None:
-                checkpoint.remove()
+            checkpoint.remove()
             return result
         state = result
         meter = LossMeter.restored(state.values["meter"])
         loss = meter.points[-1].loss if meter.points else float("nan")
         progress(Progress(meter.words, meter.total, loss, 0.0, time.monotonic() - began, before))
-        if checkpoint is not None and checkpoint.is_due():
+        if checkpoint.is_due():
             checkpoint.save(*state)

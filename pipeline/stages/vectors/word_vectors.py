@@ -124,9 +124,7 @@ class WordVectors:
         UserError
             If `word` has no vector.
         """
-        if word not in self.index:
-            raise UserError(f"'{word}' has no vector{suggest(word, self.words)}.")
-        return self._closest(self.unit[self.index[word]], n, exclude=[word])
+        return self._closest(self._unit_of(word), n, exclude=[word])
 
     def most_similar(self, word: str, n: int = 10) -> pd.DataFrame:
         """Return the `n` words most similar to `word` as a table: ``word`` and ``cosine``.
@@ -148,11 +146,14 @@ class WordVectors:
 
     def analogy(self, a: str, b: str, c: str, n: int = 10) -> list[tuple[str, float]]:
         """Return the `n` words that are to `c` as `b` is to `a` (3CosAdd, Mikolov et al. 2013)."""
-        for word in (a, b, c):
-            if word not in self.index:
-                raise UserError(f"'{word}' has no vector{suggest(word, self.words)}.")
-        unit_a, unit_b, unit_c = (self.unit[self.index[word]] for word in (a, b, c))
+        unit_a, unit_b, unit_c = map(self._unit_of, (a, b, c))
         return self._closest(unit_b - unit_a + unit_c, n, exclude=[a, b, c])
+
+    def _unit_of(self, word: str) -> NDArray[np.float32]:
+        if word not in self.index:
+            raise UserError(f"'{word}' has no vector{suggest(word, self.words)}.")
+        unit: NDArray[np.float32] = self.unit[self.index[word]]
+        return unit
 
     def _closest(
         self, target: NDArray[np.float32], n: int, exclude: list[str]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.core.errors import UserError
-from pipeline.stages.vectors.formats.rows import require_finite, select
+from pipeline.stages.vectors.formats.rows import select
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 
@@ -35,10 +35,9 @@ def read_gensim(path: Path, words: Collection[str] | None = None) -> WordVectors
     try:
         loaded = KeyedVectors.load(str(path))
         keyed = getattr(loaded, "wv", loaded)
-        texts, matrix = list(map(str, keyed.index_to_key)), np.asarray(keyed.vectors, np.float32)
+        texts, matrix = list(map(str, keyed.index_to_key)), np.asarray(keyed.vectors)
     except Exception as error:
         raise UserError(
             f"{path}: gensim cannot read it as vectors ({str(error)[:120]}). Is it a .kv or .model?"
         ) from error
-    require_finite(path, matrix, lambda i: f"row {i + 1:,}")
     return select(path, texts, matrix, words)

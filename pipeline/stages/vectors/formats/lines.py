@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError
-from pipeline.stages.vectors.formats.rows import DAMAGED, require_finite, shown
+from pipeline.stages.vectors.formats.rows import DAMAGED, require_finite, shown, single
 
 MANY = 4096  # dimensions; pyarrow is no faster with so many columns
 LARGE = 1 << 23  # bytes of a block with enormous lines, of which pyarrow would need a multiple
@@ -116,7 +116,7 @@ def _parse_line_by_line(layout: Layout, block: Block) -> Rows:
         if row := split_row(layout, number, line):
             words.append(row[0])
             lines.append(number)
-            numbers.append(_parse_numbers(layout, number, row[1]))
+            numbers.append(parse_numbers(layout.path, number, row[1]))
     matrix = np.array(numbers) if numbers else np.empty((0, layout.dim), np.float32)
     return Rows(words, np.array(lines, np.int64), matrix)
 
@@ -155,14 +155,14 @@ def _is_coordinate(text: bytes, fields: list[bytes]) -> bool:
     return is_number(text) and (b"." in text or not any(b"." in field for field in fields))
 
 
-def _parse_numbers(layout: Layout, number: int, fields: list[bytes]) -> NDArray[np.float32]:
+def parse_numbers(path: Path, number: int, fields: list[bytes]) -> NDArray[np.float32]:
+    """Parse the numbers of a line."""
     try:
-        with np.errstate(over="ignore"):  # what becomes infinite is refused afterwards
-            return np.array(fields, np.float64).astype(np.float32)
+        return single(np.array(fields, np.float64))
     except ValueError as error:
         bad = next((field for field in fields if not is_number(field)), b" ".join(fields))
         raise UserError(
-            f"{layout.path}, line {number}: {shown(bad)} where a number should be. {DAMAGED}"
+            f"{path}, line {number}: {shown(bad)} where a number should be. {DAMAGED}"
         ) from error
 
 

@@ -32,7 +32,6 @@ from pipeline.stages.vectors.formats.rows import (
     decoded,
     replacing,
     require_expressible,
-    require_finite,
     select,
 )
 from pipeline.stages.vectors.word_vectors import WordVectors
@@ -83,15 +82,7 @@ def read_npz(path: Path, words: Collection[str] | None = None) -> WordVectors:
         raise UserError(
             f"{path} cannot be read as .npz: {str(error)[:100]}. Fetch or make it again."
         ) from error
-    require(
-        matrix.ndim == 2 and matrix.dtype.kind in "fiu" and len(matrix) == len(texts),
-        f"{path}: {len(texts):,} words need a matrix of as many rows of numbers, not {matrix.dtype}"
-        f" of shape {matrix.shape}. {DAMAGED}",
-    )
-    with np.errstate(over="ignore"):  # what becomes infinite is refused next
-        single = matrix.astype(np.float32)
-    require_finite(path, single, lambda i: f"row {i + 1:,}")
-    return select(path, texts, single, words)
+    return select(path, texts, matrix, words)
 
 
 def write_npz(vectors: WordVectors, path: Path) -> None:

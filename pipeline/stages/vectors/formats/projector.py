@@ -12,19 +12,19 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import read_lines
 from pipeline.core.packed import KINDS, inner_name
 from pipeline.core.progress import progress
-from pipeline.stages.vectors.formats.lines import is_number
+from pipeline.stages.vectors.formats.lines import parse_numbers
 from pipeline.stages.vectors.formats.rows import (
     DAMAGED,
     Gathered,
     replacing,
     require_expressible,
     require_finite,
-    shown,
 )
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -69,16 +69,21 @@ def read_projector(path: Path, words: Collection[str] | None = None) -> WordVect
     texts = _words(metadata)
     gathered = Gathered(path, "line")
     dim, rows = 0, 0
-    found: list[tuple[str, int, list[float]]] = []
+    found: list[tuple[str, int, NDArray[np.float32]]] = []
     for number, line in progress(read_lines(path), f"reading {path.name}", "rows"):
         if not line.strip():
             continue
-        fields = line.split("\t")
+        fields = line.encode().split(b"\t")
         dim = dim or len(fields)
         if rows < len(texts) and (wanted is None or texts[rows] in wanted):
-            found.append((texts[rows], number, _numbers(path, number, fields, dim)))
+            if len(fields) != dim:
+                raise UserError(
+                    f"{path}, line {number}: {len(fields)} numbers where other rows have {dim}. "
+                    f"{DAMAGED}"
+                )
+            found.append((texts[rows], number, parse_numbers(path, number, fields)))
         if len(found) == BATCH:
-            _add(path, gathered, found)
+            _add(gathered, found)
             found = []
         rows += 1
     if rows != len(texts):
@@ -86,7 +91,7 @@ def read_projector(path: Path, words: Collection[str] | None = None) -> WordVect
             f"{path} has {rows:,} rows, {metadata} has {len(texts):,} words; they do not belong "
             "together, or one is truncated. Make both again."
         )
-    _add(path, gathered, found)
+    _add(gathered, found)
     return gathered.vectors(words)
 
 
@@ -144,24 +149,9 @@ def _words(path: Path) -> list[str]:
     return words
 
 
-def _numbers(path: Path, number: int, fields: list[str], dim: int) -> list[float]:
-    if len(fields) != dim:
-        raise UserError(
-            f"{path}, line {number}: {len(fields)} numbers where other rows have {dim}. {DAMAGED}"
-        )
-    try:
-        return [float(field) for field in fields]
-    except ValueError as error:
-        bad = next(field for field in fields if not is_number(field.encode()))
-        raise UserError(
-            f"{path}, line {number}: {shown(bad)} where a number should be. {DAMAGED}"
-        ) from error
-
-
-def _add(path: Path, gathered: Gathered, found: list[tuple[str, int, list[float]]]) -> None:
+def _add(gathered: Gathered, found: list[tuple[str, int, NDArray[np.float32]]]) -> None:
     if found:
-        with np.errstate(over="ignore"):
-            matrix = np.array([row for *_, row in found]).astype(np.float32)
-        require_finite(path, matrix, lambda i: f"line {found[i][1]}")
-        lines = np.array([number for _, number, _ in found])
-        gathered.add([word.encode() for word, *_ in found], lines, matrix)
+        words, lines, rows = zip(*found, strict=True)
+        matrix = np.array(rows)
+        require_finite(gathered.path, matrix, lambda i: f"line {lines[i]}")
+        gathered.add([word.encode() for word in words], np.array(lines), matrix)

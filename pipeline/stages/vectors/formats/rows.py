@@ -8,10 +8,10 @@ import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import atomic
@@ -147,9 +147,22 @@ def finish(
 
 
 def select(
-    path: Path, words: list[str], matrix: NDArray[np.float32], asked: Collection[str] | None
+    path: Path, words: list[str], matrix: NDArray[Any], asked: Collection[str] | None
 ) -> WordVectors:
-    """Make vectors of a whole file's words and matrix, or of the words asked for."""
+    """Make vectors of a whole file's words and matrix, or of the words asked for.
+
+    Raises
+    ------
+    UserError
+        If the matrix is not of finite numbers, a row for each word.
+    """
+    require(
+        matrix.ndim == 2 and matrix.dtype.kind in "fiu" and len(matrix) == len(words),
+        f"{path}: {len(words):,} words need a matrix of as many rows of numbers, not {matrix.dtype}"
+        f" of shape {matrix.shape}. {DAMAGED}",
+    )
+    matrix = single(matrix)
+    require_finite(path, matrix, lambda i: f"row {i + 1:,}")
     places = np.arange(1, len(words) + 1)
     if asked is not None:
         wanted = set(asked)
@@ -193,6 +206,12 @@ def shown(text: bytes | str) -> str:
     if isinstance(text, bytes):
         text = text[:160].decode(errors="backslashreplace")
     return repr(text if len(text) <= 40 else text[:39] + "…")
+
+
+def single(numbers: ArrayLike) -> NDArray[np.float32]:
+    """Return numbers as float32; those too large become infinite, which is refused afterwards."""
+    with np.errstate(over="ignore"):
+        return np.asarray(numbers).astype(np.float32, copy=False)
 
 
 def require_finite(path: Path, matrix: NDArray[np.float32], place: Callable[[int], str]) -> None:

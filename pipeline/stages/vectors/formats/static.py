@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError, require
 from pipeline.core.files import read_lines
-from pipeline.stages.vectors.formats.rows import DAMAGED, require_finite, select
+from pipeline.stages.vectors.formats.rows import DAMAGED, select
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 MODEL, TOKENIZER, NESTED = "model.safetensors", "tokenizer.json", "0_StaticEmbedding"
@@ -77,18 +77,13 @@ def read_static(path: Path, words: Collection[str] | None = None) -> WordVectors
 
 def _encoded(path: Path, model: Any, words: Collection[str] | None) -> WordVectors:
     if words is None:
-        rows = (
-            model.embedding if model.token_mapping is None else model.embedding[model.token_mapping]
-        )
-        matrix = np.asarray(rows, np.float32)
-        require_finite(path, matrix, lambda i: f"token {i + 1}")
-        return select(path, list(model.tokens), matrix, None)
+        rows, mapping = model.embedding, model.token_mapping
+        return select(path, list(model.tokens), rows if mapping is None else rows[mapping], None)
     asked = list(dict.fromkeys(words))
     known = [word for word, ids in zip(asked, model.tokenize(asked), strict=True) if ids]
     matrix = np.empty((len(known), model.dim), np.float32)
     for i in range(0, len(known), BATCH):
         matrix[i : i + BATCH] = model.encode(known[i : i + BATCH])
-    require_finite(path, matrix, lambda i: f"the word {known[i]!r}")
     return select(path, known, matrix, words)
 
 
@@ -106,11 +101,11 @@ def read_safetensors(path: Path, words: Collection[str] | None = None) -> WordVe
     except ImportError as error:
         raise _missing(path) from error
     names = _word_list(path)
-    require(
-        names is not None,
-        f"{path} has no words: put them beside it, a line each, in {path.stem[-40:]}.txt, or its "
-        f"tokenizer as {TOKENIZER} (and name it {MODEL}).",
-    )
+    if names is None:
+        raise UserError(
+            f"{path} has no words: put them beside it, a line each, in {path.stem[-40:]}.txt, or "
+            f"its tokenizer as {TOKENIZER} (and name it {MODEL})."
+        )
     try:
         with safe_open(path, framework="np") as tensors:
             names_there = list(tensors.keys())
@@ -122,16 +117,13 @@ def read_safetensors(path: Path, words: Collection[str] | None = None) -> WordVe
             matrix: NDArray[Any] = tensors.get_tensor(matrices[0])
     except (SafetensorError, TypeError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {str(error)[:120]}. {DAMAGED}") from error
-    texts = [line for _, line in read_lines(names)] if names else []
+    texts = [line for _, line in read_lines(names)]
     require(
         len(texts) == len(matrix) and matrix.dtype.kind == "f",
-        f"{path}: {len(texts):,} words in {names and names.name} need a matrix of as many rows of "
-        f"numbers, not {matrix.dtype} of shape {matrix.shape}.",
+        f"{path}: {len(texts):,} words in {names.name} need a matrix of as many rows of numbers, "
+        f"not {matrix.dtype} of shape {matrix.shape}.",
     )
-    with np.errstate(over="ignore"):
-        single = matrix.astype(np.float32)
-    require_finite(path, single, lambda i: f"row {i + 1:,}")
-    return select(path, texts, single, words)
+    return select(path, texts, matrix, words)
 
 
 def _word_list(path: Path) -> Path | None:
