@@ -130,6 +130,19 @@ TRAINERS = [
 ]
 
 
+def test_a_signal_after_the_last_step_is_heard_at_the_end(tmp_path):
+    steps = []
+
+    def train():
+        with Checkpoint(tmp_path / "state", KEY):
+            interrupt()
+            steps.append("done")
+
+    with pytest.raises(KeyboardInterrupt):
+        train()
+    assert steps == ["done"]
+
+
 class TestResuming:
     @pytest.mark.parametrize("how", [interrupt, raise_interrupt])
     @pytest.mark.parametrize("trainer", TRAINERS)

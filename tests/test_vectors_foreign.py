@@ -161,12 +161,16 @@ class TestFastText:
         for word in read.words:
             np.testing.assert_allclose(read[word], self.vector(model, word), atol=1e-6)
 
-    def test_gensim_s_models_are_the_same(self, tmp_path):
+    @pytest.mark.parametrize("block", [1, 1 << 22], ids=["row by row", "at once"])
+    @pytest.mark.parametrize("name", ["g.bin", "g.bin.gz"])
+    def test_gensim_s_models_are_the_same(self, block, name, monkeypatch, tmp_path):
+        monkeypatch.setattr("pipeline.stages.vectors.formats.fasttext.BLOCK", block)
         sentences = [line.split() for line in TEXT]
         model = FastText(sentences, vector_size=6, min_count=1, epochs=1, bucket=1000)
         save_facebook_model(model, str(tmp_path / "g.bin"))
         theirs = load_facebook_vectors(str(tmp_path / "g.bin"))
-        read = read_vectors(tmp_path / "g.bin", [*theirs.index_to_key, *UNKNOWN])
+        (tmp_path / "g.bin.gz").write_bytes(gzip.compress((tmp_path / "g.bin").read_bytes()))
+        read = read_vectors(tmp_path / name, [*theirs.index_to_key, *UNKNOWN])
         assert read.words == [*theirs.index_to_key, *UNKNOWN]
         for word in read.words:
             np.testing.assert_allclose(read[word], theirs[word], atol=1e-6)

@@ -93,7 +93,7 @@ def read_vectors(
     path = Path(path).expanduser()
     if static.is_model(path):
         return static.read_static(path, words)
-    if path.is_dir() or projector.is_pair(path):
+    if projector.is_pair(path):
         return read_projector(path, words)
     start = head(path)
     if unpickle and foreign.is_pickle(start):
@@ -107,7 +107,7 @@ def read_vectors(
 
 def first_words(path: Path, count: int = 1000) -> list[str]:
     """Return the first words of a file; of text as many as there are in a block of it."""
-    if not (static.is_model(path) or path.is_dir() or projector.is_pair(path)):
+    if not (static.is_model(path) or projector.is_pair(path)):
         start = head(path)
         if binary.is_binary(path, start):
             return binary.first_words(path, count)
@@ -120,7 +120,7 @@ def files_of(path: Path) -> list[Path]:
     """Return the files that `read_vectors` reads: mostly one."""
     if static.is_model(path) or path.suffix == ".safetensors":
         return static.files(path)
-    if path.is_dir() or projector.is_pair(path):
+    if projector.is_pair(path):
         return projector.files(path)
     return gensim.files(path)
 

@@ -65,8 +65,7 @@ def read_binary(path: Path, words: Collection[str] | None = None) -> WordVectors
     with opened(path) as file:
         line = file.readline(LONGEST_HEADER)
         header = parse_header(path, line)
-        if header is None:
-            raise UserError(f"{path}, line 1: no header here; expected rows and dimensions.")
+        assert header is not None, "is_binary has seen one"
         if path.is_file() and not suffix(path):
             least = header.rows * (1 + FLOAT * header.dim)
             there = path.stat().st_size - len(line)
@@ -83,8 +82,7 @@ def first_words(path: Path, count: int) -> list[str]:
     """Return the first words of a file."""
     with opened(path) as file:
         header = parse_header(path, file.readline(LONGEST_HEADER))
-        if header is None:
-            return []
+        assert header is not None, "is_binary has seen one"
         words = islice(_Reader(path, file, header).rows(), count)
         return [word.decode(errors="replace") for word in words]
 

@@ -30,6 +30,9 @@ BLOCK = 1 << 22  # bytes of the matrix read at once
 LONGEST_WORD = 1 << 16  # bytes
 MOST_DIM, MOST_N = 1 << 16, 64
 END_OF_SENTENCE = b"</s>"  # has no n-grams
+_EXPORT = (
+    "Export its vectors as text: fasttext print-word-vectors model.ftz < words.txt > vectors.txt."
+)
 
 
 class Model(NamedTuple):
@@ -83,7 +86,8 @@ def read_fasttext(path: Path, words: Collection[str] | None = None) -> WordVecto
             asked = [word.encode(errors="surrogatepass") for word in words or ()]
             wanted = list(known) if words is None else [word for word in known if word in {*asked}]
             unknown = [word for word in dict.fromkeys(asked) if word not in known]
-            ids = {word: _rows_of(model, known, word) for word in _shown([*wanted, *unknown])}
+            named = progress([*wanted, *unknown], "n-grams", "words", len(wanted) + len(unknown))
+            ids = {word: _rows_of(model, known, word) for word in named}
             made = [word for word, of_word in ids.items() if of_word]
             matrix = _means(model, file, [ids[word] for word in made], rows)
         except EOFError as error:
@@ -101,14 +105,12 @@ def read_fasttext(path: Path, words: Collection[str] | None = None) -> WordVecto
 
 
 def _begin(path: Path, file: Reading) -> Model:
-    magic, version = file.exactly(4), *struct.unpack("<i", file.exactly(4))
+    _, version = struct.unpack("<2i", file.exactly(8))
     require(
-        magic == MAGIC and version in {VERSION, VERSION - 1},
+        version in {VERSION, VERSION - 1},
         f"{path}: fastText models of version {version} cannot be read; export it as text, .vec.",
     )
-    dim, _, _, _, _, _, _, model, bucket, minn, maxn, _, _ = struct.unpack(
-        "<12id", file.exactly(56)
-    )
+    dim, *_, model, bucket, minn, maxn, _, _ = struct.unpack("<12id", file.exactly(56))
     if version < VERSION and model == 3:
         maxn = 0  # as fastText does for old supervised models
     require(
@@ -175,10 +177,6 @@ def _rows_of(model: Model, known: dict[bytes, int], word: bytes) -> list[int]:
     return own + [model.words + bucket for bucket in model.ngrams(word)]
 
 
-def _shown(words: list[bytes]) -> Iterator[bytes]:
-    return progress(words, "n-grams", "words", len(words))
-
-
 def _means(model: Model, file: Reading, ids: list[list[int]], rows: int) -> np.ndarray:
     """Read the matrix block by block, and return the means of the rows named, (words, dim)."""
     from scipy import sparse
@@ -207,8 +205,3 @@ def _means(model: Model, file: Reading, ids: list[list[int]], rows: int) -> np.n
         at = upto
     with np.errstate(over="ignore", invalid="ignore"):
         return sums.astype(np.float32)
-
-
-_EXPORT = (
-    "Export its vectors as text: fasttext print-word-vectors model.ftz < words.txt > vectors.txt."
-)

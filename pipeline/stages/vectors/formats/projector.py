@@ -32,7 +32,9 @@ BATCH = 4096  # rows
 
 
 def is_pair(path: Path) -> bool:
-    """Return whether a file has tab-separated numbers, with metadata beside it."""
+    """Return whether a path is a folder, or tab-separated numbers with metadata beside them."""
+    if path.is_dir():
+        return True
     return inner_name(path).endswith(".tsv") and path.is_file() and _metadata(path).is_file()
 
 

@@ -26,8 +26,7 @@ BATCH = 4096  # words
 
 def is_model(path: Path) -> bool:
     """Tell whether a path is the folder of a static model, or a model file with its tokenizer."""
-    folder = path.parent if path.name == MODEL else path
-    return any((part / MODEL).is_file() and (part / TOKENIZER).is_file() for part in _parts(folder))
+    return _files(path) is not None
 
 
 def is_safetensors(start: bytes) -> bool:
@@ -37,16 +36,23 @@ def is_safetensors(start: bytes) -> bool:
 
 def files(path: Path) -> list[Path]:
     """Return the files that are read."""
-    if is_model(path):
-        folder = path.parent if path.name == MODEL else path
-        part = next(part for part in _parts(folder) if (part / MODEL).is_file())
-        return [part / MODEL, part / TOKENIZER]
+    if (of_model := _files(path)) is not None:
+        return of_model
     words = _word_list(path)
     return [path, words] if words else [path]
 
 
-def _parts(folder: Path) -> tuple[Path, Path]:
-    return folder, folder / NESTED
+def _folder(path: Path) -> Path:
+    return path.parent if path.name == MODEL else path
+
+
+def _files(path: Path) -> list[Path] | None:
+    """Return a model file and its tokenizer; None if the path is not that of a static model."""
+    for folder in (_folder(path), _folder(path) / NESTED):
+        found = [folder / MODEL, folder / TOKENIZER]
+        if all(file.is_file() for file in found):
+            return found
+    return None
 
 
 def read_static(path: Path, words: Collection[str] | None = None) -> WordVectors:
@@ -61,9 +67,8 @@ def read_static(path: Path, words: Collection[str] | None = None) -> WordVectors
         from model2vec import StaticModel
     except ImportError as error:
         raise _missing(path) from error
-    folder = path.parent if path.name == MODEL else path
     try:
-        model = StaticModel.from_pretrained(folder, normalize=False)
+        model = StaticModel.from_pretrained(_folder(path), normalize=False)
         return _encoded(path, model, words)
     except BaseException as error:
         # The tokenizer is written in Rust, whose panics are no Exception.
