@@ -31,8 +31,7 @@ from pipeline.stages.sweep.sweep import (
     OneVsRest,
     Sweepable,
     TwoLayer,
-    check_takes_sparse,
-    check_takes_weights,
+    check_takes,
 )
 from pipeline.stages.vectors.vectors import (
     CBOW,
@@ -185,10 +184,8 @@ class Experiment:
         corpus = run.cached("corpus", cached.corpus, self.corpus)
         self.best.check(ordinal=corpus.ordinal)
         log_checks(corpus.checks)
-        if corpus.phrases is not None:
-            check_takes_weights(self.sweep)
-        if self.features.bag is not Bag.none:
-            check_takes_sparse(self.sweep)
+        phrases, bag = corpus.phrases is not None, self.features.bag is not Bag.none
+        check_takes(self.sweep, phrases=phrases, bag=bag)
         vocabulary = run.cached("vocab", cached.vocab, corpus, self.vocab)
         corpus = check_text(corpus, vocabulary.index, vocabulary.tokens)
         vectors = run.cached("vectors", cached.vectors, corpus, vocabulary, self.vectors, also)

@@ -164,7 +164,7 @@ class TestBest:
     def test_writes_what_was_said_of_every_sentence_of_dev_and_test(self, features, tmp_path):
         best = pick_best(swept(0.5), features)
         sentences = {name: [["word", f"{i},"] for i in range(n)] for name, n in SIZES.items()}
-        best.write_predictions(tmp_path, features, sentences)
+        best.write_predictions(tmp_path, sentences)
         table = pd.read_csv(tmp_path / "predictions.csv", keep_default_na=False)
         assert table["split"].tolist() == ["dev"] * 9 + ["test"] * 10
         assert table["sentence"].tolist()[8:11] == ["word 8,", "word 0,", "word 1,"]
@@ -182,7 +182,7 @@ class TestBest:
     )
     def test_writes_every_text_unchanged(self, text, features, tmp_path):
         sentences = {name: [[text]] * n for name, n in SIZES.items()}
-        pick_best(swept(0.5), features).write_predictions(tmp_path, features, sentences)
+        pick_best(swept(0.5), features).write_predictions(tmp_path, sentences)
         with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8") as file:
             assert {row["sentence"] for row in csv.DictReader(file)} == {text}
 
@@ -193,8 +193,10 @@ class TestBest:
         p = {name: np.random.default_rng(0).random((size, n)) for name, size in SIZES.items()}
         features = Features(X, y, {}, tuple(map(str, range(n))))
         given = pick_best(swept(0.5), replace(features, classes=CLASSES, y=LABELS, X=X))
-        best = replace(given, predicted={s: y[s] + 1 for s in SIZES}, probabilities=p)
-        best.write_predictions(tmp_path, features, {s: [["a"]] * k for s, k in SIZES.items()})
+        best = replace(
+            given, predicted={s: y[s] + 1 for s in SIZES}, probabilities=p, features=features
+        )
+        best.write_predictions(tmp_path, {s: [["a"]] * k for s, k in SIZES.items()})
         table = pd.read_csv(tmp_path / "predictions.csv")
         assert list(table)[5:] == ["p_label", "p_predicted"]
         rows = np.arange(10)

@@ -19,7 +19,7 @@ from pipeline.stages.sweep.sweep import (
     Logistic,
     OneVsRest,
     TwoLayer,
-    check_takes_sparse,
+    check_takes,
     fit,
     sweep_strengths,
 )
@@ -262,7 +262,7 @@ class TestClassifiers:
 
         config = Own() if config is GaussianNB else config
         with pytest.raises(UserError, match=r"takes no sparse features; set features.bag=none"):
-            check_takes_sparse(config)
+            check_takes(config, phrases=False, bag=True)
 
     def test_an_experiment_says_so_before_its_vectors_are_trained(self, tmp_path):
         given_ = Experiment(features=Mean(bag="words"), sweep=TwoLayer())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError
 from pipeline.stages.report.result import Summary, read_checked, read_result
-from pipeline.stages.sweep.persistence import check_loadable
+from pipeline.stages.sweep.persistence import load_classifier
 from pipeline.tracking.records import Record
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def log_model(
     if any(one.status == "READY" for one in found):
         return
     try:
-        check_loadable(folder / "best" / "classifier.skops")
+        load_classifier(folder / "best" / "classifier.skops")
     except (UserError, OSError) as error:  # a class of the user's that skops cannot store or trust
         log.warning("the model is not uploaded: %s", error)
         return

@@ -201,16 +201,18 @@ class Best:
         for split in ("dev", "test"):
             yield Metric(f"best/{split}_accuracy", self.scores[split]["accuracy"])
 
-    def write_predictions(
-        self, folder: Path, features: Features, sentences: dict[str, list[list[str]]]
-    ) -> None:
+    def write_predictions(self, folder: Path, sentences: dict[str, list[list[str]]]) -> None:
         """Write ``predictions.csv``: dev and test sentences, their labels and predictions."""
         import pandas as pd
 
-        names = np.array(features.classes)
+        names = np.array(self.features.classes)
         tables = []
         for split in ("dev", "test"):
-            y, predicted, p = features.y[split], self.predicted[split], self.probabilities[split]
+            y, predicted, p = (
+                self.features.y[split],
+                self.predicted[split],
+                self.probabilities[split],
+            )
             columns: dict[str, Any] = {
                 "split": split,
                 "sentence": [" ".join(tokens) for tokens in sentences[split]],
@@ -219,7 +221,7 @@ class Best:
                 "correct": y == predicted,
             }
             if len(names) <= ALL_PROBABILITIES:
-                columns |= {f"p({name})": p[:, i] for i, name in enumerate(features.classes)}
+                columns |= {f"p({name})": p[:, i] for i, name in enumerate(names)}
             else:
                 rows = np.arange(len(y))
                 columns |= {"p_label": p[rows, y], "p_predicted": p[rows, predicted]}

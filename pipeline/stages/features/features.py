@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +34,6 @@ from pipeline.stages.features.bag import Bag, BagValues, NGrams
 from pipeline.stages.vectors.in_common import in_common
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
-
-if TYPE_CHECKING:
-    from scipy import sparse
 
 __all__ = ["PHRASES", "Bag", "BagValues", "Features", "Mean", "Unknown", "Weighting", "featurize"]
 
@@ -125,7 +122,12 @@ class Features:
         each = np.bincount(y) / np.maximum(1, np.bincount(phrases, minlength=int(y.max()) + 1))
         weights = np.concatenate([np.ones(len(y)), each[phrases]])
         both: list[Any] = [X, self.X[PHRASES]]
-        stacked: Matrix = np.concatenate(both) if isinstance(X, np.ndarray) else _stacked(both)
+        if isinstance(X, np.ndarray):
+            stacked: Matrix = np.concatenate(both)
+        else:
+            from scipy import sparse
+
+            stacked = sparse.vstack(both, format="csr")
         return stacked, np.concatenate([y, phrases]), weights
 
     def learned_from(self, part: NDArray[np.int64]) -> Features:
@@ -216,14 +218,6 @@ def featurize(
         },
         sentences={name: split.sentences for name, split in corpus.splits.items()},
     )
-
-
-def _stacked(parts: list[Any]) -> sparse.csr_array:
-    """Stack sparse matrices one below the other."""
-    from scipy import sparse
-
-    stacked: sparse.csr_array = sparse.vstack(parts, format="csr")
-    return stacked
 
 
 def _digest(X: Any) -> bytes:

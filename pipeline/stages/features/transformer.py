@@ -98,9 +98,8 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         self.n_features_out_ = self._vectors().dim
         _one_column(X)
-        self.weights_ = (
-            None if self.weighting == "none" else word_weights(*self._counts(X), self._config())
-        )
+        weighted = self.weighting != "none"
+        self.weights_ = word_weights(*self._counts(X), self._config()) if weighted else None
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.float64]:
@@ -124,13 +123,8 @@ class MeanVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return average(*self._counts(X), vectors, self._config(), weights)
 
     def _config(self) -> Mean:
-        return Mean(
-            Unknown(self.unknown),
-            self.normalize,
-            Weighting(self.weighting),
-            self.sif_a,
-            unit=self.unit,
-        )
+        unknown, weighting = Unknown(self.unknown), Weighting(self.weighting)
+        return Mean(unknown, self.normalize, weighting, self.sif_a, unit=self.unit)
 
     def _counts(self, X: Any) -> tuple[sparse.csr_array, NDArray[np.int64]]:
         vectors = self._vectors()
@@ -182,18 +176,14 @@ def _one_column(X: Any) -> Iterable[Any]:
         raise TypeError("X is a single text; give a list of texts.")
     if sparse.issparse(X):
         raise TypeError("X is a sparse matrix of numbers; give texts.")
-    columns = getattr(X, "columns", None)  # of a data frame of any library
-    if columns is None:
-        shape = np.shape(X) if isinstance(X, np.ndarray) else ()
-        number = shape[1] if len(shape) == 2 else 1
-    else:
-        number = len(columns)
+    items: Iterable[Any] = X
+    number = 1
+    if hasattr(X, "columns"):  # a data frame of any library
+        number = len(X.columns)
+        items = X[X.columns[0]] if number else X
+    elif isinstance(X, np.ndarray) and X.ndim == 2:
+        number = X.shape[1]
+        items = X[:, 0] if number else X
     if number != 1:
         raise ValueError(f"X has {number} columns; choose the one with the texts, e.g. X['text'].")
-    if columns is not None:
-        items: Iterable[Any] = X[columns[0]]
-    elif isinstance(X, np.ndarray) and X.ndim == 2:
-        items = X[:, 0]
-    else:
-        items = X
     return items

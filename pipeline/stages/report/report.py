@@ -134,7 +134,7 @@ def write_report(
     vocabulary.write_table(folder / "vocab")
     write_table(folder / "sweep" / "results.csv", with_differences(swept, features, best))
     sentences = {name: split.sentences for name, split in corpus.splits.items()}
-    best.write_predictions(folder / "best", features, sentences)
+    best.write_predictions(folder / "best", sentences)
     model = TextClassifier(
         *(vectors, mean, best.classifier, corpus.classes),
         tokenizer=corpus.unlabelled.tokenizer,

@@ -36,14 +36,6 @@ def default_strengths() -> list[float]:
     return strengths
 
 
-def check_strengths(strengths: list[float]) -> None:
-    """Raise `UserError` unless there are strengths, none of them negative or given twice."""
-    if not strengths:
-        raise SettingError("strengths is empty; give at least one, e.g. [0.1,1,10].")
-    if len(set(strengths)) != len(strengths):
-        raise SettingError("strengths has a strength twice.")
-
-
 def inverse(strength: float) -> float:
     """Return scikit-learn's C for a strength; the small number keeps it finite at strength 0."""
     return 1 / (strength + 1e-12)
@@ -68,54 +60,49 @@ def fit(
     weighted = {} if weights is None else {"sample_weight": weights}
     logistic = type(model) is LogisticRegression
     if logistic and model.solver in {"lbfgs", "newton-cg"} and not isinstance(X, np.ndarray):
-        return _fit_sparse(model, X, y, weights)
-    if not (logistic and model.solver == "lbfgs" and model.fit_intercept):
-        fitted: Classifier = model.fit(X, y, **weighted)
-        return fitted
-    center = X.mean(axis=0)
-    if hasattr(model, "coef_"):  # where a warm start begins
-        model.intercept_ = model.intercept_ + model.coef_ @ center
-    model.fit(X - center, y, **weighted)
-    model.intercept_ -= model.coef_ @ center
-    return classifier
-
-
-def _fit_sparse(
-    model: Any, X: sparse.csr_array, y: NDArray[np.int64], weights: NDArray[np.float64] | None
-) -> Classifier:
-    """Fit scikit-learn's logistic regression, from the solution where that can be found first."""
-    weighted = {} if weights is None else {"sample_weight": weights}
-    model.set_params(solver="newton-cg")
-    classes, codes = np.unique(y, return_inverse=True)
-    if model.warm_start and model.fit_intercept and len(classes) > 1:
-        start = (model.coef_, model.intercept_) if hasattr(model, "coef_") else None
-        rows = np.ones(len(y)) if weights is None else weights
-        model.coef_, model.intercept_ = solve(X, codes, rows, 1 / model.C, start, model.tol / 2)
+        model.set_params(solver="newton-cg")
+        if model.warm_start and model.fit_intercept:
+            _start_at_solution(model, X, y, weights)
+    elif logistic and model.solver == "lbfgs" and model.fit_intercept:
+        center = X.mean(axis=0)
+        if hasattr(model, "coef_"):  # where a warm start begins
+            model.intercept_ = model.intercept_ + model.coef_ @ center
+        model.fit(X - center, y, **weighted)
+        model.intercept_ -= model.coef_ @ center
+        return classifier
     fitted: Classifier = model.fit(X, y, **weighted)
     return fitted
 
 
-def check_takes_weights(config: Sweepable) -> None:
-    """Raise `UserError`, before anything is trained, if the classifier cannot use phrases."""
+def _start_at_solution(
+    model: Any, X: sparse.csr_array, y: NDArray[np.int64], weights: NDArray[np.float64] | None
+) -> None:
+    """Set where scikit-learn's logistic regression starts to fit: where it will end."""
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) > 1:
+        start = (model.coef_, model.intercept_) if hasattr(model, "coef_") else None
+        rows = np.ones(len(y)) if weights is None else weights
+        model.coef_, model.intercept_ = solve(X, codes, rows, 1 / model.C, start, model.tol / 2)
+
+
+def check_takes(config: Sweepable, *, phrases: bool, bag: bool) -> None:
+    """Raise `UserError`, before anything is trained, if the classifier cannot use these."""
+    from sklearn.utils import get_tags
     from sklearn.utils.validation import has_fit_parameter
 
+    if not (phrases or bag):
+        return
     classifier = config.classifier(config.strengths[0], None)
+    name = type(classifier).__name__
     require(
-        has_fit_parameter(classifier, "sample_weight"),
-        f"corpus.phrases: {type(classifier).__name__} takes no sample weights; leave the phrases "
-        "out, or take sweep=logistic.",
+        not phrases or has_fit_parameter(classifier, "sample_weight"),
+        f"corpus.phrases: {name} takes no sample weights; leave the phrases out, or take "
+        "sweep=logistic.",
     )
-
-
-def check_takes_sparse(config: Sweepable) -> None:
-    """Raise `UserError`, before anything is trained, if the classifier cannot use a bag."""
-    from sklearn.utils import get_tags
-
-    classifier = config.classifier(config.strengths[0], None)
     require(
-        get_tags(classifier).input_tags.sparse,
-        f"features.bag: {type(classifier).__name__} takes no sparse features; set "
-        "features.bag=none, or take sweep=logistic.",
+        not bag or get_tags(classifier).input_tags.sparse,
+        f"features.bag: {name} takes no sparse features; set features.bag=none, or take "
+        "sweep=logistic.",
     )
 
 
@@ -146,7 +133,10 @@ class Logistic(Settings):
     def __post_init__(self) -> None:
         """Check values."""
         super().__post_init__()
-        check_strengths(self.strengths)
+        if not self.strengths:
+            raise SettingError("strengths is empty; give at least one, e.g. [0.1,1,10].")
+        if len(set(self.strengths)) != len(self.strengths):
+            raise SettingError("strengths has a strength twice.")
 
     def classifier(self, strength: float, previous: Classifier | None) -> Classifier:
         """Return the classifier for one strength."""

@@ -102,8 +102,3 @@ def load_classifier(path: Path) -> Classifier:
     except Exception as error:  # skops expects a file to be whole
         raise UserError(f"{path} is damaged, or no classifier ({error!r}).") from error
     return classifier
-
-
-def check_loadable(path: Path) -> None:
-    """Raise `UserError` for a file that `load_classifier` would refuse."""
-    load_classifier(path)

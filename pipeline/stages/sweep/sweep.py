@@ -28,8 +28,7 @@ from pipeline.stages.sweep.classifiers import (
     OneVsRest,
     Sweepable,
     TwoLayer,
-    check_takes_sparse,
-    check_takes_weights,
+    check_takes,
     default_strengths,
     fit,
     inverse,
@@ -48,8 +47,7 @@ __all__ = [
     "Sweep",
     "Sweepable",
     "TwoLayer",
-    "check_takes_sparse",
-    "check_takes_weights",
+    "check_takes",
     "default_strengths",
     "evaluated",
     "fit",
@@ -162,11 +160,8 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
 
     expect(features=(features, Features), config=(config, object))
     config = config or Logistic()
-    training_data = features.training_data
-    if training_data[-1] is not None:
-        check_takes_weights(config)
-    if not isinstance(training_data[0], np.ndarray):
-        check_takes_sparse(config)
+    X, y, weights = features.training_data
+    check_takes(config, phrases=weights is not None, bag=not isinstance(X, np.ndarray))
     rows: list[StrengthRow] = []
     classifiers: list[Classifier] = []
     dev_predicted = []
@@ -177,19 +172,21 @@ def sweep_strengths(features: Features, config: Sweepable | None = None) -> Swee
             classifier = config.classifier(strength, classifiers[-1] if classifiers else None)
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", ConvergenceWarning)
-                fitted = fit(classifier, *training_data)
-            unfinished = [w for w in caught if issubclass(w.category, ConvergenceWarning)]
-            for other in (w for w in caught if w not in unfinished):
-                warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
-            row, on_dev = evaluated(fitted, features, strength, converged=not unfinished)
+                fitted = fit(classifier, X, y, weights)
+            converged = True
+            for w in caught:
+                if issubclass(w.category, ConvergenceWarning):
+                    converged = False
+                else:
+                    warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
+            row, on_dev = evaluated(fitted, features, strength, converged=converged)
             rows.append(row)
             dev_predicted.append(on_dev)
             classifiers.append(fitted)
     rows.reverse()
-    unfinished_at = [row["strength"] for row in rows if not row["converged"]]
-    if unfinished_at:
-        listed = ", ".join(f"{strength:.3g}" for strength in unfinished_at)
-        log.warning("the fit did not converge at strength %s: raise sweep.max_iter.", listed)
+    unfinished = ", ".join(f"{row['strength']:.3g}" for row in rows if not row["converged"])
+    if unfinished:
+        log.warning("the fit did not converge at strength %s: raise sweep.max_iter.", unfinished)
     return Sweep(rows, classifiers[::-1], np.array(dev_predicted[::-1]))
 
 
