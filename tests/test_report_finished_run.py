@@ -9,6 +9,7 @@ import pytest
 from runs import Vectors, hostile, table
 
 from pipeline.core.errors import UserError
+from pipeline.stages.best import best
 from pipeline.stages.corpus import Table
 from pipeline.stages.report.finished_run import FinishedRun, in_order, read_overrides
 from pipeline.stages.sweep.sweep import Logistic
@@ -45,6 +46,17 @@ class TestFinishedRun:
         np.testing.assert_array_equal(test.p_predicted, p.max(axis=1))
         np.testing.assert_array_equal(test.p_true, p[np.arange(len(p)), test.true])
         assert np.mean(~test.wrong) == FinishedRun.read(run).result["test"]["accuracy"]
+
+    def test_of_many_classes_the_two_probabilities_of_a_sentence_are_the_same(
+        self, run, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr(best, "ALL_PROBABILITIES", 1)
+        corpus = Table(path=str(run.parent / "numbers.csv"), split="split", classes=CLASSES)
+        vectors, sweep = Vectors(share=0.5), Logistic([1e-3, 1])
+        again = hostile(tmp_path, corpus=corpus, vectors=vectors, sweep=sweep)
+        one, two = FinishedRun.read(run).test, FinishedRun.read(again).test
+        np.testing.assert_array_equal(one.p_true, two.p_true)
+        np.testing.assert_array_equal(one.p_predicted, two.p_predicted)
 
     def test_the_chosen_strength_has_its_row(self, run):
         read = FinishedRun.read(run)

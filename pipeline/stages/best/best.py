@@ -99,11 +99,11 @@ class Best:
     strength
         Its regularisation strength.
     classifiers
-        Those of the sweep; ``classifiers[row]`` is the chosen one.
+        All of the sweep; ``classifiers[row]`` is the chosen one.
     scores
         The scores on each split.
     majority
-        Those of the baseline that ignores the text.
+        The scores of the baseline that ignores the text.
     predicted
         For each split the (n,) predicted class indices.
     probabilities

@@ -33,7 +33,7 @@ class TextClassifier:
     Parameters
     ----------
     vectors, mean, classifier
-        Those of the run.
+        Their values in the run.
     classes
         Class names in order.
     tokenizer
@@ -85,7 +85,7 @@ class TextClassifier:
             If skops cannot store a classifier of the user's own type.
         """
         below = folder / _FOLDER
-        # If this classifier cannot be saved, that of an earlier run must not stand in for it.
+        # If this classifier cannot be saved, an earlier run's must not be taken for it.
         (below / "classifier.skops").unlink(missing_ok=True)
         self.vectors.save(folder / "vectors")
         settings = {

@@ -1,6 +1,6 @@
 """The average of word vectors: its settings, and the arithmetic that every user of it shares.
 
-With c_w how often word w stands in a sentence, v_w its vector and a_w its weight, the sentence is
+With c_w the count of word w in a sentence, v_w its vector and a_w its weight, the sentence is
 
     x = (1/N) sum_w c_w a_w v_w,    and with principal components    x' = C (x - m).
 
@@ -80,9 +80,9 @@ class Mean(Settings):
         (``words``), or for each word and pair of neighbouring words (``bigrams``), so that the
         classifier learns a weight of its own for each. ``none``: averages alone.
     bag_min_df
-        In how many training sentences a word or pair must stand to get a column.
+        How many training sentences must contain a word or pair for it to get a column.
     bag_values
-        What the column holds: ``presence``, 1 or 0; ``counts``, how often it stands there;
+        What the column holds: ``presence``, 1 or 0; ``counts``, how often it occurs there;
         ``log_ratio``, presence times how strongly it speaks for a class in train (Wang and Manning
         2012).
     bag_scale
@@ -107,7 +107,7 @@ class Mean(Settings):
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What averaging learned from the sentences of train; what it does without is None.
+    """What averaging learned from the training sentences; None where it learned nothing.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def word_counts(
     Returns
     -------
     counts, lengths
-        How often each known word stands in each sentence, sparse (n, V), and the number of all
+        How often each known word occurs in each sentence, sparse (n, V), and the number of all
         words, (n,).
     """
     from scipy import sparse

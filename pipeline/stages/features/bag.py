@@ -83,7 +83,7 @@ class NGrams:
         values: BagValues = BagValues.presence,
         scale: float = 1.0,
     ) -> NGrams:
-        """Take the n-grams that stand in at least `min_df` of the sentences of train.
+        """Take the n-grams that occur in at least `min_df` training sentences.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class NGrams:
             counter.fit(sentences)
         except ValueError as error:  # from scikit-learn: nothing is left
             raise UserError(
-                f"features.bag={bag}: no word stands in features.bag_min_df={min_df} or more of "
+                f"features.bag={bag}: no word occurs in features.bag_min_df={min_df} or more of "
                 f"the {len(sentences):,} training sentences; lower it."
             ) from error
         names = counter.get_feature_names_out().tolist()
@@ -177,14 +177,14 @@ class NGrams:
 def log_ratios(there: Any, labels: NDArray[np.int64]) -> Floats:
     """Return how strongly each n-gram speaks for some class: its log-count ratio, without a sign.
 
-    With p how many sentences of a class an n-gram stands in, plus one, and q the same for all other
-    classes, r = log((p / |p|) / (q / |q|)); Wang and Manning 2012, section 2. For more than two
-    classes it is the root mean square over classes; for two classes that is |r|.
+    With p the number of sentences of a class that contain the n-gram, plus one, and q the same for
+    all other classes, r = log((p / |p|) / (q / |q|)); Wang and Manning 2012, section 2. For more
+    than two classes it is the root mean square over classes; for two classes that is |r|.
 
     Parameters
     ----------
     there
-        Sparse (n, B): 1 where the n-gram stands in the sentence.
+        Sparse (n, B): 1 where the sentence contains the n-gram.
     labels
         (n,) class indices.
 
@@ -205,7 +205,7 @@ def log_ratios(there: Any, labels: NDArray[np.int64]) -> Floats:
 
 
 def _vectorizer(longest: int, **settings: Any) -> Any:
-    """Return scikit-learn's counter of n-grams, for sentences that are tokenized."""
+    """Return scikit-learn's counter of n-grams, for tokenized sentences."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     return CountVectorizer(

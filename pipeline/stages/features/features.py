@@ -61,7 +61,7 @@ class Features:
     fitted
         What averaging learned from train.
     without_words
-        How many sentences of each split have no known word: their averages are all alike.
+        How many sentences of each split have no known word: their averages are all the same.
     sentences
         The tokens of each sentence of each split, where they are known.
     """

@@ -42,7 +42,7 @@ def read_strengths(results: pd.DataFrame, row: int) -> list[str]:
     ----------
     results
         The table of `with_differences`, weakest strength first. Version 0.1.0 kept no differences:
-        then only the numbers are said.
+        then the text has only the accuracies.
     row
         The chosen strength.
     """

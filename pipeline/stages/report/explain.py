@@ -224,7 +224,7 @@ def shade(glosses: Iterable[dict[str, Any]]) -> float:
     Returns
     -------
     full
-        What full strength stands for: 19 of 20 words add no more, so that one extreme word does not
+        What a word of strength 1 adds. It is the 95 % quantile, so that one extreme word does not
         make all others pale.
     """
     words = [word for gloss in glosses for word in gloss["words"]]

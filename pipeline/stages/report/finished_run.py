@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +41,8 @@ _OPTIONAL = ("vectors/", "best/classifier.skops")
 class FinishedRun:
     """A finished run's folder.
 
-    Every file is checked when it is read: against the sha256 in ``result.json``, and, as results of
-    version 0.1.0 have none, for the form that it must have. A file that is missing or damaged is a
-    `UserError`.
+    Every file is checked when it is read: its sha256 against ``result.json`` (version 0.1.0 wrote
+    none there), and its columns and values. A missing or damaged file is a `UserError`.
 
     Parameters
     ----------
@@ -68,7 +67,7 @@ class FinishedRun:
         return cls(folder, read_result(folder))
 
     def check(self) -> None:
-        """Raise `UserError` if a file is damaged or missing, but for those the page replaces."""
+        """Raise `UserError` if a file that the page does not replace is damaged or missing."""
         for name in self.result.get("files", {}):
             replaced = name.startswith("report/") and name not in PAGE_SOURCES
             deleted = name.startswith(_OPTIONAL) and not (self.folder / name).exists()
@@ -106,21 +105,17 @@ class FinishedRun:
     @cached_property
     def test(self) -> Scored:
         """The test sentences with their predictions."""
-        return self._scored("test")
+        import pandas as pd
 
-    @cached_property
-    def dev(self) -> Scored:
-        """The dev sentences with their predictions."""
-        return self._scored("dev")
-
-    def _scored(self, split: Literal["dev", "test"]) -> Scored:
         index = {name: i for i, name in enumerate(self.classes)}
-        expected = self.summary["splits"][split]["sentences"]
-        with self._reading("best/predictions.csv"):
-            table = self._predictions[self._predictions["split"] == split]
+        expected = self.summary["splits"]["test"]["sentences"]
+        text = dict.fromkeys(("split", "sentence", "label", "predicted"), str)
+        with self._reading("best/predictions.csv") as path:
+            table = pd.read_csv(path, dtype=text, keep_default_na=False)
+            table = table[table["split"] == "test"]
             _finite(table)
             if len(table) != expected:
-                raise ValueError(f"{len(table)} of the {expected} {split} sentences")
+                raise ValueError(f"{len(table)} of the {expected} test sentences")
             true = np.array([index[name] for name in table["label"]], np.int64)
             predicted = np.array([index[name] for name in table["predicted"]], np.int64)
             if "p_label" in table and "p_predicted" in table:  # there are many classes
@@ -134,22 +129,13 @@ class FinishedRun:
             return Scored(sentences, true, predicted, p_true, p_predicted)
 
     @cached_property
-    def _predictions(self) -> pd.DataFrame:
-        import pandas as pd
-
-        text = dict.fromkeys(("split", "sentence", "label", "predicted"), str)
-        return pd.read_csv(
-            self.folder / "best" / "predictions.csv", dtype=text, keep_default_na=False
-        )
-
-    @cached_property
     def model(self) -> TextClassifier | None:
         """Vectors and classifier; None, with a warning, where they were deleted or not saved."""
         names = [name for name in self.result.get("files", {}) if name.startswith(_MODEL)]
         names += ["vectors/words.txt", "vectors/matrix.npy", "best/classifier.skops"]
         missing = next((name for name in names if not (self.folder / name).exists()), None)
         if missing is not None:
-            log.warning("%s: words are not explained, for %s is missing", self.folder, missing)
+            log.warning("%s: words are not explained: %s is missing", self.folder, missing)
             return None
         for name in names:
             self._intact(name)
@@ -178,8 +164,8 @@ class FinishedRun:
     def speaks_for(self, words: Sequence[str]) -> list[int]:
         """Return for each word the index of the class that it speaks for most.
 
-        That is the class whose score, less the mean of all, it raises most in a sentence by itself;
-        empty where words are not explained.
+        In a sentence by itself, it raises this class's score most, compared with the mean of all
+        classes. Empty if words are not explained.
         """
         model, scores = self.model, self.scores
         if model is None or scores is None:

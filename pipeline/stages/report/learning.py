@@ -21,13 +21,13 @@ def learning_curve(
 ) -> pd.DataFrame:
     """Fit the sweep's classifiers on parts of train; test is not used.
 
-    At every size the strength is chosen on dev again, as few sentences want a stronger penalty
-    than many. Phrases are left out.
+    At every size the strength is chosen on dev again: few sentences need a stronger penalty than
+    many. Phrases are left out.
 
     Parameters
     ----------
     features, swept, best
-        Those of the run.
+        The results of the run's stages.
     shares
         The parts of train.
     draws

@@ -52,8 +52,8 @@ class Report(Settings):
     Parameters
     ----------
     words
-        Words to draw on the map, those that have a vector. Where few of them have one, frequent
-        words of the text are added.
+        Words to draw on the map if they have a vector. If few of them have one, frequent words of
+        the text are added.
     neighbours
         How many nearest neighbours to list for each content word among these.
     examples
@@ -66,7 +66,7 @@ class Report(Settings):
     draws
         How many times each share is drawn.
     min_count
-        A neighbour must stand at least this often in the training text.
+        A neighbour must occur at least this often in the training text.
     """
 
     words: list[str] = field(default_factory=_WORDS.split)
@@ -142,7 +142,7 @@ def write_report(
     )
     try:
         model.save(folder)
-    except UserError as error:  # a user's own classifier; the numbers stand all the same
+    except UserError as error:  # a user's own classifier; the run goes on
         log.warning("%s", error)
     report = folder / "report"
     shown = words_to_show(config.words, vectors, vocabulary)

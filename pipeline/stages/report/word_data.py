@@ -28,11 +28,11 @@ def word_data(runs: Mapping[str, FinishedRun], chosen: list[str], min_count: int
     Parameters
     ----------
     runs
-        A run of each arm, by the arm's name; one whose vectors were deleted is left out.
+        A run of each arm, by the arm's name. Runs without their vectors are left out.
     chosen
         Words whose neighbours are stored in any case.
     min_count
-        Only content words that stand this often in the training text are neighbours.
+        Only content words that occur this often in the training text are neighbours.
 
     Returns
     -------

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 
-# English words whose neighbours say little; of the words shown, the others come first.
+# English words whose neighbours are not informative.
 FUNCTION_WORDS = frozenset(
     word
     for part in (
