@@ -1,6 +1,6 @@
-"""Broken and hostile input for every reader, and what must never come of it.
+"""Broken and hostile input for every reader, and a check that it does no harm.
 
-Valid files are mutated at random, by a seed. A reader must accept what comes of it, or refuse it in
+Valid files are mutated at random, by a seed. A reader must accept the result, or refuse it in
 one line; anything else it raises is a fault, and so is more memory than the file accounts for, a
 hang, a program or a connection begun, or a file changed outside the reader's own folder.
 """
@@ -84,13 +84,13 @@ class Reader:
     name: str
     read: Callable[[Path], object]
     valid: list[Files]
-    share: float = 1.0  # of all inputs, beside other readers'
+    share: float = 1.0  # of the inputs that other readers get
     sign: Callable[[Files], Files] = lambda files: files  # of mutated ones, half the time
 
 
 @dataclass
 class Tally:
-    """What came of a reader's inputs."""
+    """How many of a reader's inputs were accepted, were refused or showed a fault."""
 
     accepted: int = 0
     refused: int = 0
@@ -154,7 +154,7 @@ def fuzz(reader: Reader, folder: Path, inputs: int, seed: int) -> Tally:
 
 
 def attempt(reader: Reader, folder: Path, files: Files, tally: Tally) -> str:
-    """Read one input, and note what came of it."""
+    """Read one input, count the outcome and return it."""
     folder = folder / "in"
     folder.mkdir(parents=True)
     for name, content in files.items():
@@ -208,10 +208,8 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
     writes = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
     if writes or event in CHANGES:
         paths = args[: 2 if event in {"os.rename", "os.link", "os.symlink"} else 1]
-        beneath = (
-            event != "open" and isinstance(args[-1], int) and args[-1] >= 0
-        )  # a folder held open
-        for path in () if beneath else paths:
+        in_open_folder = event != "open" and isinstance(args[-1], int) and args[-1] >= 0
+        for path in () if in_open_folder else paths:
             real = path if isinstance(path, int) else os.path.realpath(os.fsdecode(path))
             if not isinstance(real, int) and not real.startswith(folder) and real != os.devnull:
                 seen.append((event, real))
@@ -223,7 +221,7 @@ sys.addaudithook(_audit)
 @contextlib.contextmanager
 def watched(folder: Path) -> Iterator[list[tuple[str, str]]]:
     """Note programs and connections begun, and files changed outside the folder."""
-    global _watched  # noqa: PLW0603 - an audit hook cannot be taken away, only told to look away
+    global _watched  # noqa: PLW0603 - an audit hook cannot be removed, only turned off
 
     def hang(*_: object) -> None:
         raise HangError(f"more than {SECONDS} s")
@@ -268,11 +266,7 @@ def vectors() -> WordVectors:
 
 def files_of(folder: Path, name: str) -> Files:
     """Return the files that vectors are written to under a name."""
-    write_vectors(vectors(), folder / name)
-    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
-    shutil.rmtree(folder)
-    folder.mkdir()
-    return found
+    return written(folder, lambda at: write_vectors(vectors(), at / name))
 
 
 def deflated(content: bytes) -> bytes:
@@ -478,7 +472,7 @@ def stored(folder: Path) -> Files:
 
 
 def signed(digest: Callable[[Any], str], key: str) -> Callable[[Files], Files]:
-    """Give changed JSON the digest that it should have, so that all that reads it is reached."""
+    """Give changed JSON its correct digest, so that the code behind the check is reached too."""
 
     def sign(files: Files) -> Files:
         for name, content in files.items():
@@ -513,7 +507,7 @@ def checkpoint_of(folder: Path) -> tuple[Checkpoint, dict[str, np.ndarray]]:
 
 
 def read_checkpoint(folder: Path) -> bool:
-    """Go on from a state, or begin anew; either way the next one can be saved."""
+    """Continue from a state, or start over; the next state can be saved in both cases."""
     checkpoint, arrays = checkpoint_of(folder)
     values = checkpoint.load(arrays)
     assert checkpoint.save(arrays, {"done": 2})

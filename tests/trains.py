@@ -43,8 +43,8 @@ def main(trainer, minutes, number=None, chunks=0):
     tokens = np.random.default_rng(0).zipf(1.5, (8_000, 12)) % 200
     vocabulary = build(([str(word) for word in row] for row in tokens.tolist()), Vocab())
     trainers = {
-        "SkipGram": stopped(SkipGram, number, chunks)(dim=10, epochs=20),
-        "GloVe": stopped(GloVe, number, chunks)(dim=10, epochs=40),
+        "SkipGram": stopped(SkipGram, number, chunks)(dim=10, epochs=6),
+        "GloVe": stopped(GloVe, number, chunks)(dim=10, epochs=12),
     }
     state = Path("outputs") / "cache" / "training" / trainer
     trained = train(vocabulary, trainers[trainer], Checkpoint(state, {"trainer": trainer}, minutes))

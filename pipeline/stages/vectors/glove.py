@@ -200,32 +200,24 @@ class GloVe(Settings):
         text = kernels.separated(tokens, np.ascontiguousarray(vocabulary.offsets, np.int64))
         places, starts = kernels.occurrences(text, words)
         edges = np.searchsorted(starts, np.arange(0, starts[-1], COUNTED))
-        blocks = list(pairwise(np.unique([0, *edges, words]).tolist()))
+        edges = np.unique([0, *edges, words]).tolist()
+        blocks = edges[:-1], edges[1:]
         begins = np.zeros(words + 1, np.int64)
+        around = text, places, starts, self.window
+        weights = float(self.x_max), float(self.alpha)
 
-        def measure(block: tuple[int, int]) -> None:
-            kernels.row_sizes(*block, text, places, starts, self.window, begins[1:])
+        def measure(first: int, last: int) -> None:
+            kernels.row_sizes(first, last, *around, begins[1:])
 
-        def fill(block: tuple[int, int]) -> None:
-            kernels.fill_rows(
-                *block,
-                text,
-                places,
-                starts,
-                self.window,
-                begins,
-                pairs,
-                values,
-                float(self.x_max),
-                float(self.alpha),
-            )
+        def fill(first: int, last: int) -> None:
+            kernels.fill_rows(first, last, *around, begins, pairs, values, *weights)
 
         with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(measure, blocks))
+            list(pool.map(measure, *blocks))
             np.cumsum(begins, out=begins)
             pairs = np.empty((begins[-1], 2), np.int32)
             values = np.empty((begins[-1], 2), np.float32)
-            list(pool.map(fill, blocks))
+            list(pool.map(fill, *blocks))
         return Cooccurrences(pairs, values)
 
     def start(self, words: int) -> Floats:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import require
+from pipeline.core.errors import UserError, require
 from pipeline.stages.vectors.formats import read_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
 from pipeline.stages.vocab import Vocabulary
@@ -43,10 +43,10 @@ def in_common(
     common = set(vectors.words)
     for name in files:
         if name == VOCAB:
-            require(
-                vocabulary, f"{setting}={files}: give the vocabulary that '{VOCAB}' stands for."
-            )
-            assert vocabulary is not None
+            if vocabulary is None:
+                raise UserError(
+                    f"{setting}={files}: give the vocabulary that '{VOCAB}' stands for."
+                )
             common &= set(vocabulary.words)
         else:
             common &= set(read_vectors(Path(name).expanduser(), vectors.words).words)

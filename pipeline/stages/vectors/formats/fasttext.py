@@ -83,9 +83,9 @@ def read_fasttext(path: Path, words: Collection[str] | None = None) -> WordVecto
             model, known = _dictionary(model, file)
             rows = _matrix(model, known, file)
             gathered = Gathered(path, "word")
-            asked = [word.encode(errors="surrogatepass") for word in words or ()]
-            wanted = list(known) if words is None else [word for word in known if word in {*asked}]
-            unknown = [word for word in dict.fromkeys(asked) if word not in known]
+            asked = dict.fromkeys(word.encode(errors="surrogatepass") for word in words or ())
+            wanted = [word for word in known if words is None or word in asked]
+            unknown = [word for word in asked if word not in known]
             named = progress([*wanted, *unknown], "n-grams", "words", len(wanted) + len(unknown))
             ids = {word: _rows_of(model, known, word) for word in named}
             made = [word for word, of_word in ids.items() if of_word]
@@ -98,9 +98,7 @@ def read_fasttext(path: Path, words: Collection[str] | None = None) -> WordVecto
     gathered.add(made, np.arange(1, len(made) + 1), matrix)
     from_ngrams = len(made) - len(wanted)
     if from_ngrams > 0:
-        log.info(
-            "%s: %s words it lacks have vectors from their character n-grams", path, from_ngrams
-        )
+        log.info("%s: %s unknown words have vectors from their n-grams", path, from_ngrams)
     return gathered.vectors(words)
 
 

@@ -29,11 +29,7 @@ FORMATS = (
     Format(b"\x28\xb5\x2f\xfd", "packed by zstandard; rename it to {name}.zst", ""),
     Format(b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     Format(b"Rar!", "a RAR archive", _UNPACK),
-    Format(
-        b"\x89HDF\r\n\x1a\n",
-        "an HDF5 file",
-        "Read words and matrix with h5py, then " + _NUMPY,
-    ),
+    Format(b"\x89HDF\r\n\x1a\n", "an HDF5 file", f"Read words and matrix with h5py, then {_NUMPY}"),
     Format(
         b"SQLite format 3\x00",
         "an SQLite database (a Magnitude file?)",
@@ -44,12 +40,8 @@ FORMATS = (
         "a git-lfs pointer, not the file itself",
         "Fetch the file: git lfs pull.",
     ),
-    Format(
-        b"PAR1",
-        "a Parquet file",
-        "Read it with pandas, then " + _NUMPY,
-    ),
-    Format(b"ARROW1", "an Arrow file", "Read it with pandas, then " + _NUMPY),
+    Format(b"PAR1", "a Parquet file", f"Read it with pandas, then {_NUMPY}"),
+    Format(b"ARROW1", "an Arrow file", f"Read it with pandas, then {_NUMPY}"),
     Format(b"\x93NUMPY", "a NumPy array without words", _NUMPY),
     Format(b"GGUF", "a language model (GGUF)", "Word vectors are needed, one a word."),
     Format(b"%PDF", "a PDF document", "Name a file of vectors."),
@@ -66,20 +58,7 @@ _DECIMAL_COMMA = re.compile(rb"(?<=[\s;+-])(\d+),(\d+)(?=[\s;eE]|$)")
 
 
 def refuse(path: Path, start: bytes) -> None:
-    """Raise the error that names a format which is not read.
-
-    Parameters
-    ----------
-    path
-        The file.
-    start
-        Its first bytes.
-
-    Raises
-    ------
-    UserError
-        If it is one.
-    """
+    """Raise `UserError` if a file, by its first bytes, is of a format that is not read."""
     line = start.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0]
     if _is_row(line):
         return
@@ -103,11 +82,8 @@ def refuse(path: Path, start: bytes) -> None:
     if _JSON.match(start):
         raise _error(path, "JSON", "Write a line for each word: the word and its numbers.")
     if _SPARSE.fullmatch(line):
-        raise _error(
-            path,
-            "text with sparse rows (index:value)",
-            "Write every number of a row, also the zeros.",
-        )
+        cure = "Write every number of a row, also the zeros."
+        raise _error(path, "text with sparse rows (index:value)", cure)
 
 
 def _is_row(line: bytes) -> bool:

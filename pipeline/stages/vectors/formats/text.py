@@ -74,12 +74,11 @@ def read_text(path: Path, words: Collection[str] | None = None) -> WordVectors:
             gathered.add(*parse(layout, block))
     if words is not None:
         gathered.count_broken(searched.broken, searched.rows)
-    rows = gathered.rows if words is None else searched.rows
-    if layout.rows is not None and layout.rows != rows:
-        raise UserError(
-            f"{path}: its header says {layout.rows:,} rows, it holds {rows:,}. "
-            "It may be truncated; fetch it again."
-        )
+    require(
+        layout.rows in {None, gathered.rows},
+        f"{path}: its header says {layout.rows or 0:,} rows, it holds {gathered.rows:,}. "
+        "It may be truncated; fetch it again.",
+    )
     return gathered.vectors(words)
 
 
