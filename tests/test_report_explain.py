@@ -29,6 +29,8 @@ from pipeline.stages.vectors.word_vectors import WordVectors
 quick = settings(max_examples=40, deadline=None)
 WORDS = [f"w{i}" for i in range(12)]
 D = 4
+X = np.random.default_rng(0).normal(size=(30, D))
+Y = np.arange(30) % 3
 
 seeds = st.integers(0, 10_000)
 sentences = st.lists(st.sampled_from([*WORDS, "unseen", "new"]), min_size=1, max_size=9)
@@ -102,7 +104,7 @@ class TestTheSum:
         given_ = vectors(seed)
         fitted = fitted_of(seed, mean, mean.components)
         X = np.random.default_rng(seed).normal(size=(30, number_of(mean, fitted)))
-        classifier = LogisticRegression().fit(X, np.arange(30) % 3)
+        classifier = LogisticRegression().fit(X, Y)
         explained = explain(tokens, given_, scores_of(classifier, X), mean, fitted)
         predicted = classifier.predict(dense(features_of([tokens], given_, mean, fitted)))[0]
         assert explained.scores[predicted] == pytest.approx(explained.scores.max())
@@ -143,23 +145,20 @@ def decided(classifier, x):
 
 class TestWords:
     def test_a_word_without_a_vector_adds_nothing(self):
-        X = np.random.default_rng(0).normal(size=(30, D))
-        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        scores = scores_of(LogisticRegression().fit(X, Y), X)
         explained = explain(["w1", "unseen", "w2"], vectors(0), scores)
         assert explained.known.tolist() == [True, False, True]
         assert not explained.added[1].any()
         assert explained.added[[0, 2]].all()
 
     def test_counted_as_zero_an_unknown_word_makes_the_others_count_less(self):
-        X = np.random.default_rng(0).normal(size=(30, D))
-        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        scores = scores_of(LogisticRegression().fit(X, Y), X)
         skip = explain(["w1", "unseen"], vectors(0), scores, Mean(Unknown.skip))
         zero = explain(["w1", "unseen"], vectors(0), scores, Mean(Unknown.zero))
         np.testing.assert_allclose(zero.added, skip.added / 2)
 
     def test_of_a_sentence_of_unknown_words_only_the_base_is_left(self):
-        X = np.random.default_rng(0).normal(size=(30, D))
-        classifier = LogisticRegression().fit(X, np.arange(30) % 3)
+        classifier = LogisticRegression().fit(X, Y)
         explained = explain(["unseen"], vectors(0), scores_of(classifier, X))
         np.testing.assert_allclose(explained.scores, classifier.intercept_)
 
@@ -168,7 +167,7 @@ class TestOwnWeights:
     def made(self, tokens, bag="bigrams", scale=1.0):
         fitted = Fitted(ngrams=NGrams(["w1", "new", "w1 w2"], Bag(bag).longest, scale=scale))
         X = np.random.default_rng(0).normal(size=(30, D + 3))
-        classifier = LogisticRegression().fit(X, np.arange(30) % 3)
+        classifier = LogisticRegression().fit(X, Y)
         scores = scores_of(classifier, X)
         return classifier.coef_[:, D:], explain(tokens, vectors(0), scores, Mean(), fitted)
 
@@ -195,8 +194,7 @@ class TestOwnWeights:
         assert has_own_weights([gloss])
 
     def test_that_there_are_none_is_told(self):
-        X = np.random.default_rng(0).normal(size=(30, D))
-        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        scores = scores_of(LogisticRegression().fit(X, Y), X)
         assert not has_own_weights([explain(["w1"], vectors(0), scores).gloss(0, 1)])
 
     @quick
@@ -204,7 +202,7 @@ class TestOwnWeights:
     def test_count_in_what_a_word_says_by_itself(self, seed, mean):
         fitted = fitted_of(seed, mean, mean.components)
         X = np.random.default_rng(seed).normal(size=(30, number_of(mean, fitted)))
-        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        scores = scores_of(LogisticRegression().fit(X, Y), X)
         words = [*WORDS, "new", "unseen"]
         alone = word_scores(words, vectors(seed), scores, mean, fitted)
         for word, added in zip(words, alone, strict=True):
@@ -214,12 +212,10 @@ class TestOwnWeights:
 
 class TestScoresOf:
     def test_a_classifier_that_is_no_sum_has_none(self):
-        X = np.random.default_rng(0).normal(size=(30, D))
-        assert scores_of(GaussianNB().fit(X, np.arange(30) % 3), X) is None
+        assert scores_of(GaussianNB().fit(X, Y), X) is None
 
     def test_any_linear_classifier_of_scikit_learns_has_some(self):
-        X = np.random.default_rng(0).normal(size=(30, D))
-        classifier = LinearSVC().fit(X, np.arange(30) % 3)
+        classifier = LinearSVC().fit(X, Y)
         np.testing.assert_allclose(scores_of(classifier, X)(X), classifier.decision_function(X))
 
     def test_weights_that_are_not_what_it_decides_by_are_not_believed(self):
@@ -227,14 +223,11 @@ class TestScoresOf:
             def decision_function(self, X):
                 return super().decision_function(X) ** 2
 
-        X = np.random.default_rng(0).normal(size=(30, D))
-        assert scores_of(Sly().fit(X, np.arange(30) % 3), X) is None
+        assert scores_of(Sly().fit(X, Y), X) is None
 
     def test_a_network_says_that_a_word_s_share_depends_on_the_others(self):
-        X = np.random.default_rng(0).normal(size=(30, D))
-        y = np.arange(30) % 3
-        assert not scores_of(TwoLayer(hidden=2).classifier(1.0, None).fit(X, y), X).exact
-        assert scores_of(Logistic().classifier(1.0, None).fit(X, y), X).exact
+        assert not scores_of(TwoLayer(hidden=2).classifier(1.0, None).fit(X, Y), X).exact
+        assert scores_of(Logistic().classifier(1.0, None).fit(X, Y), X).exact
 
     @pytest.mark.parametrize(
         ("sweep", "n_classes", "odds"),
@@ -247,12 +240,10 @@ class TestScoresOf:
         ],
     )
     def test_says_whether_a_difference_is_the_log_odds_of_two_classes(self, sweep, n_classes, odds):
-        X = np.random.default_rng(0).normal(size=(30, D))
         classifier = sweep.classifier(1.0, None).fit(X, np.arange(30) % n_classes)
         assert scores_of(classifier, X).odds == odds
 
     def test_a_classifier_without_an_intercept_has_some(self):
-        X = np.random.default_rng(0).normal(size=(30, D))
         for n_classes in (2, 3):
             classifier = LogisticRegression(fit_intercept=False).fit(X, np.arange(30) % n_classes)
             assert scores_of(classifier, X) is not None
@@ -296,16 +287,14 @@ class TestRounded:
 
 class TestGloss:
     def test_its_numbers_add_up_as_they_are_shown(self):
-        X = np.random.default_rng(0).normal(size=(30, D))
-        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        scores = scores_of(LogisticRegression().fit(X, Y), X)
         gloss = explain(["w1", "unseen", "w2", "w3"], vectors(0), scores).gloss(2, 0)
         added = sum(Decimal(f"{word['shown']:.2f}") for word in gloss["words"])
         assert added == Decimal(f"{gloss['sum']:.2f}")
         assert added + Decimal(f"{gloss['base']:.2f}") == Decimal(f"{gloss['total']:.2f}")
 
     def test_the_strongest_word_has_strength_one(self):
-        X = np.random.default_rng(0).normal(size=(30, D))
-        scores = scores_of(LogisticRegression().fit(X, np.arange(30) % 3), X)
+        scores = scores_of(LogisticRegression().fit(X, Y), X)
         gloss = explain(["w1", "w2", "w3"], vectors(0), scores).gloss(2, 0)
         strength = [word["strength"] for word in gloss["words"]]
         adds = [abs(word["adds"]) for word in gloss["words"]]

@@ -82,13 +82,8 @@ class TestFinishedRun:
 
 def test_jobs_are_in_the_order_of_their_numbers_then_of_their_names():
     names = ["beta", "10", "9", "alphabetical", "0"]
-    assert [job.name for job in in_order(map(Path, names))] == [
-        "0",
-        "9",
-        "10",
-        "alphabetical",
-        "beta",
-    ]
+    ordered = [job.name for job in in_order(map(Path, names))]
+    assert ordered == ["0", "9", "10", "alphabetical", "beta"]
 
 
 class TestBrokenFolders:

@@ -152,18 +152,16 @@ class Fitted:
 
     def save(self, folder: Path) -> list[str]:
         """Write each part there is as a file, remove the others; return the parts' names."""
-        names = []
-        for part in fields(self):
-            path, value = self._path(folder, part.name), getattr(self, part.name)
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        for name, value in parts.items():
+            path = self._path(folder, name)
             if value is None:
                 path.unlink(missing_ok=True)
-                continue
-            if isinstance(value, NGrams):
+            elif isinstance(value, NGrams):
                 value.save(path)
             else:
                 write_array(path, value)
-            names.append(part.name)
-        return names
+        return [name for name, value in parts.items() if value is not None]
 
     @classmethod
     def load(cls, folder: Path, names: Collection[str]) -> Fitted:
@@ -182,22 +180,10 @@ class Fitted:
 def word_counts(
     sentences: Sequence[Sequence[str]], index: Mapping[str, int], size: int
 ) -> tuple[sparse.csr_array, NDArray[np.int64]]:
-    """Count the words of sentences.
+    """Count the words of n sentences, each a list of tokens.
 
-    Parameters
-    ----------
-    sentences
-        n lists of tokens.
-    index
-        The rows of the known words.
-    size
-        The number of rows V.
-
-    Returns
-    -------
-    counts, lengths
-        How often each known word occurs in each sentence, sparse (n, V), and the number of all
-        words, (n,).
+    Return how often each word of `index` occurs in each sentence, sparse (n, V) with V the `size`
+    of the vocabulary, and the number of all words, (n,).
     """
     from scipy import sparse
 

@@ -175,7 +175,7 @@ class NGrams:
 
 
 def log_ratios(there: Any, labels: NDArray[np.int64]) -> Floats:
-    """Return how strongly each n-gram speaks for some class: its log-count ratio, without a sign.
+    """Return how strongly each n-gram speaks for some class, (B,): its log-count ratio, no sign.
 
     With p the number of sentences of a class that contain the n-gram, plus one, and q the same for
     all other classes, r = log((p / |p|) / (q / |q|)); Wang and Manning 2012, section 2. For more
@@ -187,11 +187,6 @@ def log_ratios(there: Any, labels: NDArray[np.int64]) -> Floats:
         Sparse (n, B): 1 where the sentence contains the n-gram.
     labels
         (n,) class indices.
-
-    Returns
-    -------
-    ratios
-        (B,)
     """
     classes = np.unique(labels)
     every = there.sum(axis=0)

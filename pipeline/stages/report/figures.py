@@ -17,19 +17,9 @@ if TYPE_CHECKING:
 
 
 def figures(run: FinishedRun, confusion: NDArray[np.int64]) -> Iterator[tuple[str, Drawing]]:
-    """Draw the figures of a run.
+    """Draw the figures of a run: yield a name, and the figure with what it shows in words.
 
-    Parameters
-    ----------
-    run
-        The run.
-    confusion
-        The confusion matrix of its test sentences, (C, C).
-
-    Yields
-    ------
-    name, drawing
-        A name, and the figure with what it shows in words.
+    `confusion` is the confusion matrix of the test sentences, (C, C).
     """
     from pipeline.render import plots
 

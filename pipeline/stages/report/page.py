@@ -46,17 +46,8 @@ LISTED = 2000
 def write_page(folder: Path, result: Result) -> Path:
     """Write ``report/index.html``, all it says as ``page.json``, its tables and its figures.
 
-    Parameters
-    ----------
-    folder
-        The run's folder, with the files of every stage.
-    result
-        The content of ``result.json``.
-
-    Returns
-    -------
-    path
-        The path of the page. The same folder gives the same page, byte for byte.
+    Return the path of the page. The same folder and the same content of ``result.json`` give the
+    same page, byte for byte.
 
     Raises
     ------

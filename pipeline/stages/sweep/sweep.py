@@ -198,23 +198,9 @@ def evaluated(
     part: NDArray[np.int64] | slice = slice(None),
     converged: bool = True,
 ) -> tuple[StrengthRow, NDArray[np.int64]]:
-    """Score a fitted classifier on train and dev.
+    """Score a fitted classifier on dev and on the `part` of train that it was fitted to.
 
-    Parameters
-    ----------
-    fitted, features
-        The classifier, and the features of all splits.
-    strength
-        Its strength.
-    part
-        The rows of train that it was fitted to.
-    converged
-        Whether the fit converged.
-
-    Returns
-    -------
-    row, on_dev
-        The scores, and the class index that it predicts for each dev sentence, (n,).
+    Return the scores, and the class index that it predicts for each dev sentence, (n,).
     """
     on_train = np.asarray(fitted.predict(features.X["train"][part]))
     on_dev = np.asarray(fitted.predict(features.X["dev"]), np.int64)
