@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import gzip
 import io
@@ -57,19 +58,23 @@ def assert_equal(vectors, words, matrix):
     np.testing.assert_array_equal(vectors.matrix, np.asarray(matrix, np.float32))
 
 
-@pytest.fixture(
-    scope="module",
-    params=[("line by line", 7), ("at once", 150), ("at once", 1 << 20)],
-    ids=lambda param: f"{param[0]}-{param[1]}",
-)
-def code(request):
+CODES = [("line by line", 7), ("at once", 150), ("at once", 1 << 20)]
+
+
+@contextlib.contextmanager
+def parsing(name, size):
     """Text parsed by Python or by pyarrow, a line, a few lines or a lot at once."""
-    name, size = request.param
     with pytest.MonkeyPatch.context() as patch:
         if name == "line by line":
             patch.setattr(lines, "_parse_at_once", lambda *_: None)
         patch.setattr(text, "BLOCK", size)
-        yield name
+        yield
+
+
+@pytest.fixture(scope="module", params=CODES, ids=lambda param: f"{param[0]}-{param[1]}")
+def code(request):
+    with parsing(*request.param):
+        yield
 
 
 @pytest.fixture
@@ -98,7 +103,18 @@ def explain(path, words=None, read=read_text):
     return str(error.value)
 
 
-@pytest.mark.usefixtures("code")
+def read_in_every_way(path, words=None):
+    """Read a text file with each code; the results must be the same."""
+    found = []
+    for code in CODES:
+        with parsing(*code):
+            found.append(read_text(path, words))
+    for other in found[1:]:
+        assert other.words == found[0].words
+        assert other.matrix.tobytes() == found[0].matrix.tobytes()
+    return found[0]
+
+
 class TestRoundTrip:
     @quick
     @given(vectors=vectors_of_any_kind(), header=st.booleans())
@@ -107,7 +123,7 @@ class TestRoundTrip:
     def test_every_word_and_number_reads_back_exactly(self, vectors, header, tmp_path_factory):
         path = tmp_path_factory.mktemp("vectors") / "vectors.txt"
         write_text(vectors, path, header=header)
-        assert_equal(read_text(path), vectors.words, vectors.matrix)
+        assert_equal(read_in_every_way(path), vectors.words, vectors.matrix)
 
     @quick
     @given(vectors=vectors_of_any_kind(), header=st.booleans(), draws=st.data())
@@ -119,13 +135,14 @@ class TestRoundTrip:
         write_text(vectors, path, header=header)
         rows = [i for i, word in enumerate(vectors.words) if word in chosen]
         words = [vectors.words[i] for i in rows]
-        assert_equal(read_text(path, chosen), words, vectors.matrix[rows])
+        assert_equal(read_in_every_way(path, chosen), words, vectors.matrix[rows])
 
     def test_reads_what_gensim_writes(self, tmp_path):
         theirs = KeyedVectors(vector_size=3)
         theirs.add_vectors(["a", "b"], np.array([[1, 2, 3], [0.1, -5e-9, 1e9]], np.float32))
         theirs.save_word2vec_format(tmp_path / "vectors.txt")
-        assert_equal(read_text(tmp_path / "vectors.txt"), theirs.index_to_key, theirs.vectors)
+        read = read_in_every_way(tmp_path / "vectors.txt")
+        assert_equal(read, theirs.index_to_key, theirs.vectors)
 
     @pytest.mark.parametrize("word", ["new york", "a\tb", "a\nb", ""])
     def test_a_word_that_the_format_cannot_express_is_refused_before_anything_is_written(
@@ -373,6 +390,36 @@ decimals = st.builds(
 blanks = st.sampled_from([" ", " ", "  ", "\t", " \t "])
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    texts=st.lists(decimals, min_size=1, max_size=8),
+    between=blanks,
+    end=st.sampled_from(["\n", "\r\n", " \n", ""]),
+)
+@example(
+    texts=["1.00000005960464477539062500001", "16777217", "16777217.0000001"],
+    between=" ",
+    end="\n",
+)
+@example(texts=["-0.0", "1e-45", "7e-46", "1.1754943e-38"], between=" ", end="\n")
+def test_numbers_are_what_python_takes_them_for(texts, between, end, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "numbers.txt"
+    row = between.join(["word", *texts])
+    path.write_bytes(f"{row}{end}".encode())
+    with np.errstate(over="ignore"):
+        wanted = np.array([float(t) for t in texts]).astype(np.float32)
+    if len(texts) == 1 and texts[0].isdigit():
+        return  # a word and a whole number: like a header
+    if np.isfinite(wanted).all():
+        matrix = read_in_every_way(path).matrix
+        np.testing.assert_array_equal(matrix, wanted[None])
+        np.testing.assert_array_equal(np.signbit(matrix), np.signbit(wanted[None]))
+    else:
+        for code in CODES:
+            with parsing(*code):
+                assert "infinite or not a number" in explain(path)
+
+
 @pytest.fixture(scope="module")
 def written_in_many_ways(tmp_path_factory):
     """Files of float32 numbers in several forms, with the numbers."""
@@ -393,33 +440,6 @@ def written_in_many_ways(tmp_path_factory):
 
 @pytest.mark.usefixtures("code")
 class TestNumbers:
-    @settings(max_examples=150, deadline=None)
-    @given(
-        texts=st.lists(decimals, min_size=1, max_size=8),
-        between=blanks,
-        end=st.sampled_from(["\n", "\r\n", " \n", ""]),
-    )
-    @example(
-        texts=["1.00000005960464477539062500001", "16777217", "16777217.0000001"],
-        between=" ",
-        end="\n",
-    )
-    @example(texts=["-0.0", "1e-45", "7e-46", "1.1754943e-38"], between=" ", end="\n")
-    def test_are_what_python_takes_them_for(self, texts, between, end, tmp_path_factory):
-        path = tmp_path_factory.getbasetemp() / "numbers.txt"
-        row = between.join(["word", *texts])
-        path.write_bytes(f"{row}{end}".encode())
-        with np.errstate(over="ignore"):
-            wanted = np.array([float(t) for t in texts]).astype(np.float32)
-        if len(texts) == 1 and texts[0].isdigit():
-            return  # a word and a whole number: like a header
-        if np.isfinite(wanted).all():
-            matrix = read_text(path).matrix
-            np.testing.assert_array_equal(matrix, wanted[None])
-            np.testing.assert_array_equal(np.signbit(matrix), np.signbit(wanted[None]))
-        else:
-            assert "infinite or not a number" in explain(path)
-
     def test_written_in_the_shortest_way_or_with_six_to_nine_digits_are_exact(
         self, written_in_many_ways
     ):
@@ -796,20 +816,6 @@ def test_a_line_without_end_is_no_vectors_file(file):
 
 class TestParsingAtOnce:
     """pyarrow's numbers are Python's, and it is used."""
-
-    @quick
-    @given(vectors=vectors_of_any_kind(), header=st.booleans())
-    def test_gives_the_bits_that_parsing_line_by_line_gives(
-        self, vectors, header, tmp_path_factory
-    ):
-        path = tmp_path_factory.getbasetemp() / "vectors.txt"
-        write_text(vectors, path, header=header)
-        at_once = read_text(path)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(lines, "_parse_at_once", lambda *_: None)
-            line_by_line = read_text(path)
-        assert at_once.words == line_by_line.words
-        assert at_once.matrix.tobytes() == line_by_line.matrix.tobytes()
 
     @pytest.mark.parametrize("end", ["\n", "\r\n", " \n", "\r"])
     def test_does_for_files_as_tools_write_them(self, end, file, monkeypatch):
