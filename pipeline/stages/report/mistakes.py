@@ -45,16 +45,24 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Sentences of one kind, against all others.
+    """Sentences of one kind, against all others. What needs sentences is None without any.
 
     Parameters
     ----------
     name, why
         The kind, and why an average of word vectors should find it hard.
-    sentences, right
-        How many there are, and how many of them are predicted correctly.
-    others, others_right
-        The same of all other sentences.
+    sentences, others
+        How many sentences are of this kind, and how many are not.
+    share
+        The group's share of all sentences.
+    mistakes, share_of_mistakes
+        How many are predicted wrongly, and their share of all mistakes.
+    accuracy, others_accuracy
+        The share that is predicted rightly, here and among the others.
+    interval
+        Wilson's interval of the accuracy.
+    difference
+        The accuracy minus that of the others.
     shown
         Indices of mistakes to show, the most telling first.
     members
@@ -64,65 +72,33 @@ class Group:
     name: str
     why: str
     sentences: int
-    right: int
     others: int
-    others_right: int
+    share: float
+    mistakes: int
+    share_of_mistakes: float
+    accuracy: float | None
+    others_accuracy: float | None
+    interval: Interval | None
+    difference: Difference | None
     shown: list[int]
     members: Bools = field(repr=False)
-
-    @property
-    def mistakes(self) -> int:
-        """How many are predicted wrongly."""
-        return self.sentences - self.right
-
-    @property
-    def share(self) -> float:
-        """The group's share of all sentences."""
-        return self.sentences / (self.sentences + self.others)
-
-    @property
-    def share_of_mistakes(self) -> float:
-        """The group's share of all mistakes."""
-        return self.mistakes / max(1, self.mistakes + self.others - self.others_right)
-
-    @property
-    def accuracy(self) -> float | None:
-        """The share that is right; None where there are no sentences."""
-        return self.right / self.sentences if self.sentences else None
-
-    @property
-    def others_accuracy(self) -> float | None:
-        """The accuracy on all other sentences; None where there are none."""
-        return self.others_right / self.others if self.others else None
-
-    @property
-    def interval(self) -> Interval | None:
-        """Wilson's interval of the accuracy; None where there are no sentences."""
-        return accuracy_interval(self.right, self.sentences) if self.sentences else None
-
-    @property
-    def difference(self) -> Difference | None:
-        """The accuracy minus that on the others; None where one of them has no sentences."""
-        if not self.sentences or not self.others:
-            return None
-        return independent(self.right, self.sentences, self.others_right, self.others)
 
     def finding(self) -> str:
         """Say in words whether these sentences are harder than the others."""
         found = self.difference
-        if found is None:
+        if found is None or self.accuracy is None or self.others_accuracy is None:
             return ""
-        inside, outside = self.right / self.sentences, self.others_right / self.others
-        numbers = f"{100 * inside:.1f} % right, {100 * outside:.1f} % of the others"
+        inside, outside = 100 * self.accuracy, 100 * self.others_accuracy
+        numbers = f"{inside:.1f} % right, {outside:.1f} % of the others"
         interval = f"95 % interval {signed(100 * found.low, 1)} to {signed(100 * found.high, 1)}"
         if not found.is_claimed:
             return (
                 f"{numbers}: no difference that {self.sentences:,} sentences can show ({interval})."
             )
-        word = "fewer" if found.difference < 0 else "more"
-        points = f"{100 * abs(found.difference):.1f} points {word}"
-        said = f"{numbers}: {points} ({interval})."
-        return f"{said} {self.why}" if found.difference < 0 else said
+        points = f"{100 * abs(found.difference):.1f} points"
+        if found.difference < 0:
+            return f"{numbers}: {points} fewer ({interval}). {self.why}"
+        return f"{numbers}: {points} more ({interval})."
 
 
 def group(
@@ -136,13 +112,21 @@ def group(
     keys = [-scored.p_predicted] if first is None else [-scored.p_predicted, -first]
     order = np.lexsort(keys)  # by the last key first; ties stay in the order of the corpus
     chosen = order[(wrong & members)[order]][:n]
+    sentences, right = int(members.sum()), int((members & ~wrong).sum())
+    others, others_right = int((~members).sum()), int((~members & ~wrong).sum())
+    both = sentences > 0 and others > 0
     return Group(
         name,
         why,
-        sentences=int(members.sum()),
-        right=int((members & ~wrong).sum()),
-        others=int((~members).sum()),
-        others_right=int((~members & ~wrong).sum()),
+        sentences,
+        others,
+        share=sentences / len(members),
+        mistakes=sentences - right,
+        share_of_mistakes=(sentences - right) / max(1, int(wrong.sum())),
+        accuracy=right / sentences if sentences else None,
+        others_accuracy=others_right / others if others else None,
+        interval=accuracy_interval(right, sentences) if sentences else None,
+        difference=independent(right, sentences, others_right, others) if both else None,
         shown=chosen.tolist(),
         members=members,
     )
