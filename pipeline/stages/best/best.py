@@ -150,8 +150,7 @@ class Best:
         import pandas as pd
 
         names = pd.Index(self.features.classes, name="class")
-        counts = confusion_matrix(self.features.y[split], self.predicted[split], len(names))
-        return pd.DataFrame(class_scores(counts), names)
+        return pd.DataFrame(class_scores(self.confusion(split).to_numpy()), names)
 
     def mistakes(self, split: str = "test", n: int | None = None) -> pd.DataFrame:
         """Return the `n` most confident mistakes of a split, by default all.

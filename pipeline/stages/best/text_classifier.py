@@ -69,10 +69,8 @@ class TextClassifier:
         tokens = [self.tokenizer.tokens(text) for text in texts]
         probabilities = self.classifier.predict_proba(self.features(tokens))
         names = np.array(self.classes, dtype=object)
-        table = pd.DataFrame({"label": names[probabilities.argmax(axis=1)]})
-        for i, name in enumerate(self.classes):
-            table[f"p({name})"] = probabilities[:, i]
-        return table
+        columns = {f"p({name})": probabilities[:, i] for i, name in enumerate(self.classes)}
+        return pd.DataFrame({"label": names[probabilities.argmax(axis=1)], **columns})
 
     def save(self, folder: Path) -> None:
         """Write ``vectors/`` and, under ``best``, the classifier and how to average.
