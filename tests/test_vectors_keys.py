@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 
 import numpy as np
 import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.stages.vectors import keys
-from pipeline.stages.vectors.formats import first_words, read_vectors, write_vectors
+from pipeline.stages.vectors.formats import first_words, write_vectors
 from pipeline.stages.vectors.word_vectors import WordVectors
 
 COUNTS = {"the": 50, "film": 20, "is": 15, "good": 10, "europe": 4, "qqq": 1}
@@ -28,7 +27,7 @@ def write(tmp_path):
 
 
 def find(path, way=keys.AUTO, counts=COUNTS):
-    return keys.find(path, partial(read_vectors, path), counts, way)
+    return keys.find(path, counts, way)
 
 
 FILES = {

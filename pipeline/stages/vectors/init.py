@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import SettingError, UserError
 from pipeline.stages.vectors import keys
-from pipeline.stages.vectors.formats import read_vectors
 from pipeline.stages.vectors.loop import Combine, EncodedText
-from pipeline.stages.vectors.word_vectors import WordVectors
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +41,7 @@ def read_known(init: str, text: EncodedText, dim: int) -> Known:
     """
     path = Path(init).expanduser()
     counts = dict(zip(text.words, text.counts.tolist(), strict=True))
-
-    def read(words: Iterable[str]) -> WordVectors:
-        return read_vectors(path, list(words))
-
-    found = keys.find(path, read, counts)
+    found = keys.find(path, counts)
     if found.vectors.dim != dim:
         raise UserError(
             f"vectors.init: {path} has {found.vectors.dim} dimensions, the training {dim}; set "

@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.core.errors import SettingError
-from pipeline.stages.vectors.formats import NoWordsError, first_words
+from pipeline.stages.vectors.formats import NoWordsError, first_words, read_vectors
 from pipeline.stages.vectors.formats.rows import shown
 from pipeline.stages.vectors.word_vectors import WordVectors
 
@@ -67,10 +67,7 @@ def check(keys: str) -> None:
 
 
 def find(
-    path: Path,
-    read: Callable[[Iterable[str]], WordVectors],
-    words: Mapping[str, int],
-    keys: str = AUTO,
+    path: Path, words: Mapping[str, int], keys: str = AUTO, *, unpickle: bool = False
 ) -> Found:
     """Read the vectors of a corpus's words, however the file writes them.
 
@@ -78,24 +75,24 @@ def find(
     ----------
     path
         The file.
-    read
-        Reads the vectors of those words that the file has, in its order.
     words
         The words wanted, with their counts in the text.
     keys
         How the file writes them.
+    unpickle
+        Open gensim's own files; see `read_vectors`.
 
     Raises
     ------
     UserError
-        If none of the words is found.
+        If the file cannot be read, or has none of the words.
     """
     if keys not in {AUTO, AS_IS}:
-        return _require_any(path, _find(path, read, words, keys), words)
-    as_is = _find(path, read, words, AS_IS)
+        return _require_any(path, _find(path, words, keys, unpickle), words)
+    as_is = _find(path, words, AS_IS, unpickle)
     if keys == AS_IS or as_is.share >= ENOUGH or as_is.coverage >= COVERED:
         return _require_any(path, as_is, words)
-    others = [_find(path, read, words, other) for other in _suggested(path, words)]
+    others = [_find(path, words, other, unpickle) for other in _suggested(path, words)]
     best = max(others, key=lambda other: other.share)
     more = best.share - as_is.share
     change = f"{as_is.coverage:.1%} to {best.coverage:.1%} of the text's running words"
@@ -174,21 +171,15 @@ def _forms(word: str, keys: str) -> Iterator[str]:
         yield from (word.lower(), word.capitalize(), word.upper())
 
 
-def _find(
-    path: Path,
-    read: Callable[[Iterable[str]], WordVectors],
-    words: Mapping[str, int],
-    keys: str,
-) -> Found:
+def _find(path: Path, words: Mapping[str, int], keys: str, unpickle: bool) -> Found:
     patterns = _patterns(path, keys)
     written = {
         word: [[pattern.replace("{}", form) for pattern in patterns] for form in _forms(word, keys)]
         for word in words
     }
+    asked = dict.fromkeys(key for forms in written.values() for form in forms for key in form)
     try:
-        vectors = read(
-            dict.fromkeys(key for forms in written.values() for form in forms for key in form)
-        )
+        vectors = read_vectors(path, list(asked), unpickle=unpickle)
     except NoWordsError:
         return Found(WordVectors([], np.empty((0, 0), np.float32)), keys, 0.0, 0.0)
     rows: dict[str, int] = {}

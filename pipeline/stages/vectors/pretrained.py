@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from pipeline.core.settings import Settings, bounded
 from pipeline.stages.corpus import Corpus, Pretraining
 from pipeline.stages.vectors import catalog, keys
 from pipeline.stages.vectors.checkpoint import Checkpoint
-from pipeline.stages.vectors.formats import files_of, read_vectors
+from pipeline.stages.vectors.formats import files_of
 from pipeline.stages.vectors.train import finish, train
 from pipeline.stages.vectors.word2vec import SkipGram
 from pipeline.stages.vectors.word_vectors import WordVectors
@@ -77,11 +76,8 @@ class Pretrained(Settings):
             whole = pretrain(corpus.pretraining, pretraining_trainer(self.dim))
             return self.select(whole, corpus, vocabulary)
         path = self._path()
-
-        def read(words: Iterable[str]) -> WordVectors:
-            return read_vectors(path, list(words), unpickle=self.unpickle)
-
-        found = keys.find(path, read, _needed(corpus, vocabulary), self.keys)
+        needed = _needed(corpus, vocabulary)
+        found = keys.find(path, needed, self.keys, unpickle=self.unpickle)
         vectors = found.vectors
         require(
             self.dim in {None, vectors.dim},
