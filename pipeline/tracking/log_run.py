@@ -68,7 +68,8 @@ def log_run(client: MlflowClient, record: Record, folder: Path) -> None:
     run = FinishedRun.read(folder)
     run.check()
     _log_metrics(client, record, folder)
-    params = {"seed": run.result["seed"], **run.result["settings"], **_facts(folder)}
+    facts = {m.name: m.value for m in read_metrics(folder) if m.name.startswith(_FACTS)}
+    params = {"seed": run.result["seed"], **run.result["settings"], **facts}
     texts = {name: str(value) for name, value in params.items()}
     short = {k: v for k, v in texts.items() if len(k) <= _NAME and len(v) <= _PARAM}
     for batch in _batches(list(short.items()), _PARAMS):
@@ -89,9 +90,10 @@ def _log_metrics(
     from mlflow.entities import Metric
 
     run_id = str(record.run_id)
+    order = {name: number for number, name in enumerate(_FIRST)}
     metrics = [
         Metric(m.name, m.value, record.began, m.step, model_id=model_id, run_id=run_id)
-        for m in sorted(read_metrics(folder), key=lambda m: _place(m.name))
+        for m in sorted(read_metrics(folder), key=lambda m: order.get(m.name, len(order)))
         if _is_compared(m.name) and not (model_id and m.step)
     ]
     for batch in _batches(metrics, _METRICS):
@@ -103,18 +105,10 @@ def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[begin : begin + size]
 
 
-def _place(name: str) -> int:
-    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
-
-
 def _is_compared(name: str) -> bool:
     if name in _KEPT:
         return True
     return not name.startswith((*_FACTS, *_LEFT_OUT)) and not name.endswith(("_low", "_high"))
-
-
-def _facts(folder: Path) -> dict[str, float]:
-    return {m.name: m.value for m in read_metrics(folder) if m.name.startswith(_FACTS)}
 
 
 def _tags(record: Record, result: Result, tables: list[str], too_long: list[str]) -> dict[str, str]:
