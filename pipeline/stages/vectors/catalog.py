@@ -16,30 +16,14 @@ FOLDER = Path("data")
 
 @dataclass(frozen=True)
 class Named:
-    """Published vectors.
+    """Published vectors."""
 
-    Parameters
-    ----------
-    name
-        As `find` returns them.
-    archive
-        Where they are published.
-    member
-        The file in the archive; None: the only one.
-    text
-        What they were trained on.
-    cased
-        Whether words keep their capitals.
-    licence, citation
-        What the publishers say.
-    """
-
-    name: str
+    name: str  # in full, as `find` returns it
     archive: Archive
-    member: str | None
-    text: str
-    cased: bool
-    licence: str
+    member: str | None  # the file in the archive; None: the only one
+    text: str  # what they were trained on
+    cased: bool  # whether words keep their capitals
+    licence: str  # this and the citation are what the publishers say
     citation: str
 
     @property
@@ -60,12 +44,7 @@ class Named:
         return self._inside(path) if path.is_file() else None
 
     def file(self, url: str | None = None) -> Path:
-        """Return the file, which is downloaded first if it is not there.
-
-        Parameters
-        ----------
-        url
-            A mirror of the publishers' address.
+        """Return the file; if it is not there, download it first, from `url` if that is given.
 
         Raises
         ------

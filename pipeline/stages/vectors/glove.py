@@ -44,18 +44,10 @@ COUNTED = 1_000_000  # occurrences whose rows of X are counted in one call
 
 
 class Cooccurrences(NamedTuple):
-    """Pairs of words that occur near one another, each once, the rarer word first.
+    """Pairs of words that occur near one another, each once, the rarer word first."""
 
-    Parameters
-    ----------
-    pairs
-        (M, 2) int32 word ids.
-    values
-        (M, 2) float32, log X and the weight f(X).
-    """
-
-    pairs: NDArray[np.int32]
-    values: Floats
+    pairs: NDArray[np.int32]  # (M, 2) word ids
+    values: Floats  # (M, 2) log X and the weight f(X)
 
 
 @displayed

@@ -17,18 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class Known(NamedTuple):
-    """The words of a text that have a pretrained vector.
+    """The words of a text that have a pretrained vector."""
 
-    Parameters
-    ----------
-    ids
-        (n,) int64.
-    vectors
-        (n, dim) float32.
-    """
-
-    ids: NDArray[np.int64]
-    vectors: NDArray[np.float32]
+    ids: NDArray[np.int64]  # (n,)
+    vectors: NDArray[np.float32]  # (n, dim)
 
 
 def read_known(init: str, text: EncodedText, dim: int) -> Known:

@@ -37,24 +37,12 @@ _LONGEST = 60  # of them that are looked at
 
 
 class Found(NamedTuple):
-    """Vectors of a corpus's words.
+    """Vectors of a corpus's words."""
 
-    Parameters
-    ----------
-    vectors
-        By the words as the corpus writes them.
-    keys
-        How the file writes them.
-    share
-        Of the different words that have one.
-    coverage
-        The share of the text's running words that have one.
-    """
-
-    vectors: WordVectors
-    keys: str
-    share: float
-    coverage: float
+    vectors: WordVectors  # by the words as the corpus writes them
+    keys: str  # how the file writes them
+    share: float  # of the different words that have one
+    coverage: float  # the share of the running words that have one
 
 
 def check(keys: str) -> None:

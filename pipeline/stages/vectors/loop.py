@@ -159,37 +159,16 @@ def nothing(_: Chunk) -> None:
 
 @dataclass
 class TrainingLoop:
-    """Trains chunk by chunk, measures the loss and saves checkpoints.
+    """Trains chunk by chunk, measures the loss and saves checkpoints."""
 
-    Parameters
-    ----------
-    arrays
-        The parameters that are learnt, by name; changed in place.
-    chunks
-        The parts of the text, in order.
-    work
-        Trains on a chunk, with what was prepared for it; returns the summed loss and how many terms
-        it is the sum of.
-    words
-        Words in all chunks together.
-    interval
-        Least number of words between two points of the loss curve.
-    rate
-        The learning rate when this share of the training is done.
-    prepare
-        Does what does not depend on the vectors.
-    threads
-        All but one prepare the chunks that follow.
-    """
-
-    arrays: Mapping[str, Floats]
-    chunks: Iterator[Chunk]
-    work: Callable[[Chunk, Any], tuple[float, int]]
-    words: int
-    interval: int
-    rate: Callable[[float], float]
-    prepare: Callable[[Chunk], Any] = nothing
-    threads: int = 1
+    arrays: Mapping[str, Floats]  # what is learnt, by name; changed in place
+    chunks: Iterator[Chunk]  # the parts of the text, in order
+    work: Callable[[Chunk, Any], tuple[float, int]]  # trains; returns the summed loss and its terms
+    words: int  # in all chunks together
+    interval: int  # least number of words between two points of the loss curve
+    rate: Callable[[float], float]  # the learning rate when this share of the training is done
+    prepare: Callable[[Chunk], Any] = nothing  # does what does not depend on the vectors
+    threads: int = 1  # all but one prepare the chunks that follow
 
     def run(
         self, progress: Callable[[Progress], object] | None, checkpoint: Checkpoint | None

@@ -20,62 +20,28 @@ SENTENCE = 10_000  # words; longer sentences are cut, or a book on one line woul
 
 
 class Sampled(NamedTuple):
-    """A chunk as it is learnt.
+    """A chunk as it is learnt."""
 
-    Parameters
-    ----------
-    words
-        (n,) the words that subsampling left.
-    ends
-        Where each sentence ends among them.
-    reach
-        (n,) how far the window of each word reaches.
-    negatives
-        (n, K) those of each word as a center.
-    offsets
-        Where each sentence began before subsampling, and where the last one ended.
-    rates
-        The learning rate at the beginning and at the end.
-    """
-
-    words: NDArray[np.int32]
-    ends: NDArray[np.int64]
-    reach: NDArray[np.int32]
-    negatives: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    rates: tuple[float, float]
+    words: NDArray[np.int32]  # (n,) those that subsampling left
+    ends: NDArray[np.int64]  # where each sentence ends among them
+    reach: NDArray[np.int32]  # (n,) how far the window of each word reaches
+    negatives: NDArray[np.int32]  # (n, K) those of each word as a center
+    offsets: NDArray[np.int64]  # where sentences begin in the whole text, and the last one ends
+    rates: tuple[float, float]  # learning rate at the beginning and at the end
 
 
 @dataclass
 class Sampler:
-    """Draws all that is random about a chunk.
-
-    Parameters
-    ----------
-    vocabulary
-        Words, counts and encoded text.
-    window, negative
-        The widest window, and negatives per center.
-    power
-        Negatives are drawn in proportion to count ** power.
-    subsample
-        The share of the text above which a word is frequent.
-    epochs
-        Passes over the text.
-    rate
-        The learning rate when a share of the training is done.
-    seed
-        Of all random streams.
-    """
+    """Draws all that is random about a chunk."""
 
     vocabulary: EncodedText
-    window: int
-    negative: int
-    power: float
-    subsample: float
-    epochs: int
-    rate: Callable[[float], float]
-    seed: int
+    window: int  # the widest
+    negative: int  # negatives per center
+    power: float  # negatives are drawn in proportion to count ** power
+    subsample: float  # the share of the text above which a word is frequent
+    epochs: int  # passes over the text
+    rate: Callable[[float], float]  # the learning rate when a share of the training is done
+    seed: int  # of all random streams
 
     def __post_init__(self) -> None:
         """Prepare the text and the tables to draw from."""

@@ -50,12 +50,7 @@ Source = Trainer | Maker | Both
 def files_read(source: Source, *, has_pretraining: bool = False) -> list[Path]:
     """Return the files that a source of ours reads, downloaded first if they are not there.
 
-    Parameters
-    ----------
-    source
-        The configuration.
-    has_pretraining
-        Whether the corpus has pretrained vectors of its own.
+    `has_pretraining` says whether the corpus has pretrained vectors of its own.
     """
     if isinstance(source, Both):
         parts = (source.own, source.pretrained)

@@ -47,14 +47,7 @@ def files(path: Path) -> list[Path]:
 
 
 def read_projector(path: Path, words: Collection[str] | None = None) -> WordVectors:
-    """Read the pair, or only some of its words.
-
-    Parameters
-    ----------
-    path
-        The folder they are in, or the file of vectors.
-    words
-        Keep only these. Unset: all.
+    """Read the pair, by its folder or by the file of vectors, or only some of its words.
 
     Raises
     ------

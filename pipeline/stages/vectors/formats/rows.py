@@ -52,18 +52,11 @@ def parse_header(path: Path, line: bytes) -> Header | None:
 
 
 class Gathered:
-    """Collects rows while they are read; the matrix grows in place, so it is never held twice.
-
-    Parameters
-    ----------
-    path
-        The file.
-    unit
-        What the places of rows count, for messages: ``line`` or ``row``.
-    """
+    """Collects rows while they are read; the matrix grows in place, so it is never held twice."""
 
     def __init__(self, path: Path, unit: str) -> None:
-        self.path, self.unit = path, unit
+        self.path = path
+        self.unit = unit  # what the places of rows count, for messages: line, row or word
         self.rows = 0  # with those left out
         self.words: list[str] = []
         self._places: list[NDArray[np.int64]] = []  # from 1

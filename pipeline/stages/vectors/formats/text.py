@@ -50,12 +50,7 @@ def read_text(path: Path, words: Collection[str] | None = None) -> WordVectors:
     A first line of two whole numbers is word2vec's header: rows and dimensions. Where a word occurs
     twice, its first row counts. A word may hold spaces; one that is not UTF-8 is left out.
 
-    Parameters
-    ----------
-    path
-        The file, which may be compressed.
-    words
-        Keep only these; reading is then several times faster. Unset: all.
+    With `words`, only these are kept, and reading is several times faster.
 
     Raises
     ------
