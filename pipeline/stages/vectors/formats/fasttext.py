@@ -36,7 +36,7 @@ _EXPORT = (
 
 
 class Model(NamedTuple):
-    """What the beginning of a model says."""
+    """What a file says before its matrix."""
 
     path: Path
     dim: int
@@ -44,6 +44,14 @@ class Model(NamedTuple):
     minn: int
     maxn: int
     words: int  # rows of the matrix before those of n-grams
+    known: dict[bytes, int]  # the row of each word; labels of classifiers are left out
+
+    def rows_of(self, word: bytes) -> list[int]:
+        """Return the rows of the matrix whose mean is a word's vector."""
+        own = [self.known[word]] if word in self.known else []
+        if word == END_OF_SENTENCE and own:
+            return own
+        return own + [self.words + bucket for bucket in self.ngrams(word)]
 
     def ngrams(self, word: bytes) -> list[int]:
         """Return the buckets of a word's character n-grams, as fastText numbers them."""
@@ -80,14 +88,13 @@ def read_fasttext(path: Path, words: Collection[str] | None = None) -> WordVecto
     with opened(path) as file:
         try:
             model = _begin(path, file)
-            model, known = _dictionary(model, file)
-            rows = _matrix(model, known, file)
+            rows = _matrix(model, file)
             gathered = Gathered(path, "word")
             asked = dict.fromkeys(word.encode(errors="surrogatepass") for word in words or ())
-            wanted = [word for word in known if words is None or word in asked]
-            unknown = [word for word in asked if word not in known]
+            wanted = [word for word in model.known if words is None or word in asked]
+            unknown = [word for word in asked if word not in model.known]
             named = progress([*wanted, *unknown], "n-grams", "words", len(wanted) + len(unknown))
-            ids = {word: _rows_of(model, known, word) for word in named}
+            ids = {word: model.rows_of(word) for word in named}
             made = [word for word, of_word in ids.items() if of_word]
             matrix = _means(model, file, [ids[word] for word in made], rows)
         except EOFError as error:
@@ -103,6 +110,7 @@ def read_fasttext(path: Path, words: Collection[str] | None = None) -> WordVecto
 
 
 def _begin(path: Path, file: Reading) -> Model:
+    """Read settings and dictionary."""
     _, version = struct.unpack("<2i", file.exactly(8))
     require(
         version in {VERSION, VERSION - 1},
@@ -115,23 +123,17 @@ def _begin(path: Path, file: Reading) -> Model:
         0 < dim <= MOST_DIM and bucket >= 0 and maxn <= MOST_N,
         f"{path}: {dim} dimensions, {bucket} buckets, n-grams of up to {maxn}. {DAMAGED}",
     )
-    return Model(path, dim, bucket, minn, maxn, 0)
-
-
-def _dictionary(model: Model, file: Reading) -> tuple[Model, dict[bytes, int]]:
-    """Return the row of each word; labels of classifiers are left out."""
-    path = model.path
     size, words, labels, _, pruned = struct.unpack("<3i2q", file.exactly(28))
     require(
         0 <= words <= size == words + labels,
         f"{path}: {size} entries for {words} words and {labels} labels. {DAMAGED}",
     )
     require(pruned <= 0, f"{path} is a pruned model. {_EXPORT}")
-    rows: dict[bytes, int] = {}
+    known: dict[bytes, int] = {}
     for i, (word, kind) in enumerate(_entries(path, file, size)):
         if kind == 0:
-            rows.setdefault(word, i)
-    return model._replace(words=words), rows
+            known.setdefault(word, i)
+    return Model(path, dim, bucket, minn, maxn, words, known)
 
 
 def _entries(path: Path, file: Reading, count: int) -> Iterator[tuple[bytes, int]]:
@@ -150,12 +152,12 @@ def _entries(path: Path, file: Reading, count: int) -> Iterator[tuple[bytes, int
     file.unread(window[at:])
 
 
-def _matrix(model: Model, known: dict[bytes, int], file: Reading) -> int:
+def _matrix(model: Model, file: Reading) -> int:
     """Read the shape of the matrix; return its rows."""
     if file.exactly(1) != b"\0":
         raise UserError(f"{model.path} is a quantized model (.ftz). {_EXPORT}")
     rows, dim = struct.unpack("<2q", file.exactly(16))
-    least = max([model.words, *known.values()]) + (model.bucket if model.maxn > 0 else 0)
+    least = max([model.words, *model.known.values()]) + (model.bucket if model.maxn > 0 else 0)
     require(
         dim == model.dim and least <= rows < 1 << 40,
         f"{model.path}: a matrix of {rows} x {dim} where at least {least} x {model.dim} are needed."
@@ -165,14 +167,6 @@ def _matrix(model: Model, known: dict[bytes, int], file: Reading) -> int:
     if left is not None and left < 4 * rows * dim:
         raise EOFError(f"{4 * rows * dim:,} bytes of a matrix promised, {left:,} there")
     return int(rows)
-
-
-def _rows_of(model: Model, known: dict[bytes, int], word: bytes) -> list[int]:
-    """Return the rows of the matrix whose mean is a word's vector."""
-    own = [known[word]] if word in known else []
-    if word == END_OF_SENTENCE and own:
-        return own
-    return own + [model.words + bucket for bucket in model.ngrams(word)]
 
 
 def _means(model: Model, file: Reading, ids: list[list[int]], rows: int) -> np.ndarray:
