@@ -18,7 +18,7 @@ from pipeline.core.engine import Engine, Local
 from pipeline.core.metrics import Metric, write_metrics
 from pipeline.core.notebook import default_of, displayed
 from pipeline.core.plain import json_digest, plain_or_digest
-from pipeline.core.renamed import old_names
+from pipeline.core.settings import old_names
 from pipeline.stages.best.best import OnDev, pick_best
 from pipeline.stages.corpus import CorpusConfig, Imdb, Sample, Sst, Table, check_text, log_checks
 from pipeline.stages.evaluation.evaluation import Evaluation, evaluate

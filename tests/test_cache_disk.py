@@ -21,8 +21,7 @@ from front import SIZES, run
 
 from pipeline.cache.store import Cache, Store
 from pipeline.core import files
-from pipeline.core.arrays import read_array, write_array
-from pipeline.core.files import write_json
+from pipeline.core.files import read_array, write_array, write_json
 from pipeline.core.locks import locked
 from pipeline.experiment import Experiment
 from pipeline.stages.corpus import Sample

@@ -28,7 +28,7 @@ from pipeline.cache.stages import CORPUS_FACTS
 from pipeline.cache.store import Cache
 from pipeline.cli.config import SCHEMAS
 from pipeline.core.errors import UserError
-from pipeline.core.renamed import old_names
+from pipeline.core.settings import old_names
 from pipeline.experiment import STAGES, Experiment
 from pipeline.stages.corpus import Corpus, Imdb, Sample, Sst, Table
 from pipeline.stages.evaluation.evaluation import Evaluation

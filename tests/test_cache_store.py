@@ -25,8 +25,8 @@ from pipeline.cache import store as module
 from pipeline.cache.inputs import UnknownError
 from pipeline.cache.store import MANIFEST, Cache, DamagedError, Store, verify
 from pipeline.core import locks
-from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import UserError
+from pipeline.core.files import read_array, write_array
 from pipeline.core.plain import json_digest
 
 KEY = {"dim": 10, "text": "abc"}
@@ -372,7 +372,6 @@ class TestStoreThatCannotBeWritten:
 
     @pytest.mark.parametrize("at", ["values.npy", MANIFEST])
     def test_because_the_disk_is_full_is_left_as_it_was(self, store, make, at, monkeypatch, caplog):
-        from pipeline.core import arrays
 
         full = OSError(errno.ENOSPC, "No space left on device")
 
@@ -397,7 +396,6 @@ class TestStoreThatCannotBeWritten:
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from pipeline.core.arrays import write_array
 from pipeline.cache.store import Store
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

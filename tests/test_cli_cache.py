@@ -11,7 +11,7 @@ from front import only
 
 from pipeline.cache.store import MANIFEST, Store
 from pipeline.cli.cache import items, main, prune
-from pipeline.core.arrays import write_array
+from pipeline.core.files import write_array
 from pipeline.core.locks import lock_of
 from pipeline.stages.vectors.checkpoint import Checkpoint
 

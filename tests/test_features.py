@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from pipeline.core.errors import UserError
 from pipeline.core.metrics import Metric
-from pipeline.core.renamed import _notice
+from pipeline.core.settings import _notice
 from pipeline.stages.corpus import Corpus, Split
 from pipeline.stages.features.averaging import Fitted, features_of
 from pipeline.stages.features.features import Features, Mean, Unknown, Weighting, featurize

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
-from pipeline.core.renamed import _notice
+from pipeline.core.settings import _notice
 from pipeline.stages.vectors.glove import GloVe
 from pipeline.stages.vectors.subword import ngrams_of, smooth
 from pipeline.stages.vectors.vectors import train_vectors

@@ -24,7 +24,7 @@ from pipeline.cache.code import is_own, own_code, package_digest
 from pipeline.cache.inputs import UnknownError, named_files, path_digest, path_exists, texts
 from pipeline.core.errors import UserError
 from pipeline.core.plain import NotPlainError, json_digest, plain
-from pipeline.core.renamed import old_names
+from pipeline.core.settings import old_names
 from pipeline.stages.corpus import Corpus, CorpusConfig, Pretraining, Sample, Text
 from pipeline.stages.corpus.sources import digest_of, files_of, is_remote
 from pipeline.stages.features.features import Features

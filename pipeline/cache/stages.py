@@ -18,9 +18,8 @@ from typing import Any
 from pipeline.cache import keys
 from pipeline.cache.code import is_own
 from pipeline.cache.store import Cache, Outcome, Store, timed
-from pipeline.core.arrays import read_array, write_array
 from pipeline.core.engine import Engine
-from pipeline.core.files import write_json
+from pipeline.core.files import read_array, write_array, write_json
 from pipeline.core.plain import plain
 from pipeline.stages.corpus import Check, Corpus, CorpusConfig, Split, Text, load_corpus
 from pipeline.stages.corpus.encoded import Encoded, encode, encode_blocks

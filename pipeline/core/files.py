@@ -1,4 +1,4 @@
-"""Read text that may be broken or compressed; write files whole or not at all."""
+"""Read text that may be broken or compressed; write files and arrays whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core import packed
 from pipeline.core.errors import UserError
@@ -178,3 +181,23 @@ def file_digest(path: Path) -> str:
     """Return the sha256 of a file's bytes as hex."""
     with open_bytes(path, unpack=False) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def write_array(path: Path, array: NDArray[Any], *, durable: bool = False) -> None:
+    """Write an array as ``.npy``; see `atomic`."""
+
+    def save(file: Path) -> None:
+        try:
+            np.save(file, array, allow_pickle=False)
+        except OSError as error:
+            if error.errno is None:  # NumPy's "1000 requested and 200 written"
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+            raise
+
+    write(path, save, durable=durable)
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """Return the array of an ``.npy`` file, memory-mapped: only what is used is read."""
+    # "c" (copy on write) rather than "r": to compiled code a read-only array has another type.
+    return np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))

@@ -17,7 +17,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 OLD = {
-    "arrays": "core.arrays",
+    "arrays": "core.files",
     "best": "stages.best.best",
     "checkpoint": "stages.vectors.checkpoint",
     "classifiers": "stages.sweep.persistence",

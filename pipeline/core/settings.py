@@ -1,11 +1,15 @@
-"""Settings: dataclasses that check their values against types and bounds."""
+"""Settings: dataclasses that check their values against types and bounds.
+
+Old names of settings are accepted, with one line of notice.
+"""
 
 from __future__ import annotations
 
+import logging
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import Field, field, fields
+from dataclasses import Field, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -14,7 +18,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pipeline.core.errors import SettingError, choose
 from pipeline.core.notebook import shortened
-from pipeline.core.renamed import accept_old_names
+
+log = logging.getLogger(__name__)
 
 _NAMES = {
     int: "a whole number",
@@ -114,3 +119,32 @@ def _converted(kind: type, value: Any) -> Any:
 def _is_within(value: float, bounds: dict[str, float]) -> bool:
     held = (_BOUNDS[bound][1](value, limit) for bound, limit in bounds.items())
     return math.isfinite(value) and all(held)
+
+
+def old_name_of(name: str) -> Any:
+    """Declare a field of a configuration as the old name of its field `name`; None: not used."""
+    return field(default=None, repr=False, metadata={"renamed": name})
+
+
+def old_names(config: Any) -> set[str]:
+    """Return the fields of a configuration that are old names."""
+    listed = fields(config) if is_dataclass(config) else ()
+    return {old.name for old in listed if "renamed" in old.metadata}
+
+
+def accept_old_names(config: Any) -> None:
+    """Give values that were set by an old name to the field that replaced it.
+
+    Afterwards the old fields are None.
+    """
+    for old in fields(config):
+        value = getattr(config, old.name)
+        if "renamed" in old.metadata and value is not None:
+            _notice(old.name, old.metadata["renamed"])
+            setattr(config, old.metadata["renamed"], value)
+            setattr(config, old.name, None)
+
+
+@cache  # once, however many jobs a multirun has
+def _notice(old: str, new: str) -> None:
+    log.warning("the setting %s is now called %s; the old name still works.", old, new)

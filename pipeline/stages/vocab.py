@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import UserError, expect
-from pipeline.core.files import write, write_json
+from pipeline.core.files import read_array, write, write_array, write_json
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
 from pipeline.core.settings import Settings, bounded

@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.arrays import read_array, write_array
 from pipeline.core.engine import Engine, Local, in_order
 from pipeline.core.errors import UserError
-from pipeline.core.files import write_json
+from pipeline.core.files import read_array, write_array, write_json
 from pipeline.stages.corpus.tokenizers import Tokenizer
 
 BLOCK = 1_000_000  # characters, tokenized in a fifth of a second; less is not worth a process

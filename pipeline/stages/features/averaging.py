@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import require
+from pipeline.core.files import read_array, write_array
 from pipeline.core.notebook import displayed
-from pipeline.core.renamed import old_name_of
-from pipeline.core.settings import Settings, bounded
+from pipeline.core.settings import Settings, bounded, old_name_of
 from pipeline.stages.features.bag import Bag, BagValues, NGrams
 from pipeline.stages.vectors.word_vectors import WordVectors
 

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import expect
-from pipeline.core.files import write_json
+from pipeline.core.files import read_array, write_array, write_json
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
 from pipeline.core.progress import progress

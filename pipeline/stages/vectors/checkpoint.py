@@ -34,8 +34,7 @@ import numpy as np
 from filelock import Timeout
 from numpy.typing import NDArray
 
-from pipeline.core.arrays import write_array
-from pipeline.core.files import file_digest, write_json
+from pipeline.core.files import file_digest, write_array, write_json
 from pipeline.core.locks import acquire, lock_of
 from pipeline.core.plain import json_digest
 

@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.notebook import displayed
-from pipeline.core.renamed import old_name_of
-from pipeline.core.settings import Settings, bounded
+from pipeline.core.settings import Settings, bounded, old_name_of
 from pipeline.stages.vectors.blocks import ROUNDS, group
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.init import check_init, read_known

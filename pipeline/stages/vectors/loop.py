@@ -25,9 +25,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.arrays import read_array, write_array
 from pipeline.core.errors import UserError
-from pipeline.core.files import write_json
+from pipeline.core.files import read_array, write_array, write_json
 from pipeline.stages.vectors.checkpoint import Checkpoint, Unsaved
 from pipeline.stages.vectors.kernels import CACHE_LINE
 from pipeline.stages.vectors.loss_curve import LossMeter, LossPoint

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.core.engine import Engine
 from pipeline.core.plain import plain_or_digest
 from pipeline.core.progress import bar, report_compilation
-from pipeline.core.renamed import old_names
+from pipeline.core.settings import old_names
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.loop import Progress, Trained, Trainer
 from pipeline.stages.vectors.rounds import train_in_rounds

@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import SettingError
 from pipeline.core.notebook import displayed
-from pipeline.core.renamed import old_name_of
-from pipeline.core.settings import Settings, bounded
+from pipeline.core.settings import Settings, bounded, old_name_of
 from pipeline.stages.vectors.checkpoint import Checkpoint
 from pipeline.stages.vectors.init import Known, check_init, read_known
 from pipeline.stages.vectors.loop import (

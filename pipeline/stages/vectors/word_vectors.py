@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.arrays import write_array
 from pipeline.core.errors import UserError, require, suggest
-from pipeline.core.files import write, write_json
+from pipeline.core.files import write, write_array, write_json
 from pipeline.core.metrics import Metric
 from pipeline.core.notebook import displayed
 
