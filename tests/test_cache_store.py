@@ -373,13 +373,15 @@ class TestStoreThatCannotBeWritten:
     @pytest.mark.parametrize("at", ["values.npy", MANIFEST])
     def test_because_the_disk_is_full_is_left_as_it_was(self, store, make, at, monkeypatch, caplog):
 
+        from pipeline.core import files
+
         full = OSError(errno.ENOSPC, "No space left on device")
 
         def no_space(*_, **__):
             raise full
 
         monkeypatch.setattr(
-            *((arrays, "write") if at == "values.npy" else (module, "write_json")), no_space
+            *((files, "write") if at == "values.npy" else (module, "write_json")), no_space
         )
         kept = get(store, make)
         assert (kept.value, kept.how) == (Numbers([1.0, 2.5]), "made")
@@ -396,6 +398,7 @@ class TestStoreThatCannotBeWritten:
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
+from pipeline.core.files import write_array
 from pipeline.cache.store import Store
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -192,6 +192,7 @@ BOMBS = """
 import resource, sys, time
 from pathlib import Path
 from pipeline.core.errors import UserError
+from pipeline.core.files import read_lines
 import pyarrow
 from pipeline.core import packed
 packed.LIMITS.set(packed.Limits(line_mb=2))
