@@ -303,14 +303,16 @@ class TestWhatNotEveryRunHas:
         folder = run / "evaluation"
         folder.mkdir()
         try:
-            (folder / "similarity.csv").write_text("name,spearman,found,total\nwords,,0,353\n")
+            rows = "words,,0,353\nmen,0.1234567,9,9\n"
+            (folder / "similarity.csv").write_text(f"name,spearman,found,total\n{rows}")
             write_page(run, FinishedRun.read(run).result)
             page = (run / "report" / "index.html").read_text("utf-8")
         finally:
             shutil.rmtree(folder)
             write_page(run, FinishedRun.read(run).result)
         assert "<h3>Similarity</h3>" in page
-        assert "353" in page
+        assert "<td></td><td>0</td><td>353</td>" in page
+        assert "<td>0.1235</td>" in page
 
     def test_stages_that_were_not_made_anew_are_marked(self, run):
         result = FinishedRun.read(run).result

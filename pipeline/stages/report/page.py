@@ -241,16 +241,16 @@ def _neighbours(run: FinishedRun) -> list[dict[str, Any]]:
 
 def _evaluation(run: FinishedRun) -> dict[str, list[dict[str, Any]]]:
     """Return the tables of the intrinsic evaluation, where there was one."""
-    names = ("analogies", "similarity")
-    tables = {name: run.table(f"evaluation/{name}.csv") for name in names}
-    return {
-        name: [
-            {str(key): value for key, value in row.items()}
-            for row in table.astype(object).where(table.notna(), None).to_dict("records")
-        ]
-        for name, table in tables.items()
-        if table is not None
-    }
+    import pandas as pd
+
+    found = {}
+    for name in ("analogies", "similarity"):
+        if (table := run.table(f"evaluation/{name}.csv")) is not None:
+            for key in table.columns.difference(["name", "section"]):
+                table[key] = pd.to_numeric(table[key])  # empty where there is no such number
+            known = table.astype(object).where(table.notna(), None)
+            found[name] = [{str(k): v for k, v in row.items()} for row in known.to_dict("records")]
+    return found
 
 
 def _tables(
