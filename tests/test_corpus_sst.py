@@ -272,9 +272,9 @@ class TestBadTreebank:
             pytest.param("(NP It)", "must be 0, 1, 2, 3 or 4, not 'NP'", id="label of a parse"),
             pytest.param("((2 It))", "must be 0, 1, 2, 3 or 4, not ''", id="no label"),
             pytest.param("(3 )", "a node is empty", id="empty node"),
-            pytest.param("(3 (2 It) works)", "'works' does not stand alone", id="word after nodes"),
+            pytest.param("(3 (2 It) works)", "'works' is not alone", id="word after nodes"),
             pytest.param("(3 It (2 works))", "both a word and other nodes", id="node after word"),
-            pytest.param("(3 It works)", "'works' does not stand alone", id="two words"),
+            pytest.param("(3 It works)", "'works' is not alone", id="two words"),
         ],
     )
     def test_a_broken_tree_names_file_line_and_what_a_tree_looks_like(

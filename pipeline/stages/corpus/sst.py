@@ -203,7 +203,7 @@ def parse_tree(line: str) -> Tree:
             if begins[node] == ends[node]:
                 raise ValueError("a node is empty")
         elif begins[held[-1]] < len(tokens):
-            raise ValueError(f"the word {word!r} does not stand alone in its node")
+            raise ValueError(f"the word {word!r} is not alone in its node")
         else:
             ends[held[-1]] = _LEAF
             tokens.append(word)
