@@ -14,12 +14,17 @@ import pytest
 import sketches
 from filelock import FileLock
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 # The same examples each time; `pytest --hypothesis-profile thorough` looks ten times harder, and
 # elsewhere each time.
 settings.register_profile("default", max_examples=40, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=400, deadline=None)
 settings.load_profile("default")
+# Hypothesis also tries constants of loaded modules, and which are loaded depends on the tests that
+# ran before in the process. Looking for them also makes MLflow import all that it loads lazily.
+providers._get_local_constants = Constants
 
 SENTENCES = {
     0: "(0 (1 Dreadful) (2 .))",
