@@ -250,8 +250,10 @@ def _tables(folder: Path, page: dict[str, Any]) -> None:
         for side, winner in zip(SIDES, ("arm", "against"), strict=True)
         for case in pair[side]["cases"]
     ]
-    plain_cases = [{k: v for k, v in case.items() if k not in GLOSSES} for _, case in cases]
-    table("differ", [{**who, **case} for (who, _), case in zip(cases, plain_cases, strict=True)])
+    table(
+        "differ",
+        [{**who, **{k: v for k, v in case.items() if k not in GLOSSES}} for who, case in cases],
+    )
     table(
         "contributions",
         [

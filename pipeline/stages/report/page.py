@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +189,13 @@ def _group(group: mistakes.Group) -> dict[str, Any]:
 def _pair(pair: mistakes.Confusion, names: list[str]) -> dict[str, Any]:
     true, predicted = names[pair.true], names[pair.predicted]
     return {
-        **asdict(pair),
         "name": f"{true} taken for {predicted}",
         "true": true,
         "predicted": predicted,
         "mistakes": pair.sentences,
+        "share_of_true": pair.share_of_true,
+        "share_of_mistakes": pair.share_of_mistakes,
+        "shown": pair.shown,
     }
 
 

@@ -126,8 +126,8 @@ class _Reader:
         rest = self.window[self.at :] + self.file.read(3)
         if rest.strip(b"\r\n"):
             raise UserError(
-                f"{self.path}: it goes on after the {self.header.rows:,} rows of "
-                f"{self.header.dim:,} dimensions that its header says. {DAMAGED}"
+                f"{self.path}: it goes on after {self.header.rows:,} rows of "
+                f"{self.header.dim:,} dimensions, which is all that its header says. {DAMAGED}"
             )
         return gathered
 
@@ -136,8 +136,7 @@ class _Reader:
             if len(self.window) - self.at >= LONGEST_WORD:
                 raise UserError(
                     f"{self.path}, row {self.row:,}: a word of more than {LONGEST_WORD:,} bytes. "
-                    f"The {self.header.dim:,} dimensions that the header says may be wrong. "
-                    f"{DAMAGED}"
+                    f"The header says {self.header.dim:,} dimensions, which may be wrong. {DAMAGED}"
                 )
             self._more()
         word = self.window[self.at : end].lstrip(b"\n")
@@ -151,7 +150,7 @@ class _Reader:
         if not more:
             raise UserError(
                 f"{self.path}, row {self.row:,}: the file ends here, of {self.header.rows:,} rows "
-                f"of {self.header.dim:,} dimensions that its header says. It may be truncated; "
+                f"of {self.header.dim:,} dimensions, as its header says. It may be truncated; "
                 "fetch it again."
             )
         self.window, self.at = rest + more, 0

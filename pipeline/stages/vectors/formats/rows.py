@@ -47,7 +47,7 @@ def parse_header(path: Path, line: bytes) -> Header | None:
     if max(map(len, fields)) > 18:
         raise UserError(f"{path}, line 1: no file is as large as this header says. {DAMAGED}")
     header = Header(*map(int, fields))
-    require(header.dim, f"{path}, line 1: the header says vectors of 0 dimensions. {DAMAGED}")
+    require(header.dim, f"{path}, line 1: the header says 0 dimensions. {DAMAGED}")
     return header
 
 
